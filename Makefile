@@ -1,0 +1,45 @@
+# Everything a person needs to type. `make` alone lists it.
+PYTHON ?= python3
+BIN    := .venv/bin
+PREPARE = $(PYTHON) scripts/prepare.py
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check fmt prepare lock messages bench clean
+
+help: ## List what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+run: ## Set up what is missing, then start engine, console, workers and Redis in the foreground
+	@$(PREPARE) run
+	@exec $(BIN)/python manage.py up
+
+test: ## Set up what is missing, then run every test (ARGS="-k name" narrows)
+	@$(PREPARE) test
+	@exec $(BIN)/python -m pytest $(ARGS)
+
+check: ## Format, lint, types, imports, templates, migrations: under a minute, changes nothing
+	@$(PREPARE) check
+	@exec $(BIN)/python scripts/check.py
+
+fmt: ## Put the code into the house's format
+	@$(PREPARE) check
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/djlint --quiet --reformat templates || true
+
+prepare: ## Only set up: packages, virtual environment, front-end files
+	@$(PREPARE) run
+
+lock: ## Resolve requirements/*.lock anew from pyproject.toml
+	@$(PREPARE) check
+	@$(BIN)/python scripts/lock.py
+
+messages: ## Collect translatable text into locale/
+	@$(BIN)/python manage.py makemessages --locale ko --locale en --ignore node_modules --ignore .venv
+
+bench: ## Measure start latency beside dockerd, where that is installed
+	@$(PREPARE) test
+	@$(BIN)/python benchmarks/container_start.py
+
+clean: ## Remove what set-up made in this folder (not what is installed, not your data)
+	rm -rf .venv .cache node_modules static/vendor var

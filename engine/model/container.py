@@ -1,0 +1,151 @@
+"""A container: what it was asked to be (``ContainerSpec``), and how it is (``Container``)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from engine.model.digest import Digest
+from engine.model.image import Healthcheck
+from engine.model.ports import Port, PortBinding
+from engine.model.resources import Resources
+
+
+class Status(StrEnum):
+    """Docker's words for ``State.Status``."""
+
+    CREATED = "created"
+    RUNNING = "running"
+    PAUSED = "paused"
+    RESTARTING = "restarting"
+    REMOVING = "removing"
+    EXITED = "exited"
+    DEAD = "dead"
+
+
+class Profile(StrEnum):
+    """How strictly a container is confined; ``docs/security.md`` tells the differences."""
+
+    COMPAT = "compat"
+    DEFAULT = "default"
+    STRICT = "strict"
+
+
+@dataclass(frozen=True, slots=True)
+class LogConfig:
+    driver: str = "json-file"
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerSpec:
+    """Everything a create request says, after the image's defaults were merged in.
+
+    ``image_name`` is what the client typed. ``network_mode`` is "bridge", "none" or "host".
+    ``capabilities_add``/``_drop`` are names without ``CAP_``, upper case, or "ALL".
+    """
+
+    image_id: Digest
+    image_name: str
+    entrypoint: tuple[str, ...] | None = None
+    cmd: tuple[str, ...] | None = None
+    env: tuple[str, ...] = ()
+    working_dir: str = ""
+    user: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    hostname: str = ""
+    domainname: str = ""
+    tty: bool = False
+    open_stdin: bool = False
+    stdin_once: bool = False
+    attach_stdin: bool = False
+    attach_stdout: bool = False
+    attach_stderr: bool = False
+    exposed_ports: frozenset[Port] = frozenset()
+    port_bindings: tuple[PortBinding, ...] = ()
+    publish_all_ports: bool = False
+    stop_signal: str = ""
+    stop_timeout_s: int | None = None
+    healthcheck: Healthcheck | None = None
+    auto_remove: bool = False
+    network_mode: str = "bridge"
+    extra_hosts: tuple[str, ...] = ()
+    dns: tuple[str, ...] = ()
+    dns_search: tuple[str, ...] = ()
+    dns_options: tuple[str, ...] = ()
+    userns_host: bool = False
+    privileged: bool = False
+    read_only_rootfs: bool = False
+    capabilities_add: tuple[str, ...] = ()
+    capabilities_drop: tuple[str, ...] = ()
+    seccomp_unconfined: bool = False
+    no_new_privileges: bool = False
+    profile: Profile = Profile.DEFAULT
+    sysctls: Mapping[str, str] = field(default_factory=dict)
+    tmpfs: Mapping[str, str] = field(default_factory=dict)
+    shm_size_bytes: int = 64 << 20
+    resources: Resources = Resources()
+    log: LogConfig = LogConfig()
+    runtime: str = ""
+    init: bool = False
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        """The program and its arguments: entrypoint followed by command."""
+        return (self.entrypoint or ()) + (self.cmd or ())
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessIdentity:
+    """A process that cannot be confused with a later one of the same pid.
+
+    ``start_ticks`` is field 22 of /proc/PID/stat (proc(5)), unique within ``boot_id``.
+    """
+
+    pid: int
+    start_ticks: int
+    boot_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a running container stands on its network. Addresses without prefix length."""
+
+    network: str
+    ip_address: str
+    prefix_length: int
+    gateway: str
+    mac_address: str
+    published: tuple[PortBinding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """One container's record, as stored. Changed only through ``dataclasses.replace`` and saved whole.
+
+    ``id`` is 64 hex digits, ``name`` has no leading slash. ``exit_code`` means nothing before the first exit.
+    ``layers`` are the diff ids below its writable layer, lowest first. ``uid_base`` is the host uid that its
+    uid 0 maps to; None without a user namespace of its own. ``hidden`` marks a build step: never listed.
+    """
+
+    id: str
+    name: str
+    spec: ContainerSpec
+    created_at: datetime
+    layers: tuple[Digest, ...] = ()
+    hidden: bool = False
+    status: Status = Status.CREATED
+    process: ProcessIdentity | None = None
+    monitor: ProcessIdentity | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    exit_code: int = 0
+    oom_killed: bool = False
+    error: str = ""
+    uid_base: int | None = None
+    endpoint: Endpoint | None = None
+    restart_count: int = 0
+
+    @property
+    def is_running(self) -> bool:
+        return self.status in (Status.RUNNING, Status.PAUSED)

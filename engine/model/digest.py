@@ -1,0 +1,48 @@
+"""Content digests: ``sha256:`` and 64 lower-case hex digits (OCI image-spec, descriptor.md, "Digests")."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+from engine.model.errors import Invalid
+
+_HEX = re.compile(r"[a-f0-9]{64}")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Digest:
+    """A verified-shape sha256 digest. ``str()`` gives the full form; ``hex`` the 64 digits."""
+
+    hex: str
+
+    def __str__(self) -> str:
+        return f"sha256:{self.hex}"
+
+    @property
+    def short(self) -> str:
+        """The 12 digits people read."""
+        return self.hex[:12]
+
+    @classmethod
+    def parse(cls, text: str) -> "Digest":
+        algorithm, _, value = text.partition(":")
+        if algorithm != "sha256" or not _HEX.fullmatch(value):
+            raise Invalid(f"invalid digest {text[:80]!r}: expected sha256: and 64 lower-case hex digits")
+        return cls(value)
+
+    @classmethod
+    def of(cls, data: bytes) -> "Digest":
+        return cls(hashlib.sha256(data).hexdigest())
+
+
+def chain_id(diff_ids: tuple[Digest, ...]) -> Digest:
+    """Identity of a stack of layers, lowest first (OCI image-spec, config.md, "Layer ChainID").
+
+    Raises ValueError for an empty stack, which has no identity.
+    """
+    if not diff_ids:
+        raise ValueError("an empty stack of layers has no chain id")
+    chain = diff_ids[0]
+    for diff_id in diff_ids[1:]:
+        chain = Digest.of(f"{chain} {diff_id}".encode())
+    return chain
