@@ -76,7 +76,9 @@ def main(argv: list[str]) -> int:
 def require_host() -> None:
     """The engine makes namespaces, mounts and firewall rules: Linux, root, and a kernel that has overlay."""
     if platform.system() != "Linux":
-        raise CannotPrepare(f"containers need Linux; this is {platform.system()}. Use a Linux machine or virtual machine.")
+        raise CannotPrepare(
+            f"containers need Linux; this is {platform.system()}. Use a Linux machine or virtual machine."
+        )
     if os.geteuid() != 0:
         raise CannotPrepare("the engine needs root to make namespaces and mounts. Run it with sudo.")
     release = platform.release()

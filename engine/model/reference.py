@@ -57,9 +57,9 @@ class Reference:
         """Raises Invalid with the words clients know from Docker."""
         rest, _, digest_text = text.partition("@")
         digest = Digest.parse(digest_text) if "@" in text else None
-        head, _, last = rest.rpartition("/")
+        head, slash, last = rest.rpartition("/")
         last, colon, tag = last.partition(":")
-        name = f"{head}/{last}" if head else last
+        name = head + slash + last
         domain, path = _split_domain(name)
         if path != path.lower():
             raise _malformed(text, "repository name must be lowercase")
