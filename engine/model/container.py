@@ -84,8 +84,8 @@ class ContainerSpec:
     sysctls: Mapping[str, str] = field(default_factory=dict)
     tmpfs: Mapping[str, str] = field(default_factory=dict)
     shm_size_bytes: int = 64 << 20
-    resources: Resources = Resources()
-    log: LogConfig = LogConfig()
+    resources: Resources = field(default_factory=Resources)
+    log: LogConfig = field(default_factory=LogConfig)
     runtime: str = ""
     init: bool = False
 

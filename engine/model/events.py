@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """``kind`` is container, image, builder, network, volume or daemon; ``action`` is Docker's word (``start``, ``die``).
+    """``kind`` is container, image, builder, network, volume or daemon; ``action`` is Docker's word (``die``).
 
     ``at_ns`` counts nanoseconds since the epoch. ``attributes`` holds names and labels, already strings.
     """

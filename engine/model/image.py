@@ -11,7 +11,10 @@ from engine.model.ports import Port
 
 @dataclass(frozen=True, slots=True)
 class Healthcheck:
-    """``test`` is () to inherit, ("NONE",) to disable, ("CMD", …) or ("CMD-SHELL", text). Times in nanoseconds, 0 = default."""
+    """``test`` is () to inherit, ("NONE",) to disable, ("CMD", …) or ("CMD-SHELL", text).
+
+    Times count nanoseconds, 0 means the default.
+    """
 
     test: tuple[str, ...] = ()
     interval_ns: int = 0

@@ -1,4 +1,4 @@
-"""Image references: ``[host[:port]/]path[:tag][@digest]`` (the grammar of the distribution project's reference package)."""
+"""Image references: ``[host[:port]/]path[:tag][@digest]`` (grammar: the distribution project's reference package)."""
 
 import re
 from dataclasses import dataclass, replace
