@@ -1,0 +1,161 @@
+"""A whole running instance, as ``make run`` starts it, and a browser to look at it."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
+
+T = TypeVar("T")
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = "/usr/bin/chromium"
+# without these Chromium looks for its maker's servers at every start
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def wait_for(question: Callable[[], T], *, limit_s: float, what: str) -> T:
+    """Ask until the answer is truthy; fail with ``what`` after ``limit_s``."""
+    deadline = time.monotonic() + limit_s
+    while not (answer := question()):
+        if time.monotonic() > deadline:
+            pytest.fail(f"{what}: not within {limit_s} s")
+        time.sleep(0.1)
+    return answer
+
+
+class Instance:
+    """``manage.py up`` with its own data, run directory and port."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.socket_path = home / "run" / "engine.sock"
+        self.log = ""
+        self._environ = {
+            **os.environ,
+            "NARU_DATA": str(home / "data"),
+            "NARU_RUN": str(home / "run"),
+            "NARU_HTTP": f"127.0.0.1:{self.port}",
+        }
+        for name in ("DATABASE_URL", "REDIS_URL"):
+            self._environ.pop(name, None)
+        self.process = subprocess.Popen(
+            [sys.executable, "manage.py", "up"],
+            cwd=ROOT,
+            env=self._environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.log += line
+
+    @property
+    def first_link(self) -> str:
+        """The one-time link that makes the administrator."""
+        pattern = re.compile(rf"{re.escape(self.url)}/invitations/\S+")
+        found = wait_for(
+            lambda: pattern.search(self.log), limit_s=60, what=f"no link in the output:\n{self.log[-3000:]}"
+        )
+        return found.group()
+
+    def pids(self, words: str) -> list[int]:
+        """Processes of this instance whose command line holds ``words``."""
+        own = {self.process.pid}
+        found = []
+        for status in sorted(Path("/proc").glob("[0-9]*/stat"), key=lambda path: int(path.parent.name)):
+            try:
+                pid, rest = int(status.parent.name), status.read_text().rpartition(")")[2].split()
+                command = (status.parent / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            except OSError:
+                continue
+            if int(rest[1]) in own:
+                own.add(pid)
+                if words in command:
+                    found.append(pid)
+        return found
+
+    def kill(self, words: str) -> int:
+        """``kill -9`` the one part whose command line holds ``words``; returns its pid."""
+        pids = wait_for(lambda: self.pids(words), limit_s=20, what=f"no process with {words!r}")
+        os.kill(pids[0], signal.SIGKILL)
+        return pids[0]
+
+    def docker(self, *arguments: str) -> str:
+        """The stock docker CLI on this instance's engine."""
+        argv = ["docker", "-H", f"unix://{self.socket_path}", *arguments]
+        return subprocess.run(argv, check=True, capture_output=True, text=True, timeout=60).stdout
+
+    def manage(self, *arguments: str) -> str:
+        argv = [sys.executable, "manage.py", *arguments]
+        return subprocess.run(
+            argv, cwd=ROOT, env=self._environ, check=True, capture_output=True, text=True, timeout=60
+        ).stdout
+
+    def close(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(30)
+        finally:
+            self.process.kill()
+            purge = [sys.executable, "-m", "engine", "purge"]
+            places = ["--data-root", str(self.home / "data/engine"), "--run-root", str(self.home / "run")]
+            subprocess.run([*purge, *places], cwd=ROOT, check=True, capture_output=True, timeout=60)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@pytest.fixture(scope="module")
+def instance() -> Iterator[Instance]:
+    # a short path: unix socket names are limited to 108 bytes
+    with tempfile.TemporaryDirectory(prefix="nr-", dir="/tmp") as home:
+        running = Instance(Path(home))
+        try:
+            yield running
+        finally:
+            running.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def context(browser: Browser, instance: Instance) -> Iterator[BrowserContext]:
+    fresh = browser.new_context(base_url=instance.url, locale="en-GB", viewport={"width": 1440, "height": 900})
+    yield fresh
+    fresh.close()
