@@ -1,0 +1,1 @@
+"""The web console: people, permissions, jobs, audit and live views over container engines."""

@@ -1,0 +1,1 @@
+"""Wiring only: settings, urls, ASGI, Celery, and the launcher. Nothing imports it."""

@@ -1,0 +1,126 @@
+"""What an instance consists of, as data: command lines, readiness, order.
+
+Everything global to an instance comes from ``Places``, so instances with different places do not meet.
+"""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+STOP_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where one instance lives. ``http`` is ``host:port``; ``redis_url`` empty means a private one."""
+
+    data: Path
+    run: Path
+    http: str
+    redis_url: str = ""
+    host_name: str = "local"
+
+    @property
+    def engine_socket(self) -> Path:
+        return self.run / "engine.sock"
+
+    @property
+    def redis_socket(self) -> Path:
+        return self.run / "redis.sock"
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.http}"
+
+    def alive_file(self, part: str) -> Path:
+        return self.run / "alive" / part
+
+    def environ(self) -> dict[str, str]:
+        return {
+            "NARU_DATA": str(self.data),
+            "NARU_RUN": str(self.run),
+            "NARU_HTTP": self.http,
+            "NARU_HOST_NAME": self.host_name,
+            "NARU_ENGINE_SOCKET": str(self.engine_socket),
+            "REDIS_URL": self.redis_url or f"unix://{self.redis_socket}",
+            # Celery's threads otherwise keep one heap arena each, some 60 MB together
+            "MALLOC_ARENA_MAX": "2",
+            "PYTHONUNBUFFERED": "1",
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One process to keep running.
+
+    It is ready when the first of these that it has says so: ``ready_socket`` answers ``ready_request`` with
+    ``ready_reply``, or ``alive_file`` was touched after its start. A part with an ``alive_file`` that stays untouched
+    is hung, and is restarted.
+    """
+
+    name: str
+    argv: tuple[str, ...]
+    environ: Mapping[str, str] = field(default_factory=dict)
+    ready_address: Path | tuple[str, int] | None = None
+    ready_request: bytes = b""
+    ready_reply: bytes = b""
+    alive_file: Path | None = None
+
+
+def parts_of(places: Places) -> list[Part]:
+    """In the order of starting; they stop in the reverse."""
+    python = sys.executable
+    host, _, port = places.http.rpartition(":")
+    ping = b"GET /_ping HTTP/1.0\r\nHost: engine\r\n\r\n"
+    parts = [
+        Part(
+            "engine",
+            (python, "-m", "engine", "serve", "--data-root", str(places.data / "engine"))
+            + ("--run-root", str(places.run), "--socket", str(places.engine_socket)),
+            ready_address=places.engine_socket,
+            ready_request=ping,
+            ready_reply=b" 200 ",
+        ),
+        Part(
+            "web",
+            (python, "-m", "uvicorn", "console.project.asgi:application", "--host", host or "127.0.0.1")
+            + ("--port", port, "--ws", "websockets-sansio", "--ws-max-size", "65536", "--no-access-log")
+            + ("--timeout-graceful-shutdown", "3", "--log-level", "warning"),
+            ready_address=(host or "127.0.0.1", int(port)),
+            ready_request=f"GET /sign-in/ HTTP/1.0\r\nHost: {places.http}\r\n\r\n".encode(),
+            ready_reply=b" 200 ",
+        ),
+        _worker(places, "worker", app="console.project.celery", queue="console", threads=4),
+        _worker(places, "agent", app="console.project.agent", queue=f"host.{places.host_name}", threads=8),
+        Part(
+            "beat",
+            (python, "-m", "celery", "-A", "console.project.celery", "beat", "--loglevel", "warning")
+            + ("--schedule", str(places.run / "beat"), "--pidfile", ""),
+        ),
+    ]
+    return parts if places.redis_url else [_redis(places), *parts]
+
+
+def _redis(places: Places) -> Part:
+    keep = ("--appendonly", "yes", "--appendfsync", "everysec", "--save", "", "--maxmemory-policy", "noeviction")
+    return Part(
+        "redis",
+        ("redis-server", "--port", "0", "--unixsocket", str(places.redis_socket), "--unixsocketperm", "700")
+        + ("--dir", str(places.data / "redis"), "--loglevel", "warning", *keep),
+        ready_address=places.redis_socket,
+        ready_request=b"PING\r\n",
+        ready_reply=b"+PONG",
+    )
+
+
+def _worker(places: Places, name: str, *, app: str, queue: str, threads: int) -> Part:
+    alive_file = places.alive_file(name)
+    return Part(
+        name,
+        (sys.executable, "-m", "celery", "-A", app, "worker", "--queues", queue, "--hostname", f"{name}@%h")
+        + ("--pool", "threads", "--concurrency", str(threads), "--prefetch-multiplier", "1")
+        + ("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "warning"),
+        environ={"NARU_ALIVE_FILE": str(alive_file)},
+        alive_file=alive_file,
+    )
