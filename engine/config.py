@@ -1,0 +1,122 @@
+"""Where one engine keeps its things, and the names of everything it owns on the host."""
+
+import hashlib
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+from pathlib import Path
+
+from engine.model.container import Profile
+from engine.model.digest import Digest
+
+DEFAULT_DATA_ROOT = Path("/var/lib/naru/engine")
+DEFAULT_RUN_ROOT = Path("/run/naru")
+_DEFAULT_BRIDGE = "naru0"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineConfig:
+    """What the operator decides. Two engines on one host differ in ``data_root`` and ``run_root``.
+
+    ``data_root`` survives a reboot, ``run_root`` need not. ``subnet`` None: a free one is chosen at first start.
+    ``runtime`` "" : the first that works. ``profile`` is what a container gets that asks for none.
+    """
+
+    data_root: Path = DEFAULT_DATA_ROOT
+    run_root: Path = DEFAULT_RUN_ROOT
+    socket_path: Path = Path()
+    bridge: str = ""
+    subnet: IPv4Network | None = None
+    runtime: str = ""
+    profile: Profile = Profile.DEFAULT
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "data_root", self.data_root.absolute())
+        object.__setattr__(self, "run_root", self.run_root.absolute())
+        if self.socket_path == Path():
+            object.__setattr__(self, "socket_path", self.run_root / "engine.sock")
+        if not self.bridge:
+            is_default = self.data_root == DEFAULT_DATA_ROOT
+            object.__setattr__(self, "bridge", _DEFAULT_BRIDGE if is_default else f"nr-{self.instance}")
+
+    @property
+    def instance(self) -> str:
+        """Eight hex digits that tell this engine from others on the same host."""
+        return hashlib.sha256(str(self.data_root.resolve()).encode()).hexdigest()[:8]
+
+    @property
+    def nft_table(self) -> str:
+        return f"naru_{self.instance}"
+
+    @property
+    def cgroup_parent(self) -> str:
+        return f"naru-{self.instance}"
+
+    @property
+    def lock_path(self) -> Path:
+        return self.data_root / "engine.lock"
+
+    @property
+    def state_path(self) -> Path:
+        return self.data_root / "state.db"
+
+    @property
+    def blobs(self) -> Path:
+        return self.data_root / "blobs" / "sha256"
+
+    @property
+    def layers(self) -> Path:
+        return self.data_root / "layers"
+
+    @property
+    def tmp(self) -> Path:
+        return self.data_root / "tmp"
+
+    @property
+    def pid_path(self) -> Path:
+        return self.run_root / "engine.pid"
+
+    @property
+    def mount_pin(self) -> Path:
+        """The file that keeps the engine's mount namespace alive; its directory holds nothing else."""
+        return self.run_root / "mnt" / "ns"
+
+    @property
+    def runtime_root(self) -> Path:
+        return self.run_root / "runtime"
+
+    @property
+    def exit_dir(self) -> Path:
+        return self.run_root / "exits"
+
+    def blob(self, digest: Digest) -> Path:
+        return self.blobs / digest.hex
+
+    def layer_dir(self, chain: Digest) -> Path:
+        return self.layers / chain.hex
+
+    def layer_diff(self, chain: Digest) -> Path:
+        return self.layer_dir(chain) / "diff"
+
+    def container_dir(self, container_id: str) -> Path:
+        """What of a container survives a reboot."""
+        return self.data_root / "containers" / container_id
+
+    def upper(self, container_id: str) -> Path:
+        return self.container_dir(container_id) / "upper"
+
+    def work(self, container_id: str) -> Path:
+        return self.container_dir(container_id) / "work"
+
+    def etc(self, container_id: str) -> Path:
+        """Directory of the hosts, hostname and resolv.conf that are mounted into the container."""
+        return self.container_dir(container_id) / "etc"
+
+    def log_path(self, container_id: str) -> Path:
+        return self.container_dir(container_id) / "log" / "container.log"
+
+    def bundle(self, container_id: str) -> Path:
+        """The OCI bundle: what of a container lasts only while the host is up."""
+        return self.run_root / "containers" / container_id
+
+    def rootfs(self, container_id: str) -> Path:
+        return self.bundle(container_id) / "rootfs"

@@ -1,0 +1,159 @@
+"""Control groups: where a container's are, what they tell, and their removal. Limits are set by the runtime.
+
+Two layouts (cgroups(7)): *unified* (v2), one tree at /sys/fs/cgroup; *legacy* (v1), one tree per controller below
+/sys/fs/cgroup. A hybrid host is legacy here: the engine's mount namespace hides its v2 part. All of an engine's
+containers are below one group, its parent, at the root of each tree. Every method blocks.
+"""
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from engine.model.errors import Unavailable
+
+_ROOT = Path("/sys/fs/cgroup")
+_REMOVE_TRIES = 50
+_REMOVE_PAUSE_S = 0.01
+_KILL_TIMEOUT_S = 5.0
+
+
+class Cgroups:
+    """The control groups of one engine. ``parent`` is a single name, unique on the host."""
+
+    def __init__(self, parent: str, *, root: Path = _ROOT) -> None:
+        self._parent = parent
+        self._root = root
+        self.unified = (root / "cgroup.controllers").exists()
+        self._trees = {"": root} if self.unified else {tree.name: tree for tree in _legacy_trees(root)}
+        if not self._trees:
+            raise Unavailable(f"no control groups are mounted at {root}")
+
+    def path(self, container_id: str) -> str:
+        """As the OCI configuration wants it: from the root of each tree."""
+        return f"/{self._parent}/{container_id}"
+
+    def directory(self, container_id: str, controller: str) -> Path:
+        """Where ``controller``'s files of a container are; need not exist. Raises Unavailable for an absent one."""
+        tree = self._trees.get("" if self.unified else controller)
+        if tree is None:
+            raise Unavailable(f"the {controller} cgroup controller is not mounted")
+        return tree / self._parent / container_id
+
+    def prepare(self) -> None:
+        """Make the parent everywhere and, on v2, hand its children all controllers. Safe to repeat."""
+        for tree in self._trees.values():
+            (tree / self._parent).mkdir(exist_ok=True)
+        cpuset = self._trees.get("cpuset")
+        if cpuset is not None:  # a new v1 group may use no cpu at all (cpuset(7), "cpuset.cpus")
+            for name in ("cpuset.cpus", "cpuset.mems"):
+                with contextlib.suppress(OSError):
+                    (cpuset / self._parent / name).write_text((cpuset / name).read_text())
+        if self.unified:
+            for group in (self._root, self._root / self._parent):
+                _enable_controllers(group)
+
+    def prewarm(self) -> None:
+        """Make the kernel's next moves of processes fast (10 ms less after 50 ms of idleness on v1; cgroups' rwsem).
+
+        Moves this process to where it is already.
+        """
+        tree = self._trees.get("pids") or self._trees.get("")
+        if tree is None:
+            return
+        with contextlib.suppress(OSError):
+            own = _own_groups().get("" if self.unified else "pids", "/")
+            (tree / own.lstrip("/") / "cgroup.procs").write_text(str(os.getpid()))
+
+    def has_swap_limit(self) -> bool:
+        """Whether the kernel accounts swap; if not, a runtime that is told a swap limit fails."""
+        if self.unified:
+            return any(self._root.glob("*/memory.swap.max"))
+        return (self._trees.get("memory", self._root) / "memory.memsw.limit_in_bytes").exists()
+
+    def oom_kills(self, container_id: str) -> int:
+        """How often the kernel killed in the container for want of memory; 0 when its group is gone."""
+        name = "memory.events" if self.unified else "memory.oom_control"
+        try:
+            lines = (self.directory(container_id, "memory") / name).read_text().splitlines()
+        except (OSError, Unavailable):
+            return 0
+        return sum(int(line.split()[1]) for line in lines if line.startswith("oom_kill "))
+
+    def pids(self, container_id: str) -> list[int]:
+        """Every process of the container, in groups that it made itself too; [] when its group is gone."""
+        found: set[int] = set()
+        controller = "pids" if "pids" in self._trees else next(iter(self._trees))
+        for group in _groups_below(self.directory(container_id, controller)):
+            with contextlib.suppress(OSError):
+                found.update(int(line) for line in (group / "cgroup.procs").read_text().split())
+        return sorted(found)
+
+    def kill_all(self, container_id: str) -> None:
+        """SIGKILL until no process is left. Raises Unavailable if some survive 5 s (in uninterruptible sleep)."""
+        deadline = time.monotonic() + _KILL_TIMEOUT_S
+        while pids := self.pids(container_id):
+            if self.unified:
+                with contextlib.suppress(OSError):  # 5.14
+                    (self.directory(container_id, "") / "cgroup.kill").write_text("1")
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            if time.monotonic() > deadline:
+                raise Unavailable(f"processes {pids} of container {container_id[:12]} do not die")
+            time.sleep(_REMOVE_PAUSE_S)
+
+    def remove(self, container_id: str) -> None:
+        """Remove the container's groups everywhere. Safe to repeat. Raises Unavailable while processes are in them."""
+        for tree in self._trees.values():
+            for group in _groups_below(tree / self._parent / container_id):
+                _remove_group(group)
+
+    def remove_parent(self) -> None:
+        """Remove the engine's own groups, when it owns no container any more. Safe to repeat."""
+        for tree in self._trees.values():
+            with contextlib.suppress(FileNotFoundError):
+                (tree / self._parent).rmdir()
+
+
+def _legacy_trees(root: Path) -> Iterator[Path]:
+    """One per mounted tree; comounted controllers (cpu,cpuacct) are also reachable by links of their own names."""
+    for entry in sorted(root.iterdir()) if root.is_dir() else ():
+        if (entry / "cgroup.procs").exists() and not (entry / "cgroup.controllers").exists():
+            yield entry
+
+
+def _enable_controllers(group: Path) -> None:
+    for controller in (group / "cgroup.controllers").read_text().split():
+        with contextlib.suppress(OSError):  # one by one: cpu is refused while real-time processes are about
+            (group / "cgroup.subtree_control").write_text(f"+{controller}")
+
+
+def _own_groups() -> dict[str, str]:
+    """Controller → path, "" for v2 (cgroups(7), /proc/PID/cgroup: id:controllers:path)."""
+    groups = {}
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        groups.update(dict.fromkeys(controllers.split(","), path))
+    return groups
+
+
+def _groups_below(group: Path) -> list[Path]:
+    """``group`` and its descendants, deepest first."""
+    return [Path(path) for path, _, _ in os.walk(group, topdown=False)]
+
+
+def _remove_group(group: Path) -> None:
+    """A group stays busy for a moment after its last process was reaped."""
+    for _ in range(_REMOVE_TRIES):
+        try:
+            group.rmdir()
+        except FileNotFoundError:
+            return
+        except OSError:
+            time.sleep(_REMOVE_PAUSE_S)
+        else:
+            return
+    raise Unavailable(f"cgroup {group} is still in use")

@@ -1,0 +1,137 @@
+"""System calls that Python 3.11 does not offer, with errno turned into OSError.
+
+Numbers and flags: linux/mount.h, linux/sched.h, linux/inotify.h, asm-generic/unistd.h. The mount calls of kernel 5.2
+and later have the same numbers on every architecture. All calls release the GIL; none is safe to wrap in a thread
+if it changes the caller's namespaces, which are per thread.
+"""
+
+import ctypes
+import os
+from typing import Final
+
+MS_RDONLY: Final = 0x1
+MS_NOSUID: Final = 0x2
+MS_NODEV: Final = 0x4
+MS_NOEXEC: Final = 0x8
+MS_REMOUNT: Final = 0x20
+MS_BIND: Final = 0x1000
+MS_REC: Final = 0x4000
+MS_PRIVATE: Final = 0x40000
+MS_SLAVE: Final = 0x80000
+MNT_DETACH: Final = 0x2
+UMOUNT_NOFOLLOW: Final = 0x8
+
+CLONE_NEWNS: Final = 0x00020000
+CLONE_NEWUSER: Final = 0x10000000
+CLONE_NEWNET: Final = 0x40000000
+
+AT_EMPTY_PATH: Final = 0x1000
+AT_FDCWD: Final = -100
+OPEN_TREE_CLONE: Final = 0x1
+OPEN_TREE_CLOEXEC: Final = os.O_CLOEXEC
+MOVE_MOUNT_F_EMPTY_PATH: Final = 0x4
+MOUNT_ATTR_RDONLY: Final = 0x1
+MOUNT_ATTR_NOSUID: Final = 0x2
+MOUNT_ATTR_NODEV: Final = 0x4
+MOUNT_ATTR_IDMAP: Final = 0x00100000
+
+FSOPEN_CLOEXEC: Final = 0x1
+FSMOUNT_CLOEXEC: Final = 0x1
+FSCONFIG_SET_FLAG: Final = 0
+FSCONFIG_SET_STRING: Final = 1
+FSCONFIG_CMD_CREATE: Final = 6
+
+_OPEN_TREE: Final = 428
+_MOVE_MOUNT: Final = 429
+_FSOPEN: Final = 430
+_FSCONFIG: Final = 431
+_FSMOUNT: Final = 432
+_MOUNT_SETATTR: Final = 442
+
+_libc: Final = ctypes.CDLL(None, use_errno=True)
+_libc.syscall.restype = ctypes.c_long
+_libc.mount.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_char_p]
+
+
+class _MountAttr(ctypes.Structure):
+    """struct mount_attr of linux/mount.h."""
+
+    _fields_ = [(name, ctypes.c_uint64) for name in ("attr_set", "attr_clr", "propagation", "userns_fd")]
+
+
+def _checked(result: int, what: str) -> int:
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
+    return result
+
+
+def _bytes(value: str | os.PathLike[str] | None) -> bytes | None:
+    return None if value is None else os.fsencode(value)
+
+
+def mount(
+    source: str | os.PathLike[str] | None,
+    target: str | os.PathLike[str],
+    *,
+    kind: str | None = None,
+    flags: int = 0,
+    data: str | None = None,
+) -> None:
+    done = _libc.mount(_bytes(source), _bytes(target), _bytes(kind), flags, _bytes(data))
+    _checked(done, f"mount {kind or source} on {os.fspath(target)}")
+
+
+def umount(target: str | os.PathLike[str], *, flags: int = 0) -> None:
+    _checked(_libc.umount2(_bytes(target), flags), f"umount {os.fspath(target)}")
+
+
+def unshare(flags: int) -> None:
+    _checked(_libc.unshare(flags), "unshare")
+
+
+def setns(fd: int, flags: int) -> None:
+    _checked(_libc.setns(fd, flags), "setns")
+
+
+def open_tree(path: str | os.PathLike[str], *, flags: int) -> int:
+    """A detached copy of one mount (OPEN_TREE_CLONE), not of the mounts below it."""
+    return _checked(_libc.syscall(_OPEN_TREE, AT_FDCWD, _bytes(path), flags), f"open_tree {os.fspath(path)}")
+
+
+def move_mount(mount_fd: int, target: str | os.PathLike[str]) -> None:
+    done = _libc.syscall(_MOVE_MOUNT, mount_fd, b"", AT_FDCWD, _bytes(target), MOVE_MOUNT_F_EMPTY_PATH)
+    _checked(done, f"move_mount to {os.fspath(target)}")
+
+
+def mount_setattr(mount_fd: int, *, attr_set: int, userns_fd: int = 0) -> None:
+    attr = _MountAttr(attr_set=attr_set, userns_fd=userns_fd)
+    done = _libc.syscall(_MOUNT_SETATTR, mount_fd, b"", AT_EMPTY_PATH, ctypes.byref(attr), ctypes.sizeof(attr))
+    _checked(done, "mount_setattr")
+
+
+def fsopen(kind: str) -> int:
+    return _checked(_libc.syscall(_FSOPEN, _bytes(kind), FSOPEN_CLOEXEC), f"fsopen {kind}")
+
+
+def fsconfig(context_fd: int, command: int, key: str | None = None, value: str | None = None) -> None:
+    """``value`` holds at most 255 bytes (fs/fsopen.c)."""
+    done = _libc.syscall(_FSCONFIG, context_fd, command, _bytes(key), _bytes(value), 0)
+    _checked(done, f"fsconfig {key or 'create'}")
+
+
+def fsmount(context_fd: int, *, attributes: int) -> int:
+    return _checked(_libc.syscall(_FSMOUNT, context_fd, FSMOUNT_CLOEXEC, attributes), "fsmount")
+
+
+def inotify_init(flags: int) -> int:
+    return _checked(_libc.inotify_init1(flags), "inotify_init1")
+
+
+def inotify_add_watch(fd: int, path: str | os.PathLike[str], mask: int) -> int:
+    done = _libc.inotify_add_watch(fd, _bytes(path), ctypes.c_uint32(mask))
+    return _checked(done, f"inotify_add_watch {os.fspath(path)}")
+
+
+def inotify_rm_watch(fd: int, watch: int) -> None:
+    _checked(_libc.inotify_rm_watch(fd, watch), "inotify_rm_watch")

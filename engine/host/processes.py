@@ -1,0 +1,133 @@
+"""Other programs: running one to its end, and naming a process so that a reused pid cannot deceive."""
+
+import asyncio
+import contextlib
+import functools
+import os
+import select
+import signal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.model.container import ProcessIdentity
+from engine.model.errors import Missing, Unavailable
+
+_STATE_FIELD = 0
+_START_FIELD = 19  # proc(5): field 22, counted from the one after the command's closing parenthesis
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+
+
+async def run(
+    argv: Sequence[str | Path],
+    *,
+    input: bytes = b"",
+    timeout_s: float,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    pass_fds: Sequence[int] = (),
+) -> Completed:
+    """Run a program to its end. Raises Unavailable when it is missing or takes longer than ``timeout_s``.
+
+    On timeout or cancellation the program itself is killed; what it started is not.
+    """
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *argv,
+            stdin=asyncio.subprocess.PIPE if input else asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=env,
+            cwd=cwd,
+            pass_fds=pass_fds,
+        )
+    except OSError as error:
+        raise Unavailable(f"cannot run {argv[0]}: {error.strerror}") from error
+    try:
+        stdout, stderr = await asyncio.wait_for(process.communicate(input or None), timeout_s)
+    except TimeoutError as error:
+        raise Unavailable(f"{argv[0]} did not finish within {timeout_s} s") from error
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+    return Completed(process.returncode or 0, stdout, stderr)
+
+
+@functools.cache
+def boot_id() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+def _stat(pid: int) -> list[bytes]:
+    """Fields of /proc/PID/stat from the state on; a command may contain spaces and parentheses."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    except (FileNotFoundError, ProcessLookupError) as error:
+        raise Missing(f"no process {pid}") from error
+
+
+def identity(pid: int) -> ProcessIdentity:
+    """Raises Missing when there is no such process."""
+    return ProcessIdentity(pid, int(_stat(pid)[_START_FIELD]), boot_id())
+
+
+def is_alive(process: ProcessIdentity) -> bool:
+    """A zombie is not alive: nothing of it can run again."""
+    if process.boot_id != boot_id():
+        return False
+    try:
+        fields = _stat(process.pid)
+    except Missing:
+        return False
+    return int(fields[_START_FIELD]) == process.start_ticks and fields[_STATE_FIELD] not in (b"Z", b"X")
+
+
+def open_pidfd(process: ProcessIdentity) -> int:
+    """The caller closes it. Raises Missing when the process is gone, also if its pid was given to another."""
+    try:
+        pidfd = os.pidfd_open(process.pid)
+    except OSError as error:
+        raise Missing(f"process {process.pid} is gone") from error
+    # after opening: the pid may have changed hands before
+    if not is_alive(process):
+        os.close(pidfd)
+        raise Missing(f"process {process.pid} is gone")
+    return pidfd
+
+
+def send_signal(process: ProcessIdentity, signum: int) -> None:
+    """Raises Missing when the process is gone."""
+    pidfd = open_pidfd(process)
+    try:
+        signal.pidfd_send_signal(pidfd, signum)
+    except ProcessLookupError as error:
+        raise Missing(f"process {process.pid} is gone") from error
+    finally:
+        os.close(pidfd)
+
+
+async def wait_gone(process: ProcessIdentity, *, timeout_s: float) -> bool:
+    """Whether the process ended within ``timeout_s``; it need not be a child of ours."""
+    try:
+        pidfd = open_pidfd(process)
+    except Missing:
+        return True
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    loop.add_reader(pidfd, ended.set)  # a pidfd is readable once its process has ended (pidfd_open(2))
+    try:
+        await asyncio.wait_for(ended.wait(), timeout_s)
+    except TimeoutError:
+        return bool(select.select([pidfd], [], [], 0)[0])
+    finally:
+        loop.remove_reader(pidfd)
+        os.close(pidfd)
+    return True

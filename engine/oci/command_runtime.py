@@ -1,0 +1,93 @@
+"""Runtimes driven by the command line that runc made the standard: crun and runc, and others by path."""
+
+import json
+import re
+from pathlib import Path
+from typing import Final
+
+from engine.host.capabilities import Machine
+from engine.host.processes import Completed, run
+from engine.model.errors import Missing, Unavailable
+from engine.model.resources import Resources
+from engine.oci.limits import resource_limits
+from engine.oci.runtime import RuntimeFailed, RuntimeState, failure
+
+_TIMEOUT_S: Final = 30.0
+_UNKNOWN: Final = re.compile(r"does not exist|container not found|No such file or directory", re.IGNORECASE)
+_NOT_RUNNING: Final = re.compile(r"not running|No such process|process already finished", re.IGNORECASE)
+
+
+class CommandRuntime:
+    """One installed runtime with the directory where it remembers its containers."""
+
+    def __init__(self, path: Path, *, root: Path, version: str, machine: Machine) -> None:
+        self.path = path
+        self.root = root
+        self.version = version
+        self._machine = machine
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    def command(self, *words: str | Path) -> list[str]:
+        return [str(self.path), f"--root={self.root}", *map(str, words)]
+
+    async def start(self, container_id: str) -> None:
+        completed = await self._call("start", container_id)
+        if completed.returncode:
+            raise _told(completed, container_id, then=failure(completed.stderr.decode(errors="replace")))
+
+    async def kill(self, container_id: str, signum: int, *, everyone: bool = False) -> None:
+        words = ["kill", *(["--all"] if everyone else []), container_id, str(signum)]
+        completed = await self._call(*words)
+        if completed.returncode and not _NOT_RUNNING.search(completed.stderr.decode(errors="replace")):
+            raise _told(completed, container_id)
+
+    async def delete(self, container_id: str, *, force: bool = False) -> None:
+        completed = await self._call("delete", *(["--force"] if force else []), container_id)
+        if completed.returncode and not _UNKNOWN.search(completed.stderr.decode(errors="replace")):
+            raise _told(completed, container_id)
+
+    async def pause(self, container_id: str) -> None:
+        await self._done("pause", container_id)
+
+    async def resume(self, container_id: str) -> None:
+        await self._done("resume", container_id)
+
+    async def update(self, container_id: str, resources: Resources) -> None:
+        limits = resource_limits(resources, machine=self._machine)
+        await self._done("update", container_id, "--resources=-", input=json.dumps(limits).encode())
+
+    async def state(self, container_id: str) -> RuntimeState:
+        completed = await self._done("state", container_id)
+        try:
+            document = json.loads(completed.stdout)
+            return RuntimeState(str(document["status"]), int(document["pid"]))
+        except (ValueError, KeyError, TypeError) as error:
+            raise Unavailable(f"{self.name} state answered {completed.stdout[:200]!r}") from error
+
+    async def _done(self, verb: str, container_id: str, *words: str, input: bytes = b"") -> Completed:
+        completed = await self._call(verb, *words, container_id, input=input)
+        if completed.returncode:
+            raise _told(completed, container_id)
+        return completed
+
+    async def _call(self, *words: str, input: bytes = b"") -> Completed:
+        return await run(self.command(*words), input=input, timeout_s=_TIMEOUT_S)
+
+
+def _told(completed: Completed, container_id: str, *, then: RuntimeFailed | None = None) -> RuntimeFailed | Missing:
+    text = completed.stderr.decode(errors="replace").strip()
+    if _UNKNOWN.search(text) and container_id in text:
+        return Missing(f"No such container: {container_id}")
+    return then or RuntimeFailed(text[-2000:] or f"the runtime failed with {completed.returncode}")
+
+
+async def installed_version(path: Path) -> str:
+    """ "1.8.1" of "crun version 1.8.1\n…". Raises Unavailable when the program is missing or fails."""
+    completed = await run([path, "--version"], timeout_s=_TIMEOUT_S)
+    found = re.search(rb"version (\S+)", completed.stdout)
+    if completed.returncode or not found:
+        raise Unavailable(f"{path} --version failed: {completed.stderr.decode(errors='replace')[:200]}")
+    return found[1].decode()
