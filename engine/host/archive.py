@@ -1,0 +1,353 @@
+"""Reading tar archives as a stream: ustar, PAX records, GNU long names and base-256 numbers.
+
+Knows the format and its limits; writes nothing. ``archive_unpack`` puts entries on disk, ``archive_stream``
+takes compression off, ``archive_write`` is the other direction.
+
+A header block (POSIX.1-2017 pax, "ustar Interchange Format"; GNU tar manual, "Basic Tar Format")::
+
+    offset 0    100   108   116   124    136    148    156    157    257      265     297     329    337    345
+    field  name mode  uid   gid   size   mtime  sum    type   link   magic    uname   gname   major  minor  prefix
+    width  100  8     8     8     12     12     8      1      100    6+2      32      32      8      8      155
+
+The body follows in blocks of 512 bytes; two zero blocks end the archive.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Protocol
+
+from engine.model.errors import Invalid, TooLarge
+
+BLOCK = 512
+_LONGEST_EXTENSION = 1 << 20  # bytes in one PAX or GNU header; Go's archive/tar has the same bound
+_RESERVED_IDS = (4294967294, 4294967295)  # overlay's whiteout owner (ENGINE_NOTES 2), and chown(2)'s "unchanged"
+_XATTR = b"SCHILY.xattr."
+_OCTAL = re.compile(rb"[0-7]+")
+_DECIMAL = re.compile(rb"-?[0-9]{1,19}")
+_TIME = re.compile(rb"(-?)([0-9]{1,19})(?:\.([0-9]*))?")
+
+
+class Kind(StrEnum):
+    FILE = "file"
+    HARD_LINK = "hard link"
+    SYMLINK = "symlink"
+    CHARACTER = "character device"
+    BLOCK_DEVICE = "block device"
+    DIRECTORY = "directory"
+    FIFO = "fifo"
+
+
+_KINDS = {
+    b"0": Kind.FILE,
+    b"\0": Kind.FILE,
+    b"7": Kind.FILE,
+    b"1": Kind.HARD_LINK,
+    b"2": Kind.SYMLINK,
+    b"3": Kind.CHARACTER,
+    b"4": Kind.BLOCK_DEVICE,
+    b"5": Kind.DIRECTORY,
+    b"6": Kind.FIFO,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one archive may ask for. ``ratio`` counts unpacked to packed bytes, from ``ratio_floor_bytes`` on."""
+
+    entries: int = 1_000_000
+    path_bytes: int = 4096
+    ratio: int = 200
+    ratio_floor_bytes: int = 64 << 20
+    total_bytes: int = 1 << 40
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One member. ``name`` and ``target`` are as stored, ``device`` is (major, minor), ``mode`` has no file type."""
+
+    name: bytes
+    kind: Kind = Kind.FILE
+    mode: int = 0o644
+    uid: int = 0
+    gid: int = 0
+    size_bytes: int = 0
+    mtime_ns: int = 0
+    target: bytes = b""
+    device: tuple[int, int] = (0, 0)
+    xattrs: Mapping[bytes, bytes] = field(default_factory=dict)
+
+
+class Source(Protocol):
+    def read_some(self, limit: int, /) -> bytes | memoryview:
+        """At most ``limit`` bytes and at least one, or empty at the end."""
+
+
+class _Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+class FileSource:
+    """A plain file, or anything with ``read``, as a Source."""
+
+    def __init__(self, file: _Readable) -> None:
+        self.read_some = file.read
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """One header block as it stands: ``flag`` is the type byte, ``entry`` what it says without extensions."""
+
+    flag: bytes
+    entry: Entry
+
+
+class TarReader:
+    """Entries of one archive, in order. ``body()`` gives the bytes of the entry last returned by ``next``."""
+
+    def __init__(self, source: Source, limits: Limits | None = None) -> None:
+        self._source = source
+        self._limits = limits or Limits()
+        self._offset = 0
+        self._body_left = 0
+        self._padding = 0
+        self._entries = 0
+
+    @property
+    def offset(self) -> int:
+        """Bytes of the plain archive read so far."""
+        return self._offset
+
+    def next(self) -> Entry | None:
+        """The next member, or None at the end. Raises Invalid or TooLarge, naming the offset."""
+        self._skip_body()
+        records: dict[bytes, bytes] = {}
+        while (header := self._next_header()) is not None:
+            self._entries += 1
+            if self._entries > self._limits.entries:
+                raise TooLarge(f"archive has more than {self._limits.entries} entries")
+            if header.flag in _EXTENSIONS:
+                self._read_extension(header, records)
+                continue
+            return self._begin_entry(header, records)
+        if records:
+            raise Invalid(f"tar: the archive ends after an extension header, at offset {self._offset}")
+        return None
+
+    def body(self, chunk_bytes: int = 1 << 20) -> Iterator[bytes | memoryview]:
+        while self._body_left:
+            piece = self._source.read_some(min(chunk_bytes, self._body_left))
+            if not piece:
+                raise self._truncated()
+            self._offset += len(piece)
+            self._body_left -= len(piece)
+            yield piece
+
+    def drain(self) -> None:
+        """Read what follows the end mark, so that a digest over the stream is complete."""
+        while piece := self._source.read_some(1 << 20):
+            self._offset += len(piece)
+
+    def _begin_entry(self, header: Header, records: dict[bytes, bytes]) -> Entry:
+        entry = checked(extended(header, records), self._limits)
+        if entry.kind is Kind.FILE:
+            self._expect_body(entry.size_bytes)
+        return entry
+
+    def _read_extension(self, header: Header, records: dict[bytes, bytes]) -> None:
+        size = header.entry.size_bytes
+        if size < 0 or size > _LONGEST_EXTENSION:
+            raise TooLarge(f"tar: extension header of {size} bytes at offset {self._offset}")
+        self._expect_body(size)
+        data = b"".join(self.body())
+        if header.flag == b"x":
+            records.update(parse_pax(data))
+        elif header.flag == b"L":
+            records[b"path"] = data.rstrip(b"\0")
+        elif header.flag == b"K":
+            records[b"linkpath"] = data.rstrip(b"\0")
+
+    def _expect_body(self, size_bytes: int) -> None:
+        self._body_left = size_bytes
+        self._padding = -size_bytes % BLOCK
+
+    def _skip_body(self) -> None:
+        for _ in self.body():
+            pass
+        if self._padding:
+            self._exactly(self._padding)
+            self._padding = 0
+
+    def _next_header(self) -> Header | None:
+        self._skip_body()
+        at = self._offset
+        block = self._exactly(BLOCK, may_end=True)
+        if not block:
+            return None
+        try:
+            header = parse_header(block)
+        except Invalid as error:
+            raise Invalid(f"{error}, at offset {at}") from error
+        if header is None:
+            second = self._exactly(BLOCK, may_end=True)
+            if second.strip(b"\0"):
+                raise Invalid(f"tar: data after a single zero block, at offset {at}")
+        return header
+
+    def _exactly(self, count: int, *, may_end: bool = False) -> bytes:
+        data = bytes(self._source.read_some(count))
+        if not data and may_end:
+            return b""
+        while len(data) < count:
+            piece = self._source.read_some(count - len(data))
+            if not piece:
+                raise self._truncated()
+            data += piece
+        self._offset += count
+        return data
+
+    def _truncated(self) -> Invalid:
+        return Invalid(f"tar: unexpected end of archive at offset {self._offset}")
+
+
+_EXTENSIONS = (b"x", b"g", b"L", b"K")
+
+
+def parse_header(block: bytes) -> Header | None:
+    """One 512-byte block; None for the zero block that ends an archive. Raises Invalid."""
+    if not block.strip(b"\0"):
+        return None
+    _verify_checksum(block)
+    flag = block[156:157]
+    name = _text(block[0:100])
+    magic = block[257:263]
+    if magic == b"ustar\0":
+        prefix = _text(block[345:476] if block[508:512] == b"tar\0" else block[345:500])
+        name = prefix + b"/" + name if prefix else name
+    kind = _KINDS.get(flag)
+    if kind is None and flag not in _EXTENSIONS:
+        raise Invalid(f"tar: entry type {flag.decode('latin-1')!r} is not supported")
+    has_device = kind in (Kind.CHARACTER, Kind.BLOCK_DEVICE)
+    entry = Entry(
+        name=name,
+        kind=kind or Kind.FILE,
+        mode=parse_number(block[100:108]) & 0o7777,
+        uid=parse_number(block[108:116]),
+        gid=parse_number(block[116:124]),
+        size_bytes=parse_number(block[124:136]),
+        mtime_ns=parse_number(block[136:148]) * 1_000_000_000,
+        target=_text(block[157:257]),
+        device=(parse_number(block[329:337]), parse_number(block[337:345])) if has_device else (0, 0),
+    )
+    return Header(flag, entry)
+
+
+def parse_number(field_: bytes) -> int:
+    """Octal digits between spaces and NULs, or GNU's base-256: top bit set, two's complement, big endian."""
+    if field_[0] & 0x80:
+        value = int.from_bytes(field_, "big") & ((1 << (len(field_) * 8 - 1)) - 1)
+        return value - (1 << (len(field_) * 8 - 1)) if field_[0] & 0x40 else value
+    digits = field_.strip(b" \0").partition(b"\0")[0]
+    if not digits:
+        return 0
+    if not _OCTAL.fullmatch(digits):
+        raise Invalid(f"tar: {digits[:12]!r} is not an octal number")
+    return int(digits, 8)
+
+
+def parse_pax(data: bytes) -> dict[bytes, bytes]:
+    """Records ``LENGTH KEY=VALUE\\n`` where LENGTH counts the whole record. Raises Invalid."""
+    records: dict[bytes, bytes] = {}
+    position = 0
+    while position < len(data):
+        space = data.find(b" ", position, position + 8)
+        digits = data[position:space] if space > 0 else b""
+        if not digits.isdigit():
+            raise Invalid("tar: malformed PAX record length")
+        end = position + int(digits)
+        record = data[space + 1 : end - 1]
+        key, equals, value = record.partition(b"=")
+        if end > len(data) or not equals or not key or data[end - 1 : end] != b"\n":
+            raise Invalid("tar: malformed PAX record")
+        records[key] = value
+        position = end
+    return records
+
+
+def extended(header: Header, records: Mapping[bytes, bytes]) -> Entry:
+    """The entry after PAX and GNU records had their say."""
+    entry = header.entry
+    if records:
+        if any(key.startswith(b"GNU.sparse.") for key in records):
+            raise Invalid(f"tar: sparse file {entry.name[:80]!r} is not supported")
+        time = records.get(b"mtime")
+        entry = replace(
+            entry,
+            name=records.get(b"path") or entry.name,
+            target=records.get(b"linkpath") or entry.target,
+            size_bytes=_decimal(records, b"size", entry.size_bytes),
+            uid=_decimal(records, b"uid", entry.uid),
+            gid=_decimal(records, b"gid", entry.gid),
+            mtime_ns=_parse_time(time) if time else entry.mtime_ns,
+            xattrs={key[len(_XATTR) :]: value for key, value in records.items() if key.startswith(_XATTR)},
+        )
+    if entry.kind is Kind.FILE and entry.name.endswith(b"/"):
+        entry = replace(entry, kind=Kind.DIRECTORY)  # as V7 wrote directories
+    return entry if entry.kind is Kind.FILE else replace(entry, size_bytes=0)
+
+
+def checked(entry: Entry, limits: Limits) -> Entry:
+    """``entry`` when its values are within what a file system and an overlay can hold; raises Invalid or TooLarge."""
+    name = entry.name[:80]
+    if max(len(entry.name), len(entry.target)) > limits.path_bytes:
+        raise TooLarge(
+            f"tar: a path of {max(len(entry.name), len(entry.target))} bytes is longer than {limits.path_bytes}"
+        )
+    if b"\0" in entry.name or b"\0" in entry.target:
+        raise Invalid(f"tar: NUL in the name of {name!r}")
+    if entry.size_bytes < 0:
+        raise Invalid(f"tar: {name!r} has size {entry.size_bytes}")
+    if entry.size_bytes > limits.total_bytes:
+        raise TooLarge(
+            f"tar: {name!r} has {entry.size_bytes} bytes, more than the {limits.total_bytes} there is room for"
+        )
+    for owner in (entry.uid, entry.gid):
+        if not 0 <= owner < 1 << 32 or owner in _RESERVED_IDS:
+            raise Invalid(f"tar: {name!r} has owner id {owner}; allowed are 0 to 4294967293")
+    major, minor = entry.device
+    if not (0 <= major < 1 << 12 and 0 <= minor < 1 << 20):
+        raise Invalid(f"tar: {name!r} has device number {major}:{minor}")
+    return entry
+
+
+def _decimal(records: Mapping[bytes, bytes], key: bytes, otherwise: int) -> int:
+    text = records.get(key)
+    if not text:
+        return otherwise
+    if not _DECIMAL.fullmatch(text):
+        raise Invalid(f"tar: PAX record {key.decode()} has the value {text[:20]!r}")
+    return int(text)
+
+
+def _parse_time(text: bytes) -> int:
+    match = _TIME.fullmatch(text)
+    if not match:
+        raise Invalid(f"tar: PAX record mtime has the value {text[:20]!r}")
+    sign, seconds, fraction = match.groups()
+    nanoseconds = int(seconds) * 1_000_000_000 + int((fraction or b"")[:9].ljust(9, b"0"))
+    return -nanoseconds if sign else nanoseconds
+
+
+def _text(field_: bytes) -> bytes:
+    return field_.partition(b"\0")[0]
+
+
+def _verify_checksum(block: bytes) -> None:
+    stated = parse_number(block[148:156])
+    unsigned = sum(block) - sum(block[148:156]) + 8 * 32
+    if stated == unsigned:
+        return
+    signed = unsigned - 256 * sum(byte > 127 for byte in block[:148] + block[156:])  # old Sun tar
+    if stated != signed:
+        raise Invalid("tar: header checksum does not match")

@@ -1,0 +1,110 @@
+"""The process that unpacks one archive: chrooted, with six capabilities, and gone when done. Started by ``confined``.
+
+Reads the archive from descriptor 0, writes one JSON object to descriptor 1. Everything it will need is imported before
+the chroot: afterwards an import would run a file of the archive's making, so importing is switched off altogether.
+"""
+
+import ctypes
+import io
+import json
+import os
+import resource
+import signal
+import sys
+from typing import Any
+
+from engine.host.archive import Limits, TarReader
+from engine.host.archive_stream import PlainStream
+from engine.host.archive_unpack import Options, Result, unpack
+from engine.model.errors import EngineError, Invalid
+
+_CHOWN, _DAC_OVERRIDE, _FOWNER, _FSETID, _MKNOD, _SETFCAP = 0, 1, 3, 4, 27, 31  # linux/capability.h
+_KEPT = (_CHOWN, _DAC_OVERRIDE, _FOWNER, _FSETID, _MKNOD, _SETFCAP)
+_LAST_CAPABILITY = 63
+_CAPABILITY_VERSION_3 = 0x20080522
+_PR_SET_PDEATHSIG, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 1, 24, 38  # linux/prctl.h
+_ADDRESS_SPACE = 2 << 30
+_CPU_S = 900
+_FILES = 64
+
+
+def main() -> None:
+    """Run the job in ``sys.argv[-1]`` (see ``confined``). Failures are part of the answer, not of the exit status."""
+    job: dict[str, Any] = json.loads(sys.argv[-1])
+    if job["compression"] in ("auto", "zstd"):
+        import zstandard  # noqa: F401 - loaded now, because it cannot be later
+    limits = Limits(**job["limits"])
+    _confine(job["directory_fd"], file_bytes=limits.total_bytes)
+    try:
+        answer = _unpack(job, limits)
+    except EngineError as error:
+        answer = {"error": type(error).__name__, "message": str(error)}
+    except (MemoryError, RecursionError) as error:
+        answer = {"error": Invalid.__name__, "message": f"archive is too complex to unpack: {type(error).__name__}"}
+    data = json.dumps(answer).encode()
+    while data:
+        data = data[os.write(1, data) :]
+    os._exit(0)  # without waiting for the threads of an archive that was given up
+
+
+def _unpack(job: dict[str, Any], limits: Limits) -> dict[str, Any]:
+    stream = PlainStream(io.FileIO(0, closefd=False), limits=limits, compression=job["compression"])
+    reader = TarReader(stream, limits)
+    owner = tuple(job["owner"]) if job["owner"] else None
+    options = Options(
+        layer=job["layer"], destination=os.fsencode(job["destination"]), owner=owner, mode=job["mode"], limits=limits
+    )
+    result: Result = unpack(reader, options)
+    reader.drain()
+    blob, diff_id = stream.digests()
+    return {
+        "entries": result.entries,
+        "size_bytes": result.size_bytes,
+        "max_id": result.max_id,
+        "opaque": [os.fsdecode(path) for path in result.opaque],
+        "implicit": [os.fsdecode(path) for path in result.implicit],
+        "blob": blob.hex,
+        "diff_id": diff_id.hex,
+    }
+
+
+def _confine(directory_fd: int, *, file_bytes: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    _must(libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0))
+    os.fchdir(directory_fd)
+    os.chroot(".")
+    os.close(directory_fd)
+    for kind, limit in (
+        (resource.RLIMIT_AS, _ADDRESS_SPACE),
+        (resource.RLIMIT_CPU, _CPU_S),
+        (resource.RLIMIT_FSIZE, file_bytes),
+        (resource.RLIMIT_NOFILE, _FILES),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        hard = resource.getrlimit(kind)[1]
+        value = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+        resource.setrlimit(kind, (value, value))
+    for capability in range(_LAST_CAPABILITY + 1):
+        if capability not in _KEPT:
+            libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)  # EINVAL above the kernel's last one
+    _set_capabilities(libc)
+    _must(libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+    sys.path.clear()
+    sys.path_hooks.clear()
+    sys.meta_path.clear()
+
+
+def _set_capabilities(libc: ctypes.CDLL) -> None:
+    """capset(2): header {version, pid}, then {effective, permitted, inheritable} for the low and the high 32 bits."""
+    kept = sum(1 << capability for capability in _KEPT)
+    held = (ctypes.c_uint32 * 6)()
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
+    _must(libc.capget(ctypes.byref(header), ctypes.byref(held)))
+    low = kept & held[1]  # an engine that itself lacks one cannot hand it on
+    _must(libc.capset(ctypes.byref(header), ctypes.byref((ctypes.c_uint32 * 6)(low, low, 0, 0, 0, 0))))
+
+
+def _must(result: int) -> None:
+    if result != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))

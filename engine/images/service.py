@@ -1,0 +1,405 @@
+"""Images as the engine's other parts and its API use them.
+
+Changes to names and images happen one at a time; layers are unpacked meanwhile. An image is saved after its layers and
+its configuration are on disk, so one that is listed is whole.
+"""
+
+import asyncio
+import functools
+import os
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from engine.host.archive import Limits
+from engine.host.archive_stream import Readable
+from engine.host.confined import room_for_archive
+from engine.images.archive_load import ArchivedImage, Contents, images_in, read_archive
+from engine.images.archive_save import SavedImage, archive_chunks
+from engine.images.catalog import Catalog, chains_of
+from engine.images.changes import apply_changes
+from engine.images.document import decode_config, encode_config
+from engine.images.garbage import sweep
+from engine.images.incoming import read_in_thread
+from engine.images.layer_blob import LayerBlob, store_layer
+from engine.images.removal import (
+    Deleted,
+    Removed,
+    Untagged,
+    Use,
+    by_running,
+    is_prunable,
+    removal_by_id,
+    removal_by_reference,
+)
+from engine.model.digest import Digest
+from engine.model.errors import Conflict, Invalid
+from engine.model.image import History, Image, ImageConfig
+from engine.model.platform import Platform
+from engine.model.reference import Reference
+from engine.store.content import ContentStore
+from engine.store.events import Events
+from engine.store.layers import LayerStore
+from engine.store.state import State
+
+InUse = Callable[[Digest], list[str]]
+_NOBODY = Digest("0" * 64)
+_HEAD = 512
+
+
+@dataclass(frozen=True, slots=True)
+class LoadProgress:
+    """``layer`` is the diff id that is being unpacked; the bytes are of its blob."""
+
+    layer: Digest
+    current_bytes: int
+    total_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """``image_id`` is None where the step's own image is not here: Docker's ``<missing>``."""
+
+    image_id: Digest | None
+    created_at: datetime | None
+    created_by: str
+    tags: tuple[str, ...]
+    size_bytes: int
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    removed: list[Removed]
+    reclaimed_bytes: int
+
+
+class Images:
+    def __init__(
+        self,
+        content: ContentStore,
+        layers: LayerStore,
+        state: State,
+        events: Events,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._content = content
+        self._layers = layers
+        self._state = state
+        self._events = events
+        self._clock = clock
+        self._catalog = Catalog(state)
+        self._changing = asyncio.Lock()
+        self._discarding = asyncio.Lock()
+        self._incoming = 0
+        self._unwanted: set[Digest] = set()
+
+    # -- reading
+
+    def get(self, name: str) -> Image:
+        """By tag, name@digest, id or unique beginning of an id. Raises Missing ``No such image: …`` or Invalid."""
+        return self._catalog.get(name)
+
+    def list(self) -> Sequence[Image]:
+        """All of them, newest first, those between tagged ones and their base included."""
+        return self._catalog.images()
+
+    def references(self, image_id: Digest) -> Sequence[Reference]:
+        """Tags and digests it is known by, sorted."""
+        return self._catalog.references(image_id)
+
+    def children(self, image_id: Digest) -> Sequence[Image]:
+        """Images built upon it, one step away."""
+        return self._catalog.children(image_id)
+
+    def config_document(self, image_id: Digest) -> bytes:
+        return self._content.read(image_id)
+
+    def history(self, image: Image) -> Sequence[HistoryEntry]:
+        """Newest first."""
+        sizes = iter([layer.size_bytes for layer in self._layers.stack(image.diff_ids)])
+        known = {len(image.history): image}
+        ancestor = image
+        while ancestor.parent and (parent := self._catalog.find(ancestor.parent)):
+            known.setdefault(len(parent.history), parent)
+            ancestor = parent
+        entries = []
+        for count, step in enumerate(image.history, start=1):
+            own = known.get(count)
+            entries.append(
+                HistoryEntry(
+                    image_id=own.id if own else None,
+                    created_at=step.created_at,
+                    created_by=step.created_by,
+                    tags=tuple(ref.familiar for ref in self.references(own.id) if ref.tag) if own else (),
+                    size_bytes=0 if step.empty_layer else next(sizes, 0),
+                    comment=step.comment,
+                )
+            )
+        return entries[::-1]
+
+    # -- making
+
+    async def create(
+        self,
+        *,
+        config: ImageConfig,
+        diff_ids: Sequence[Digest],
+        history: Sequence[History],
+        platform: Platform,
+        created_at: datetime,
+        author: str = "",
+        comment: str = "",
+        parent: Digest | None = None,
+        docker_version: str = "",
+    ) -> Image:
+        """An image of layers that are in the store; the same content gives the same id, and the image there is."""
+        draft = Image(
+            id=_NOBODY,
+            config=config,
+            platform=platform,
+            created_at=created_at,
+            diff_ids=tuple(diff_ids),
+            history=tuple(history),
+            author=author,
+            comment=comment,
+            docker_version=docker_version,
+            parent=parent,
+        )
+        document = encode_config(draft)
+        return await self._save(replace(draft, id=Digest.of(document)), document)
+
+    async def tag(self, name: str, reference: Reference) -> None:
+        """Call the image ``name`` also ``reference``, which another image may lose by it."""
+        reference = reference.with_default_tag()
+        if reference.digest:
+            raise Invalid("refusing to create a tag with a digest reference")
+        async with self._changing:
+            image = self.get(name)
+            await asyncio.to_thread(self._catalog.tag, reference, image.id)
+        self._emit(image, "tag", reference.familiar)
+
+    async def load(
+        self, chunks: AsyncIterator[bytes], *, on_progress: Callable[[LoadProgress], None] | None = None
+    ) -> Sequence[Reference | Digest]:
+        """Take in an archive of images (docker-archive or OCI layout, perhaps compressed): their tags, else ids."""
+        contents = Contents()
+        loaded: list[Reference | Digest] = []
+        async with self._taking_in(contents.stored):
+            read = functools.partial(read_archive, contents=contents, content=self._content, limits=self._limits())
+            await read_in_thread(chunks, read)
+            for archived in images_in(contents, platform=Platform.of_machine(os.uname().machine)):
+                loaded += await self._add(archived, on_progress or (lambda _: None))
+        return loaded
+
+    async def import_rootfs(
+        self,
+        chunks: AsyncIterator[bytes],
+        *,
+        reference: Reference | None,
+        changes: tuple[str, ...] = (),
+        message: str = "",
+        platform: Platform | None = None,
+    ) -> Image:
+        """An image with one layer, from a tar of a root file system."""
+        config = apply_changes(ImageConfig(), changes)
+        stored: list[Digest] = []
+        async with self._taking_in(stored):
+            blob = await read_in_thread(chunks, self._store_rootfs)
+            stored.append(blob.digest)
+            created_at = self._clock()
+            layer = await self._layers.unpack(blob.digest, blob.media_type, parent=None, expected_diff_id=None)
+            image = await self.create(
+                config=config,
+                diff_ids=[layer.diff_id],
+                history=[History(created_at, "", comment=message)],
+                platform=platform or Platform.of_machine(os.uname().machine),
+                created_at=created_at,
+                comment=message,
+            )
+        if reference is not None:
+            await self.tag(str(image.id), reference)
+        self._emit(image, "import", str(image.id))
+        return image
+
+    def save(self, names: Sequence[str]) -> AsyncIterator[bytes]:
+        """An archive of these images, which ``load`` and Docker read. Raises Missing before the first chunk."""
+        wanted: dict[Digest, list[Reference]] = {}
+        for name in names:
+            image = self.get(name)
+            tags = wanted.setdefault(image.id, [])
+            if not _is_id(name, image.id):
+                tags.append(Reference.parse(name).with_default_tag())
+        images = []
+        for image_id, references in wanted.items():
+            image = self.get(str(image_id))
+            images.append(SavedImage(image, self._layers.stack(image.diff_ids), references))
+        return _in_threads(archive_chunks(images, self._content))
+
+    # -- removing
+
+    async def remove(self, name: str, *, force: bool = False, prune: bool = True, in_use: InUse) -> Sequence[Removed]:
+        """Docker's ``rmi``: take a name away, or the image. Raises Conflict in Docker's words.
+
+        ``in_use`` gives the ids of containers made from an image; ``prune`` removes parents that nothing else needs.
+        """
+        async with self._changing:
+            image = self.get(name)
+            references = self.references(image.id)
+            use = self._use(image.id, in_use)
+            if _is_id(name, image.id):
+                plan = removal_by_id(image.id, references, use, force=force)
+            else:
+                named = self._reference(name, references)
+                plan = removal_by_reference(image.id, named, references, use, name=name, force=force)
+            removed: list[Removed] = []
+            for reference in plan.untag:
+                await asyncio.to_thread(self._catalog.untag, reference)
+                removed.append(Untagged(reference.familiar))
+                self._emit(image, "untag", str(image.id))
+            if plan.delete:
+                removed += await self._delete(image, prune=prune, in_use=in_use)
+            return removed
+
+    async def prune(self, *, dangling_only: bool = True, in_use: InUse) -> Pruned:
+        """Remove images without a name, or all that no container uses."""
+        before = await asyncio.to_thread(self._stored_bytes)
+        removed: list[Removed] = []
+        for image in self.list():
+            if self._catalog.find(image.id) is None or (dangling_only and self.references(image.id)):
+                continue
+            if in_use(image.id) or self.children(image.id):
+                continue
+            try:
+                removed += await self.remove(str(image.id), force=not dangling_only, in_use=in_use)
+            except Conflict:
+                continue  # taken into use since it was looked at
+        return Pruned(removed, before - await asyncio.to_thread(self._stored_bytes))
+
+    async def sweep(self) -> None:
+        """Drop drafts, and layers and blobs that nothing refers to. Only at start, before anything else runs."""
+        await asyncio.to_thread(sweep, self._content, self._layers, self._state)
+
+    # -- steps of the above
+
+    async def _add(
+        self, archived: ArchivedImage, on_progress: Callable[[LoadProgress], None]
+    ) -> Sequence[Reference | Digest]:
+        image = decode_config(archived.config)
+        if len(archived.layers) != len(image.diff_ids):
+            raise Invalid(
+                f"image {image.id.short} comes with {len(archived.layers)} layers and is made of {len(image.diff_ids)}"
+            )
+        try:
+            with self._layers.pin(image.diff_ids):
+                await self._unpack(archived.layers, image.diff_ids, on_progress)
+                image = await self._save(image, archived.config)
+        except BaseException:
+            async with self._changing:
+                await asyncio.to_thread(self._drop_layers, image)
+            raise
+        async with self._changing:
+            for reference in archived.references:
+                await asyncio.to_thread(self._catalog.tag, reference, image.id)
+        self._emit(image, "load", str(image.id))
+        return list(archived.references) or [image.id]
+
+    async def _unpack(
+        self, blobs: Sequence[LayerBlob], diff_ids: Sequence[Digest], on_progress: Callable[[LoadProgress], None]
+    ) -> None:
+        parent: Digest | None = None
+        for blob, diff_id in zip(blobs, diff_ids, strict=True):
+            size = self._content.size(blob.digest)
+            on_progress(LoadProgress(diff_id, 0, size))
+            layer = await self._layers.unpack(blob.digest, blob.media_type, parent=parent, expected_diff_id=diff_id)
+            on_progress(LoadProgress(diff_id, size, size))
+            parent = layer.chain
+
+    @asynccontextmanager
+    async def _taking_in(self, stored: Sequence[Digest]) -> AsyncIterator[None]:
+        """Discard what came in and became no layer, once nobody takes anything in who may have stored the same."""
+        async with self._discarding:
+            self._incoming += 1
+        try:
+            yield
+        finally:
+            async with self._discarding:
+                self._incoming -= 1
+                self._unwanted.update(stored)
+                if self._incoming == 0:
+                    await asyncio.to_thread(self._layers.discard_blobs, self._unwanted)
+                    self._unwanted.clear()
+
+    async def _save(self, image: Image, document: bytes) -> Image:
+        async with self._changing:
+            if present := self._catalog.find(image.id):
+                return present
+            sizes = [layer.size_bytes for layer in self._layers.stack(image.diff_ids)]
+            image = replace(image, size_bytes=sum(sizes))
+            await asyncio.to_thread(self._content.add, document)
+            await asyncio.to_thread(self._catalog.save, image)
+            return image
+
+    def _store_rootfs(self, file: Readable) -> LayerBlob:
+        head = b""
+        while len(head) < _HEAD and (piece := file.read(_HEAD - len(head))):
+            head += piece
+        if not head:
+            raise Invalid("the archive is empty")
+        return store_layer(self._content, file, head=head, limits=self._limits())
+
+    async def _delete(self, image: Image, *, prune: bool, in_use: InUse) -> Sequence[Removed]:
+        """The image, its layers that no other needs, then its parents as far as they are nameless and unused."""
+        await asyncio.to_thread(self._catalog.delete, image.id)
+        self._emit(image, "delete", str(image.id))
+        removed: list[Removed] = [Deleted(str(image.id))]
+        await asyncio.to_thread(self._content.delete, image.id)
+        removed += await asyncio.to_thread(self._drop_layers, image)
+        parent = self._catalog.find(image.parent) if image.parent and prune else None
+        if parent and is_prunable(self.references(parent.id), self._use(parent.id, in_use)):
+            removed += await self._delete(parent, prune=True, in_use=in_use)
+        return removed
+
+    def _drop_layers(self, image: Image) -> Sequence[Deleted]:
+        """Those of its layers that nothing needs, highest first."""
+        needed = set(self._catalog.chains())
+        for container in self._state.containers():
+            needed.update(chains_of(container.layers))
+        dropped = []
+        for chain in reversed(chains_of(image.diff_ids)):
+            if chain not in needed and not self._layers.is_pinned(chain):
+                self._layers.remove(chain)
+                dropped.append(Deleted(str(chain)))
+        return dropped
+
+    def _use(self, image_id: Digest, in_use: InUse) -> Use:
+        containers = in_use(image_id)
+        found = {container_id: self._state.find_container(container_id) for container_id in containers}
+        running = {container_id: bool(found and found.is_running) for container_id, found in found.items()}
+        return by_running(containers, running, [child.id for child in self.children(image_id)])
+
+    def _reference(self, name: str, references: Sequence[Reference]) -> Reference:
+        reference = Reference.parse(name).with_default_tag()
+        if reference not in references and reference.digest:
+            reference = replace(reference, tag=None)
+        return reference
+
+    def _limits(self) -> Limits:
+        return Limits(total_bytes=room_for_archive(self._content.path(_NOBODY).parent))
+
+    def _stored_bytes(self) -> int:
+        return sum(layer.size_bytes for layer in self._state.layers())
+
+    def _emit(self, image: Image, action: str, name: str) -> None:
+        self._events.emit("image", action, str(image.id), {**image.config.labels, "name": name})
+
+
+def _is_id(name: str, image_id: Digest) -> bool:
+    return str(image_id).startswith(name) or image_id.hex.startswith(name)
+
+
+async def _in_threads(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
+    while chunk := await asyncio.to_thread(next, chunks, b""):
+        yield chunk

@@ -1,0 +1,256 @@
+"""Unpacked layers, one directory for each place in a stack: DATA/layers/CHAIN/diff, as overlayfs reads it.
+
+A layer is unpacked into DATA/tmp, synced with one syncfs(2), renamed, and then recorded (ENGINE_NOTES 5,
+SECURITY_NOTES B1). Ids on disk are those of the image; user namespaces shift them when mounting.
+"""
+
+import asyncio
+import os
+import posixpath
+import stat
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from engine.host.archive import Limits
+from engine.host.archive_pack import GzipPacker
+from engine.host.archive_write import MOUNT_POINTS, write_layer
+from engine.host.confined import Unpacked, open_below, unpack_layer
+from engine.host.durable import sync_directory, sync_filesystem
+from engine.host.removal import remove_tree
+from engine.model.digest import Digest, chain_id
+from engine.model.errors import Invalid, Missing
+from engine.store.content import ContentStore
+from engine.store.locks import KeyedLock
+from engine.store.records import Layer
+from engine.store.state import State
+
+__all__ = ["GZIP_LAYER", "Layer", "LayerStore"]
+
+GZIP_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
+_COMPRESSIONS = {"+gzip": "gzip", ".gzip": "gzip", "+zstd": "zstd", ".zstd": "zstd"}
+
+
+class LayerStore:
+    def __init__(self, root: Path, content: ContentStore, state: State, *, limits: Limits | None = None) -> None:
+        self._layers = root / "layers"
+        self._drafts = root / "tmp"
+        self._content = content
+        self._state = state
+        self._limits = limits
+        self._lock = KeyedLock()
+        self._pins: Counter[Digest] = Counter()
+        self._in_use: Counter[Digest] = Counter()
+        for directory in (self._layers, self._drafts):
+            directory.mkdir(mode=0o711, parents=True, exist_ok=True)
+
+    async def unpack(
+        self, blob: Digest, media_type: str, *, parent: Digest | None, expected_diff_id: Digest | None
+    ) -> Layer:
+        """The layer in ``blob`` above ``parent``; one that is there already is not unpacked again.
+
+        Raises Invalid when the content is not what ``blob`` or ``expected_diff_id`` say, or not a sound archive.
+        """
+        with self._using(blob):
+            async with self._lock.hold((blob, parent)):
+                return await self._unpack_once(blob, media_type, parent=parent, expected_diff_id=expected_diff_id)
+
+    async def _unpack_once(
+        self, blob: Digest, media_type: str, *, parent: Digest | None, expected_diff_id: Digest | None
+    ) -> Layer:
+        if expected_diff_id is not None and (present := self.find(_above(parent, expected_diff_id))):
+            return present
+        draft = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="layer-", dir=self._drafts))
+        try:
+            return await self._unpack(draft, blob, media_type, parent=parent, expected_diff_id=expected_diff_id)
+        finally:
+            await asyncio.to_thread(remove_tree, draft)
+
+    async def _unpack(
+        self, draft: Path, blob: Digest, media_type: str, *, parent: Digest | None, expected_diff_id: Digest | None
+    ) -> Layer:
+        diff = draft / "diff"
+        diff.mkdir()
+        diff.chmod(0o755)
+        with self._content.open(blob) as file:
+            unpacked = await unpack_layer(file, into=diff, limits=self._limits, compression=_compression(media_type))
+        if unpacked.blob != blob:
+            raise Invalid(f"layer content has digest {unpacked.blob}, expected {blob}")
+        if expected_diff_id not in (None, unpacked.diff_id):
+            raise Invalid(f"layer has diff id {unpacked.diff_id}, the image says {expected_diff_id}")
+        layer = Layer(
+            diff_id=unpacked.diff_id,
+            chain=_above(parent, unpacked.diff_id),
+            parent=parent,
+            blob=blob,
+            media_type=media_type,
+            size_bytes=unpacked.size_bytes,
+            blob_bytes=self._content.size(blob),
+            max_id=unpacked.max_id,
+        )
+        async with self._lock.hold(layer.chain):
+            return await asyncio.to_thread(self._place, draft, layer, unpacked)
+
+    def _place(self, draft: Path, layer: Layer, unpacked: Unpacked) -> Layer:
+        if present := self.find(layer.chain):
+            return present
+        self._take_over_directories(draft / "diff", layer.parent, unpacked.implicit)
+        draft.chmod(0o711)
+        sync_filesystem(draft)  # the blob, too: it was committed without syncing
+        self._discard(layer.chain)  # a crash between rename and row leaves one without a row
+        draft.rename(self._layers / layer.chain.hex)
+        sync_directory(self._layers)
+        self._state.save_layer(layer)
+        return layer
+
+    async def commit_upper(
+        self, upper: Path, *, parent_diff_ids: tuple[Digest, ...], skip_mount_points: bool = True
+    ) -> Layer | None:
+        """A new layer of what changed in ``upper``, which stays as it is; None when nothing did.
+
+        Leaves out the empty files and directories that the runtime makes to mount upon, unless told not to.
+        """
+        parent = chain_id(parent_diff_ids) if parent_diff_ids else None
+        packed = await asyncio.to_thread(self._pack, upper, parent, skip_mount_points=skip_mount_points)
+        if packed is None:
+            return None
+        blob, diff_id = packed
+        return await self.unpack(blob, GZIP_LAYER, parent=parent, expected_diff_id=diff_id)
+
+    def _pack(self, upper: Path, parent: Digest | None, *, skip_mount_points: bool) -> tuple[Digest, Digest] | None:
+        def is_inherited(path: bytes, status: os.stat_result) -> bool:
+            below = self._find_below(parent, os.fsdecode(path))
+            return below is not None and _looks(below) == _looks(status)
+
+        with self._content.ingest() as ingest:
+            packer = GzipPacker(ingest.write)
+            try:
+                entries = write_layer(
+                    upper,
+                    packer.write,
+                    mount_points=MOUNT_POINTS if skip_mount_points else frozenset(),
+                    is_inherited=is_inherited,
+                )
+            except BaseException:
+                packer.abandon()
+                raise
+            diff_id = packer.close()
+            return (ingest.commit(durable=False), diff_id) if entries else None
+
+    def get(self, chain: Digest) -> Layer:
+        layer = self.find(chain)
+        if layer is None:
+            raise Missing(f"layer {chain} not found")
+        return layer
+
+    def find(self, chain: Digest) -> Layer | None:
+        return self._state.find_layer(chain)
+
+    def stack(self, diff_ids: Sequence[Digest]) -> list[Layer]:
+        """The records of a stack, lowest first. Raises Missing when one is not there."""
+        return [self.get(chain_id(tuple(diff_ids[:count]))) for count in range(1, len(diff_ids) + 1)]
+
+    def lowers(self, diff_ids: Sequence[Digest]) -> list[Path]:
+        """Directories for overlayfs, highest first. Raises Missing when one is not there."""
+        return [self.diff(layer.chain) for layer in reversed(self.stack(diff_ids))]
+
+    def max_id(self, diff_ids: Sequence[Digest]) -> int:
+        return max((layer.max_id for layer in self.stack(diff_ids)), default=0)
+
+    def diff(self, chain: Digest) -> Path:
+        return self._layers / chain.hex / "diff"
+
+    @contextmanager
+    def pin(self, diff_ids: Sequence[Digest]) -> Iterator[None]:
+        """Keep these layers from being removed until something that is stored refers to them."""
+        chains = [chain_id(tuple(diff_ids[:count])) for count in range(1, len(diff_ids) + 1)]
+        self._pins.update(chains)
+        try:
+            yield
+        finally:
+            self._pins.subtract(chains)
+
+    @contextmanager
+    def _using(self, blob: Digest) -> Iterator[None]:
+        self._in_use[blob] += 1
+        try:
+            yield
+        finally:
+            self._in_use[blob] -= 1
+
+    def is_pinned(self, chain: Digest) -> bool:
+        return self._pins[chain] > 0
+
+    def remove(self, chain: Digest) -> None:
+        """Forget a layer that nothing refers to, with its blob where no other layer has the same. Blocking."""
+        layer = self.find(chain)
+        self._state.delete_layer(chain)
+        self._discard(chain)
+        if layer is not None:
+            self.discard_blobs([layer.blob])
+
+    def discard_blobs(self, blobs: Iterable[Digest]) -> None:
+        """Drop those that are no layer's and that nobody unpacks right now. Blocking."""
+        kept = {layer.blob for layer in self._state.layers()}
+        for blob in set(blobs) - kept:
+            if not self._in_use[blob]:
+                self._content.delete(blob)
+
+    def on_disk(self) -> list[Digest]:
+        return [Digest(path.name) for path in self._layers.iterdir()]
+
+    def _discard(self, chain: Digest) -> None:
+        """Take a layer's directory out of sight at once, then remove it."""
+        directory = self._layers / chain.hex
+        if directory.exists():
+            grave = Path(tempfile.mkdtemp(prefix="removed-", dir=self._drafts))
+            directory.rename(grave / "layer")
+            remove_tree(grave)
+
+    def _take_over_directories(self, diff: Path, parent: Digest | None, paths: Sequence[str]) -> None:
+        """Give directories that no entry described the looks of those they cover; else /tmp would lose its 1777."""
+        new: set[str] = set()
+        for path in paths:  # parents come first
+            below = None if posixpath.dirname(path) in new else self._find_below(parent, path)
+            if below is None:
+                new.add(path)
+                continue
+            descriptor = open_below(diff, path)
+            try:
+                os.fchown(descriptor, below.st_uid, below.st_gid)
+                os.fchmod(descriptor, stat.S_IMODE(below.st_mode))
+                os.utime(descriptor, ns=(below.st_mtime_ns, below.st_mtime_ns))
+            finally:
+                os.close(descriptor)
+
+    def _find_below(self, chain: Digest | None, path: str) -> os.stat_result | None:
+        """What the stack that ends at ``chain`` shows at ``path``, as far as it is a directory there."""
+        while chain is not None:
+            try:
+                descriptor = open_below(self.diff(chain), path)
+            except OSError:
+                layer = self.find(chain)
+                chain = layer.parent if layer else None
+                continue
+            try:
+                return os.fstat(descriptor)
+            finally:
+                os.close(descriptor)
+        return None
+
+
+def _above(parent: Digest | None, diff_id: Digest) -> Digest:
+    """OCI image-spec, config.md, "Layer ChainID": the parent's chain counts as one diff id."""
+    return chain_id((parent, diff_id)) if parent else diff_id
+
+
+def _looks(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_mode, status.st_uid, status.st_gid
+
+
+def _compression(media_type: str) -> str:
+    if media_type.endswith((".tar", ".diff.tar")):
+        return "none"
+    return next((name for ending, name in _COMPRESSIONS.items() if media_type.endswith(ending)), "auto")
