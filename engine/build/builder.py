@@ -1,0 +1,125 @@
+"""``POST /build`` of the classic kind: a context and a Dockerfile in, an image out, with dockerd's words on the way."""
+
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+from engine.build import lexer
+from engine.build.arguments import BuildArguments, platform_arguments
+from engine.build.context import Context, received_context
+from engine.build.dockerignore import Dockerignore
+from engine.build.instructions import Dockerfile
+from engine.build.messages import BuiltImage, Emit, Stream
+from engine.build.output import Quiet, reddened
+from engine.build.parser import parse_dockerfile
+from engine.build.plan import make_plan
+from engine.build.request import BuildRequest
+from engine.build.services import Cache, ImageStore, Layers, StepRunner
+from engine.build.sources import path_inside
+from engine.build.stage_run import run_stage
+from engine.build.threads import in_thread
+from engine.build.workshop import Services, Workshop
+from engine.model.errors import EngineError, Invalid
+from engine.model.image import Image
+from engine.model.platform import Platform
+
+_IGNORE_FILE = ".dockerignore"
+_LARGEST_IGNORE_BYTES = 1 << 20
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Builder:
+    """Builds are independent of each other and may run at the same time.
+
+    ``spool_root`` is a private directory; the context is kept there, without a name, while its build lasts.
+    """
+
+    def __init__(
+        self,
+        images: ImageStore,
+        layers: Layers,
+        containers: StepRunner,
+        cache: Cache,
+        *,
+        spool_root: Path,
+        clock: Callable[[], datetime] = _utc_now,
+        machine: Platform | None = None,
+    ) -> None:
+        machine = machine or Platform.of_machine(os.uname().machine)
+        self._services = Services(images, layers, containers, cache, clock, machine)
+        self._spool_root = spool_root
+
+    async def build(self, request: BuildRequest, context: AsyncIterator[bytes], emit: Emit) -> Image:
+        """Read ``context`` to its end, then build; the image is tagged when this returns.
+
+        What is raised before the first message is about the request or the Dockerfile and nothing was done yet.
+        Cancelled or failed, it leaves the images of the steps that were completed, for the next build to go on from.
+        """
+        request.refuse_unsupported()
+        if not request.quiet:
+            return await self._build(request, context, emit)
+        quiet = Quiet()
+        try:
+            image = await self._build(request, context, quiet.emit)
+        except EngineError:
+            await quiet.release(emit)
+            raise
+        await emit(Stream(f"{image.id}\n"))
+        return image
+
+    async def _build(self, request: BuildRequest, chunks: AsyncIterator[bytes], emit: Emit) -> Image:
+        machine = self._services.machine
+        async with received_context(chunks, spool_root=self._spool_root) as context:
+            dockerfile = await in_thread(_read_dockerfile, context, request.dockerfile)
+            visible = await in_thread(_visible, context)
+            automatic = platform_arguments(target=request.platform or machine, machine=machine)
+            arguments = BuildArguments(request.build_args, automatic=automatic)
+            plan = make_plan(dockerfile, request, arguments)
+            with ExitStack() as pins:
+                workshop = Workshop(self._services, request, plan, visible, dockerfile.escape, emit, pins)
+                for warning in dockerfile.warnings:
+                    await workshop.say(reddened(warning))
+                image = await _run_plan(workshop, arguments)
+                await self._finish(workshop, image, arguments)
+                return image
+
+    async def _finish(self, workshop: Workshop, image: Image, arguments: BuildArguments) -> None:
+        await workshop.emit(BuiltImage(image.id))
+        if unused := arguments.unused():
+            await workshop.say(f"[Warning] One or more build-args [{' '.join(unused)}] were not consumed\n")
+        await workshop.say(f"Successfully built {image.id.short}\n")
+        for reference in workshop.request.tags:
+            await self._services.images.tag(str(image.id), reference)
+            await workshop.say(f"Successfully tagged {reference.familiar}\n")
+
+
+async def _run_plan(workshop: Workshop, arguments: BuildArguments) -> Image:
+    for argument in workshop.plan.arguments:
+        await workshop.begin_step(argument.text)
+    for planned in workshop.plan.stages:
+        workshop.results[planned.index] = await run_stage(workshop, planned, arguments.stage())
+    image = workshop.results[workshop.plan.stages[-1].index]
+    if image is None:
+        raise Invalid("No image was generated. Is your Dockerfile empty?")
+    return image
+
+
+def _read_dockerfile(context: Context, name: str) -> Dockerfile:
+    path = path_inside(name or "Dockerfile")
+    data = context.read(path, at_most=lexer.LARGEST_DOCKERFILE_BYTES)
+    if data is None and path == "Dockerfile":
+        data = context.read("dockerfile", at_most=lexer.LARGEST_DOCKERFILE_BYTES)
+    if data is None:
+        raise Invalid(f"Cannot locate specified Dockerfile: {path[:200]}")
+    return parse_dockerfile(lexer.decode_dockerfile(data, name=path[:200]))
+
+
+def _visible(context: Context) -> Context:
+    """The context without what .dockerignore excludes."""
+    data = context.read(_IGNORE_FILE, at_most=_LARGEST_IGNORE_BYTES)
+    return context.without(Dockerignore.parse(data)) if data else context

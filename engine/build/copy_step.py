@@ -1,0 +1,177 @@
+"""COPY and ADD carried out: files chosen, digested, and, when the cache has no such layer, unpacked into a new one."""
+
+import posixpath
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from engine.build.copying import Archive, Files, Ownership, copy_plan, tar_of
+from engine.build.created_by import nop_on_files
+from engine.build.expansion import expand_content
+from engine.build.instructions import Copy
+from engine.build.lineage import Lineage
+from engine.build.plan import source_stage
+from engine.build.rootfs import Rootfs
+from engine.build.services import ScratchFiles
+from engine.build.sources import Inline, Source, digest_of, select_sources
+from engine.build.threads import in_thread
+from engine.build.tree import Tree
+from engine.build.workshop import Workshop
+from engine.host.confined import unpack_into
+from engine.model.errors import EngineError, Invalid, Missing, Unsupported
+from engine.model.image import Image
+from engine.oci.user import resolve_user
+from engine.store.records import Layer
+
+_URL = re.compile(r"(?:https?|git|ssh|ftp)://|git@", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """The instruction's words, expanded. ``destination`` as written, ``target`` absolute."""
+
+    sources: tuple[str, ...]
+    destination: str
+    target: str
+    chown: str
+
+
+async def run_copy(workshop: Workshop, lineage: Lineage, copy: Copy, *, stage_index: int) -> None:
+    """Raises Invalid, Missing or Unsupported, in Docker's words where it has some."""
+    words = _expanded(copy, lineage)
+    async with AsyncExitStack() as held:
+        tree = await _source_tree(workshop, copy, held, stage_index=stage_index)
+        sources = await in_thread(_selected, copy, words, tree, lineage)
+        if len(sources) > 1 and not words.destination.endswith("/"):
+            raise Invalid(
+                f"When using {copy.name} with more than one source file, "
+                "the destination must be a directory and end with a /"
+            )
+        digest = await in_thread(digest_of, sources)
+        flags = f"--chown={words.chown} " if words.chown else ""
+        flags += f"--chmod={copy.mode:o} " if copy.mode is not None else ""
+        what = f"{copy.name} {flags}{digest} in {words.destination} "
+        await lineage.advance(
+            nop_on_files(lineage.config, what),
+            depends_on=(words.target,),
+            make=lambda: _layer(workshop, lineage, copy, words, sources),
+        )
+
+
+def _expanded(copy: Copy, lineage: Lineage) -> _Words:
+    setting = lineage.setting
+    sources = tuple(setting.expanded(source) for source in copy.sources)
+    if copy.is_add:
+        for source in sources:
+            if _URL.match(source):
+                raise Unsupported(f"ADD of a URL is not supported by this engine's builder: {source[:80]}")
+    destination = setting.expanded(copy.destination)
+    if not destination:
+        raise Invalid(f"{copy.name} failed: the destination is empty")
+    target = "/" + posixpath.normpath(posixpath.join("/", lineage.config.working_dir, destination)).lstrip("/")
+    if destination.endswith("/") and target != "/":
+        target += "/"
+    return _Words(sources, destination, target, setting.expanded(copy.chown))
+
+
+@asynccontextmanager
+async def _files_of(workshop: Workshop, image: Image | None) -> AsyncIterator[ScratchFiles]:
+    async with workshop.services.containers.scratch(image.diff_ids if image else ()) as scratch:
+        yield scratch
+
+
+async def _source_tree(workshop: Workshop, copy: Copy, held: AsyncExitStack, *, stage_index: int) -> Tree:
+    """The context, or the files of the stage or image that ``--from`` names."""
+    flag = copy.source_stage
+    if not flag:
+        return workshop.context
+    index = source_stage(flag, workshop.plan.indices, current=stage_index)
+    if index is None:
+        try:
+            image: Image | None = workshop.image_named(flag)
+        except (Missing, Invalid) as error:
+            raise type(error)(f"invalid from flag value {flag[:80]}: {error}") from error
+    elif index in workshop.results:
+        image = workshop.results[index]
+    else:  # an ONBUILD trigger named it: the plan could not know
+        raise Invalid(f"invalid from flag value {flag[:80]}: that stage is not part of this build")
+    scratch = await held.enter_async_context(_files_of(workshop, image))
+    return Rootfs(scratch.rootfs)
+
+
+def _selected(copy: Copy, words: _Words, tree: Tree, lineage: Lineage) -> list[Source]:
+    try:
+        sources = select_sources(tree, words.sources, missing=_missing_from(copy))
+        sources += _inline_sources(copy, lineage)
+        if not sources:
+            raise Invalid("no source files were specified")
+        return sources
+    except EngineError as error:
+        raise type(error)(f"{copy.name} failed: {error}") from error
+
+
+def _missing_from(copy: Copy) -> Callable[[str], str]:
+    where = "" if copy.source_stage else "file not found in build context or excluded by .dockerignore: "
+    return lambda path: f"{where}stat {path[:200]}: file does not exist"
+
+
+def _inline_sources(copy: Copy, lineage: Lineage) -> list[Source]:
+    setting = lineage.setting
+    files = {
+        heredoc.name: expand_content(heredoc.content, setting.variables, escape=setting.escape)
+        if heredoc.is_expanded
+        else heredoc.content
+        for heredoc in copy.heredocs
+    }
+    if any("/" in name or name in (".", "..") for name in files):
+        raise Invalid("a heredoc's name must be usable as a file name")
+    tree = Inline({name: content.encode() for name, content in files.items()})
+    return select_sources(tree, sorted(files), missing=str)
+
+
+async def _layer(
+    workshop: Workshop, lineage: Lineage, copy: Copy, words: _Words, sources: list[Source]
+) -> Layer | None:
+    async with _files_of(workshop, lineage.image) as scratch:
+        rootfs = Rootfs(scratch.rootfs)
+        ownership = await in_thread(_ownership, workshop, copy, words, scratch)
+        plan = await in_thread(
+            copy_plan, sources, words.target, rootfs=rootfs, ownership=ownership, unpacks_archives=copy.is_add
+        )
+        for part in plan:
+            await unpack(scratch, part)
+        return await workshop.services.layers.commit_upper(
+            scratch.upper, parent_diff_ids=lineage.diff_ids, skip_mount_points=False
+        )
+
+
+async def unpack(scratch: ScratchFiles, part: Files | Archive) -> None:
+    """Put one part of a plan into place, in a process that can reach nothing else."""
+    if isinstance(part, Archive):
+        content = part.source.tree.content(part.source.node)
+        await unpack_into(scratch.rootfs, content, destination=part.directory)
+    elif part.entries:
+        await unpack_into(scratch.rootfs, tar_of(part), compression="none")
+
+
+def _ownership(workshop: Workshop, copy: Copy, words: _Words, scratch: ScratchFiles) -> Ownership:
+    uid, gid = _chowned(words.chown, scratch) if words.chown else (0, 0)
+    now_ns = int(workshop.services.now().timestamp()) * 1_000_000_000
+    return Ownership(uid, gid, copy.mode, now_ns)
+
+
+def _chowned(chown: str, scratch: ScratchFiles) -> tuple[int, int]:
+    """``user[:group]`` in the image's own files; without a group, the one called like the user, as in Docker."""
+    name, _, group = chown.partition(":")
+    group = group or name
+    failed = "unable to convert uid/gid chown string to host mapping"
+    try:
+        uid = resolve_user(name, rootfs=scratch.rootfs).uid
+    except Invalid as error:
+        raise Invalid(f"{failed}: can't find uid for user {name[:80]}: no such user: {name[:80]}") from error
+    try:
+        gid = resolve_user(f"{name}:{group}", rootfs=scratch.rootfs).gid
+    except Invalid as error:
+        raise Invalid(f"{failed}: can't find gid for group {group[:80]}: no such group: {group[:80]}") from error
+    return uid, gid

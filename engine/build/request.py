@@ -1,0 +1,65 @@
+"""What a client asks of a build, after the HTTP layer took it out of query and headers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from engine.model.errors import Invalid, Unsupported
+from engine.model.platform import Platform
+from engine.model.reference import Reference
+from engine.model.resources import Resources
+
+_NETWORKS = ("", "default", "bridge", "none", "host")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildRequest:
+    """``build_args`` maps to None what is declared without a value. ``network_mode`` "" and "default" mean bridge.
+
+    ``remove_intermediate`` and ``force_remove`` change nothing: a step's container is gone when the step is over.
+    ``cache_from`` neither: every image of this engine takes part in the cache.
+    """
+
+    dockerfile: str = "Dockerfile"
+    tags: tuple[Reference, ...] = ()
+    target: str = ""
+    platform: Platform | None = None
+    build_args: Mapping[str, str | None] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    cache_from: tuple[str, ...] = ()
+    no_cache: bool = False
+    pull: bool = False
+    quiet: bool = False
+    squash: bool = False
+    remove_intermediate: bool = True
+    force_remove: bool = False
+    remote: str = ""
+    network_mode: str = ""
+    extra_hosts: tuple[str, ...] = ()
+    shm_size_bytes: int = 0
+    resources: Resources = field(default_factory=Resources)
+
+    def refuse_unsupported(self) -> None:
+        """Raise for what this engine would otherwise have to ignore, naming the parameter."""
+        if self.remote:
+            raise Unsupported(
+                "remote: building from a URL or Git repository is not supported; send the context as a tar"
+            )
+        if self.squash:
+            raise Unsupported("squash is only supported with experimental mode")
+        if self.pull:
+            raise Unsupported("pull: pulling base images during a build is not supported yet; leave pull out")
+        if self.network_mode not in _NETWORKS:
+            raise Unsupported(f"networkmode {self.network_mode[:80]!r} is not supported; use bridge, none or host")
+
+
+def build_tags(names: Sequence[str]) -> tuple[Reference, ...]:
+    """The references of repeated ``-t``: each once, ``:latest`` added. Raises Invalid."""
+    tags: dict[Reference, None] = {}
+    for name in names:
+        if not name:
+            continue
+        reference = Reference.parse(name)
+        if reference.digest is not None:
+            raise Invalid(f"build tag cannot contain a digest: {name[:80]!r}")
+        tags[reference.with_default_tag()] = None
+    return tuple(tags)

@@ -1,0 +1,100 @@
+"""The bridge link: what must be so, what is so, and the steps between."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+
+from engine.host.netlink import Link, LinkAddress, Rtnetlink
+from engine.host.sysctl import set_sysctl
+from engine.model.errors import Conflict
+from engine.networks.network import Network, mac_address
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    name: str
+    mac_address: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetMacAddress:
+    name: str
+    mac_address: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveAddress:
+    name: str
+    address: IPv4Address
+    prefix_length: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetSysctl:
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddAddress:
+    name: str
+    address: IPv4Address
+    prefix_length: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetUp:
+    name: str
+
+
+Step = Create | SetMacAddress | RemoveAddress | SetSysctl | AddAddress | SetUp
+
+
+def bridge_plan(wanted: Network, present: Link | None, addresses: Sequence[LinkAddress]) -> list[Step]:
+    """Steps that make the bridge what it must be; sysctls are always among them, since setting them twice is free.
+
+    ``addresses`` are those of ``present``. Raises Conflict when the name belongs to a link that is no bridge.
+    """
+    name, mac = wanted.bridge, mac_address(wanted.gateway)
+    right = (wanted.gateway, wanted.subnet.prefixlen)
+    steps: list[Step] = []
+    if present is None:
+        steps.append(Create(name, mac))
+    elif present.kind != "bridge":
+        raise Conflict(f"{name} is a link of this host and not a bridge: choose another name with --bridge")
+    elif present.mac_address != mac:
+        steps.append(SetMacAddress(name, mac))
+    have = {(one.address, one.prefix_length) for one in addresses}
+    steps += [RemoveAddress(name, *one) for one in sorted(have - {right})]
+    # while it is down: an IPv6 link-local address would be a way to the host's services
+    steps.append(SetSysctl(f"net/ipv6/conf/{name}/disable_ipv6", "1"))
+    steps.append(SetSysctl(f"net/ipv4/conf/{name}/route_localnet", "1"))
+    if right not in have:
+        steps.append(AddAddress(name, *right))
+    if present is None or not present.is_up:
+        steps.append(SetUp(name))
+    return steps
+
+
+def apply_plan(rtnetlink: Rtnetlink, steps: Sequence[Step]) -> None:
+    for step in steps:
+        match step:
+            case Create(name, mac):
+                rtnetlink.add_bridge(name, mac_address=mac)
+            case SetMacAddress(name, mac):
+                rtnetlink.set_mac_address(rtnetlink.link_index(name), mac)
+            case RemoveAddress(name, address, prefix_length):
+                rtnetlink.delete_address(rtnetlink.link_index(name), address, prefix_length)
+            case AddAddress(name, address, prefix_length):
+                rtnetlink.add_address(rtnetlink.link_index(name), address, prefix_length)
+            case SetUp(name):
+                rtnetlink.set_up(rtnetlink.link_index(name))
+            case SetSysctl(name, value):
+                set_sysctl(name, value)
+
+
+def taken_networks(rtnetlink: Rtnetlink, *, except_link: Link | None) -> list[IPv4Network]:
+    """Every subnet the host has a route or an address for, but for those of one link."""
+    index = except_link.index if except_link else 0
+    addresses = [one.network for one in rtnetlink.addresses() if one.link_index != index]
+    return addresses + [network for network, link_index in rtnetlink.routes() if link_index != index]
