@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def tree_bytes(root: Path) -> int:
-    """Sizes of the regular files below ``root``, each inode once. Follows nothing; what vanishes meanwhile is 0. Blocks."""
+    """Sizes of the regular files below ``root``, each inode once; what vanishes meanwhile is 0. Blocks."""
     total = 0
     seen: set[tuple[int, int]] = set()
     waiting = [str(root)]

@@ -23,6 +23,7 @@ from engine.model.errors import Conflict, Unavailable
 from engine.model.ports import PortBinding
 from engine.networks.addresses import check_subnet, choose_subnet, gateway_of, next_free
 from engine.networks.bridge import apply_plan, bridge_plan, taken_networks
+from engine.networks.flows import turn_away_from, turn_to
 from engine.networks.foreign_firewall import ForeignFirewall
 from engine.networks.link import connect_link, loopback_up
 from engine.networks.network import DEFAULT_NAME, Network, mac_address
@@ -117,7 +118,7 @@ class Networks:
             self._endpoints[container_id] = endpoint
             undo.push_async_callback(self._forget, container_id)
             await self._rules.add(network, endpoint)
-            await asyncio.to_thread(connect_link, network, self._config.instance, endpoint, pid=pid)
+            await asyncio.to_thread(self._plug_in, endpoint, pid)
             undo.pop_all()
         self._emit("connect", container_id)
         self._check_firewall_soon()
@@ -150,7 +151,7 @@ class Networks:
         self._rules.close()
 
     async def destroy(self) -> None:
-        """Remove bridge and rules, as if the engine had never been here; ip_forward stays on. Safe to repeat."""
+        """Remove links, bridge and rules, as if the engine had never been here; ip_forward stays. Safe to repeat."""
         await self._firewall.remove()
         await self._rules.delete()
         await asyncio.to_thread(self._remove_bridge)
@@ -166,8 +167,13 @@ class Networks:
             return
         try:
             await self._rules.remove(self.network, endpoint)
+            await asyncio.to_thread(turn_away_from, endpoint)
         finally:
             self._used.discard(IPv4Address(endpoint.ip_address))
+
+    def _plug_in(self, endpoint: Endpoint, pid: int) -> None:
+        connect_link(self.network, self._config.instance, endpoint, pid=pid)
+        turn_to(endpoint)
 
     def _set_up_bridge(self) -> Network:
         with Rtnetlink() as rtnetlink:
@@ -200,7 +206,13 @@ class Networks:
 
     def _remove_bridge(self) -> None:
         with Rtnetlink() as rtnetlink:
-            rtnetlink.delete_link(self._config.bridge)
+            bridge = rtnetlink.find_link(self._config.bridge)
+            if bridge is None:
+                return
+            for port in rtnetlink.links():
+                if port.master == bridge.index:
+                    rtnetlink.delete_link(port.name)
+            rtnetlink.delete_link(bridge.name)
 
     def _new_endpoint(self, bindings: tuple[PortBinding, ...]) -> Endpoint:
         network = self.network

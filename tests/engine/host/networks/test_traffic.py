@@ -257,7 +257,7 @@ async def test_no_ipv6_passes_by_the_rules(engine: Engine, machine: Machine) -> 
     one.run("ip", "addr", "add", "fd00::2/64", "dev", "eth0", "nodad")
     shell("sysctl", "-q", "-w", f"net.ipv6.conf.{engine.config.bridge}.disable_ipv6=0")
     shell("ip", "addr", "add", "fd00::1/64", "dev", engine.config.bridge, "nodad")
-    with pytest.raises(AssertionError, match="100% packet loss|busybox"):
+    with pytest.raises(AssertionError, match="ping6"):
         one.run("busybox", "ping6", "-c1", "-W1", "fd00::1")
 
 
@@ -279,5 +279,4 @@ async def test_mode_none_has_loopback_and_nothing_else(engine: Engine, machine: 
     await engine.networks.loopback_only(place.pid)
     server = place.listen(80)
     asks(place.connect("127.0.0.1", 80), server)
-    up = [line for line in place.run("ip", "-o", "link", "show", "up").splitlines()]
-    assert len(up) == 1
+    assert len(place.run("ip", "-o", "link", "show", "up").splitlines()) == 1

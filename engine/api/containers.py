@@ -1,0 +1,131 @@
+"""Containers as objects: create, list, inspect, top, prune."""
+
+import asyncio
+from collections.abc import Collection
+from datetime import UTC, datetime
+from typing import Final
+
+from aiohttp import web
+
+from engine.api.call import Call
+from engine.api.facts import container_facts, network_id, summary_facts
+from engine.api.parts import Parts
+from engine.api.replies import json_reply
+from engine.api.spec_checks import check_spec
+from engine.host.disk_usage import tree_bytes
+from engine.model.container import Container
+from engine.model.digest import Digest
+from engine.model.errors import Conflict, Missing
+from engine.model.platform import Platform
+from engine.wire.container import encode_inspect, encode_summary
+from engine.wire.container_create import decode_create
+from engine.wire.container_filters import KNOWN, asks_for_stopped, container_condition
+from engine.wire.text import LONGEST_NAME
+from engine.wire.times import moment_ns, unix_nanoseconds
+
+_PRUNE_FILTERS: Final = ("label", "label!", "until")
+
+
+async def create(call: Call) -> web.Response:
+    creation = decode_create(await call.json_body())
+    name = call.query.text("name", longest=LONGEST_NAME).removeprefix("/") or None
+    parts = call.parts
+    image = parts.images.get(creation.request.image)
+    if (text := call.query.text("platform")) and not _is_for(Platform.parse(text), image.platform):
+        raise Missing(
+            f"image with reference {creation.request.image} was found but does not match the platform {text[:80]}"
+        )
+    spec, warnings = creation.to_spec(image, default_profile=parts.config.profile)
+    check_spec(spec, machine=parts.machine, runtime=parts.chosen.runtime.name)
+    container = await call.finish(parts.containers.create(spec, layers=image.diff_ids, name=name))
+    if spec.tty and (size := creation.console_size):
+        await parts.containers.resize(container.id, height=size[0], width=size[1])
+    return json_reply({"Id": container.id, "Warnings": warnings}, status=201)
+
+
+def _is_for(wanted: Platform, found: Platform) -> bool:
+    return (wanted.os, wanted.architecture) == (found.os, found.architecture) and (
+        not wanted.variant or wanted.variant == found.variant
+    )
+
+
+async def list_containers(call: Call) -> web.Response:
+    filters = call.query.filters(known=KNOWN)
+    limit = call.query.number("limit", 0)
+    wanted = container_condition(filters, _Lookup(call.parts))
+    found = [container for container in call.parts.containers.list() if wanted(container)]
+    if limit > 0:
+        found = found[:limit]
+    elif not call.query.flag("all") and not asks_for_stopped(filters):
+        found = [container for container in found if container.is_running]
+    sizes = await _sizes(call.parts, found) if call.query.flag("size") else [None] * len(found)
+    now = datetime.now(UTC)
+    return json_reply(
+        [
+            encode_summary(container, summary_facts(call.parts, container, size_rw_bytes=size), now=now)
+            for container, size in zip(found, sizes, strict=True)
+        ]
+    )
+
+
+async def inspect(call: Call) -> web.Response:
+    container = call.parts.containers.get(call.name)
+    size = (await _sizes(call.parts, [container]))[0] if call.query.flag("size") else None
+    return json_reply(encode_inspect(container, container_facts(call.parts, container, size_rw_bytes=size)))
+
+
+async def top(call: Call) -> web.Response:
+    processes = await call.parts.containers.top(call.name, columns=call.query.text("ps_args", "-ef", longest=255))
+    return json_reply({"Titles": processes.titles, "Processes": processes.rows})
+
+
+async def prune(call: Call) -> web.Response:
+    """Remove what does not run."""
+    filters = call.query.filters(known=_PRUNE_FILTERS)
+    untils = [moment_ns("filters: until", text) for text in filters.get("until")]
+    removed, reclaimed = [], 0
+    for container in call.parts.containers.list():
+        labels = container.spec.labels
+        is_excluded = "label!" in filters and filters.match_labels(labels, key="label!")
+        is_young = any(unix_nanoseconds(container.created_at) >= until for until in untils)
+        if container.is_running or is_excluded or is_young or not filters.match_labels(labels):
+            continue
+        (size,) = await _sizes(call.parts, [container])
+        try:
+            await call.finish(call.parts.containers.remove(container.id))
+        except (Conflict, Missing):
+            continue  # started or removed since it was looked at
+        removed.append(container.id)
+        reclaimed += size or 0
+    return json_reply({"ContainersDeleted": removed or None, "SpaceReclaimed": reclaimed})
+
+
+async def _sizes(parts: Parts, containers: list[Container]) -> list[int | None]:
+    def measure() -> list[int | None]:
+        return [tree_bytes(parts.config.upper(container.id)) for container in containers]
+
+    return await asyncio.to_thread(measure)
+
+
+class _Lookup:
+    """What filters name."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def created_at(self, container: str) -> datetime:
+        return self._parts.containers.get(container).created_at
+
+    def descendants(self, image: str) -> Collection[Digest]:
+        try:
+            waiting = [self._parts.images.get(image).id]
+        except Missing:
+            return ()
+        found: set[Digest] = set()
+        while waiting:
+            found.add(image_id := waiting.pop())
+            waiting += [child.id for child in self._parts.images.children(image_id) if child.id not in found]
+        return found
+
+    def network_id(self, name: str) -> str:
+        return network_id(self._parts, name)

@@ -1,0 +1,119 @@
+"""The table of all routes. Each is there with and without a version in front (``/v1.47/info``, ``/info``)."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Final, NamedTuple
+
+from aiohttp import web
+
+from engine.api import (
+    absent,
+    build,
+    container_io,
+    container_life,
+    containers,
+    events,
+    image_streams,
+    images,
+    networks,
+    system,
+)
+from engine.api.call import Call
+
+Handler = Callable[[Call], Awaitable[web.StreamResponse]]
+
+
+class Endpoint(NamedTuple):
+    method: str
+    path: str
+    handler: Handler
+
+
+_ONE = "/containers/{name}"
+_IMAGE = "/images/{name:.+}"
+
+ENDPOINTS: Final = (
+    Endpoint("GET", "/_ping", system.ping),
+    Endpoint("HEAD", "/_ping", system.ping),
+    Endpoint("GET", "/version", system.version),
+    Endpoint("GET", "/info", system.info),
+    Endpoint("GET", "/system/df", system.disk_usage),
+    Endpoint("GET", "/events", events.stream),
+    Endpoint("POST", "/build", build.build),
+    Endpoint("POST", "/build/prune", build.prune),
+    # containers
+    Endpoint("GET", "/containers/json", containers.list_containers),
+    Endpoint("POST", "/containers/create", containers.create),
+    Endpoint("POST", "/containers/prune", containers.prune),
+    Endpoint("GET", _ONE + "/json", containers.inspect),
+    Endpoint("GET", _ONE + "/top", containers.top),
+    Endpoint("POST", _ONE + "/start", container_life.start),
+    Endpoint("POST", _ONE + "/stop", container_life.stop),
+    Endpoint("POST", _ONE + "/restart", container_life.restart),
+    Endpoint("POST", _ONE + "/kill", container_life.kill),
+    Endpoint("POST", _ONE + "/pause", container_life.pause),
+    Endpoint("POST", _ONE + "/unpause", container_life.unpause),
+    Endpoint("POST", _ONE + "/rename", container_life.rename),
+    Endpoint("POST", _ONE + "/resize", container_life.resize),
+    Endpoint("POST", _ONE + "/wait", container_life.wait),
+    Endpoint("DELETE", _ONE, container_life.remove),
+    Endpoint("GET", _ONE + "/logs", container_io.logs),
+    Endpoint("POST", _ONE + "/attach", container_io.attach),
+    # images
+    Endpoint("GET", "/images/json", images.list_images),
+    Endpoint("POST", "/images/create", image_streams.create),
+    Endpoint("POST", "/images/load", image_streams.load),
+    Endpoint("GET", "/images/get", image_streams.save_many),
+    Endpoint("POST", "/images/prune", images.prune),
+    Endpoint("GET", "/images/search", absent.not_yet("searching a registry")),
+    Endpoint("GET", _IMAGE + "/json", images.inspect),
+    Endpoint("GET", _IMAGE + "/history", images.history),
+    Endpoint("GET", _IMAGE + "/get", image_streams.save_one),
+    Endpoint("POST", _IMAGE + "/tag", images.tag),
+    Endpoint("POST", _IMAGE + "/push", absent.not_yet("pushing images")),
+    Endpoint("DELETE", _IMAGE, images.remove),
+    # networks and volumes
+    Endpoint("GET", "/networks", networks.list_networks),
+    Endpoint("GET", "/networks/{name}", networks.inspect),
+    Endpoint("POST", "/networks/create", absent.not_yet("creating networks")),
+    Endpoint("POST", "/networks/prune", networks.prune),
+    Endpoint("POST", "/networks/{name}/connect", absent.not_yet("connecting a container to another network")),
+    Endpoint("POST", "/networks/{name}/disconnect", absent.not_yet("disconnecting a container from its network")),
+    Endpoint("DELETE", "/networks/{name}", networks.remove),
+    Endpoint("GET", "/volumes", absent.no_volumes),
+    Endpoint("GET", "/volumes/{name}", absent.no_such_volume),
+    Endpoint("DELETE", "/volumes/{name}", absent.no_such_volume),
+    Endpoint("POST", "/volumes/create", absent.not_yet("volumes")),
+    Endpoint("POST", "/volumes/prune", absent.no_volumes_to_prune),
+    # what Docker can and this engine cannot, yet or ever
+    Endpoint("POST", _ONE + "/exec", absent.not_yet("exec")),
+    Endpoint("POST", "/exec/{name}/start", absent.no_such_exec),
+    Endpoint("POST", "/exec/{name}/resize", absent.no_such_exec),
+    Endpoint("GET", "/exec/{name}/json", absent.no_such_exec),
+    Endpoint("GET", _ONE + "/stats", absent.not_yet("stats")),
+    Endpoint("GET", _ONE + "/changes", absent.not_yet("diff")),
+    Endpoint("GET", _ONE + "/export", absent.not_yet("export")),
+    Endpoint("GET", _ONE + "/archive", absent.not_yet("cp")),
+    Endpoint("HEAD", _ONE + "/archive", absent.not_yet("cp")),
+    Endpoint("PUT", _ONE + "/archive", absent.not_yet("cp")),
+    Endpoint("GET", _ONE + "/attach/ws", absent.not_yet("attach by websocket")),
+    Endpoint("POST", _ONE + "/update", absent.not_yet("update")),
+    Endpoint("POST", "/commit", absent.not_yet("commit")),
+    Endpoint("POST", "/auth", absent.not_yet("logging in to a registry")),
+    Endpoint("GET", "/distribution/{name:.+}/json", absent.not_yet("asking a registry")),
+    Endpoint("POST", "/session", absent.no_buildkit),
+    Endpoint("POST", "/grpc", absent.no_buildkit),
+    Endpoint("GET", "/plugins", absent.no_plugins),
+    Endpoint("GET", "/plugins/privileges", absent.not_yet("plugins")),
+    Endpoint("GET", "/plugins/{name:.+}/json", absent.no_such_plugin),
+    *(
+        Endpoint("*", f"/{resource}{rest}", absent.no_swarm)
+        for resource in ("swarm", "nodes", "services", "tasks", "secrets", "configs")
+        for rest in ("", "/{name:.+}")
+    ),
+)
+
+
+def routes() -> Iterator[Endpoint]:
+    for method, path, handler in ENDPOINTS:
+        yield Endpoint(method, "/v{version:[0-9][0-9.]*}" + path, handler)
+        yield Endpoint(method, path, handler)

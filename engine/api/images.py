@@ -1,0 +1,126 @@
+"""Images as objects: list, inspect, history, tag, remove, prune."""
+
+from typing import Final
+
+from aiohttp import web
+
+from engine.api.call import Call
+from engine.api.facts import image_facts
+from engine.api.replies import json_reply
+from engine.images.removal import Removed, Untagged
+from engine.model.digest import Digest
+from engine.model.errors import Unsupported
+from engine.model.reference import Reference
+from engine.wire.image import (
+    FILTERS,
+    ImageFacts,
+    encode_history_entry,
+    encode_image,
+    encode_image_summary,
+    encode_removed,
+    image_condition,
+    matches_reference,
+    reference_patterns,
+)
+
+_PRUNE_FILTERS: Final = ("dangling", "label", "label!", "until")
+
+
+async def list_images(call: Call) -> web.Response:
+    filters = call.query.filters(known=FILTERS)
+    images = call.parts.images
+    wanted = image_condition(filters, find=images.get)
+    patterns, dangling, everything = reference_patterns(filters), filters.flag("dangling"), call.query.flag("all")
+    if legacy := call.query.text("filter"):  # before 1.41: one name
+        patterns = reference_patterns(type(filters)({"reference": (legacy,)}))
+    shown = []
+    for image in images.list():
+        references = list(images.references(image.id))
+        is_nameless = not references
+        if not wanted(image) or (dangling is not None and is_nameless is not dangling):
+            continue
+        if is_nameless and (not everything or dangling) and images.children(image.id):
+            continue  # between a tagged image and its base
+        if patterns:
+            references = [reference for reference in references if matches_reference(reference, patterns)]
+            if not references:
+                continue
+        containers = sum(one.spec.image_id == image.id for one in call.parts.containers.list()) if _counts(call) else -1
+        shown.append(encode_image_summary(image, _facts(references, containers), version=call.version))
+    return json_reply(shown)
+
+
+def _counts(call: Call) -> bool:
+    return call.query.flag("shared-size") or call.query.flag("containers")
+
+
+def _facts(references: list[Reference], containers: int) -> ImageFacts:
+    return ImageFacts(references=references, containers=containers)
+
+
+async def inspect(call: Call) -> web.Response:
+    image = call.parts.images.get(call.name)
+    return json_reply(encode_image(image, image_facts(call.parts, image), version=call.version))
+
+
+async def history(call: Call) -> web.Response:
+    image = call.parts.images.get(call.name)
+    return json_reply(
+        [
+            encode_history_entry(
+                image_id=entry.image_id,
+                created_at=entry.created_at,
+                created_by=entry.created_by,
+                tags=entry.tags,
+                size=entry.size_bytes,
+                comment=entry.comment,
+            )
+            for entry in call.parts.images.history(image)
+        ]
+    )
+
+
+async def tag(call: Call) -> web.Response:
+    repository, name = call.query.text("repo"), call.query.text("tag")
+    reference = Reference.parse(f"{repository}:{name}" if name else repository)
+    await call.finish(call.parts.images.tag(call.name, reference))
+    return web.Response(status=201)
+
+
+async def remove(call: Call) -> web.Response:
+    removed = await call.finish(
+        call.parts.images.remove(
+            call.name,
+            force=call.query.flag("force"),
+            prune=not call.query.flag("noprune"),
+            in_use=lambda image_id: _users(call, image_id),
+        )
+    )
+    return json_reply([_encode_removed(one) for one in removed])
+
+
+async def prune(call: Call) -> web.Response:
+    filters = call.query.filters(known=_PRUNE_FILTERS)
+    for key in ("label", "label!", "until"):
+        if key in filters:
+            raise Unsupported(f"filters: {key} is not supported yet when pruning images")
+    dangling = filters.flag("dangling")
+    pruned = await call.finish(
+        call.parts.images.prune(dangling_only=dangling is not False, in_use=lambda image_id: _users(call, image_id))
+    )
+    return json_reply(
+        {
+            "ImagesDeleted": [_encode_removed(one) for one in pruned.removed] or None,
+            "SpaceReclaimed": pruned.reclaimed_bytes,
+        }
+    )
+
+
+def _users(call: Call, image_id: Digest) -> list[str]:
+    return [container.id for container in call.parts.containers.uses_image(image_id)]
+
+
+def _encode_removed(removed: Removed) -> dict[str, str]:
+    if isinstance(removed, Untagged):
+        return encode_removed(untagged=removed.reference)
+    return encode_removed(deleted=removed.digest)

@@ -1,0 +1,30 @@
+"""What the API is made with: the other parts of the engine, handed over once by ``engine/daemon.py``."""
+
+from dataclasses import dataclass
+
+from engine.build.builder import Builder
+from engine.config import EngineConfig
+from engine.containers.service import Containers
+from engine.host.capabilities import Machine
+from engine.host.cgroups import Cgroups
+from engine.images.service import Images
+from engine.networks.service import Networks
+from engine.oci.probe import Chosen
+from engine.store.events import Events
+from engine.store.layers import LayerStore
+from engine.store.state import State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    config: EngineConfig
+    state: State
+    events: Events
+    images: Images
+    layers: LayerStore
+    networks: Networks
+    containers: Containers
+    builder: Builder
+    machine: Machine
+    chosen: Chosen
+    cgroups: Cgroups

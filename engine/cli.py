@@ -1,0 +1,144 @@
+"""The engine's command line: ``serve`` runs an engine, ``purge`` removes all that one left on this host.
+
+Both first move into the engine's mount namespace. That must happen while the process has one thread (setns(2)), so
+this module imports nothing that starts one, and the rest of the engine only afterwards.
+"""
+
+import argparse
+import logging
+import os
+import shutil
+import sys
+from ipaddress import IPv4Network
+from pathlib import Path
+
+from engine.config import DEFAULT_DATA_ROOT, DEFAULT_RUN_ROOT, EngineConfig
+from engine.host import mount_namespace
+from engine.model.container import Profile
+from engine.model.errors import EngineError
+from engine.store.locks import InstanceLock
+
+_READ_ONLY_PROGRAMS = ("crun", "runc")  # spares each call a copy of the binary (CVE-2019-5736's guard)
+_DATA_FILES = ("blobs", "layers", "tmp", "containers", ".empty-*", "state.db*", "engine.lock")
+_RUN_FILES = ("mnt", "containers", "runtime", "exits", "engine.pid", "engine.sock")
+_LEVELS = ("debug", "info", "warning", "error")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Exits 0 after a stop that was asked for, 1 with one line on stderr when it cannot run, 2 on wrong usage."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(
+        level=options.log_level.upper(), format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", stream=sys.stderr
+    )
+    try:
+        _check_host()
+        config = _config(options)
+        with _sole_engine(config):
+            options.run(config)
+    except EngineError as error:
+        sys.exit(f"naru engine: {error}")
+    except PermissionError as error:
+        sys.exit(f"naru engine: {error.filename or ''}: permission denied; the engine needs root")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m engine", description="A container engine with Docker's API.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    serve = commands.add_parser("serve", help="run the engine in the foreground")
+    serve.set_defaults(run=_serve)
+    purge = commands.add_parser("purge", help="kill and remove all containers, images and host settings of an engine")
+    purge.set_defaults(run=_purge)
+    for command in (serve, purge):
+        command.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT, metavar="DIR")
+        command.add_argument("--run-root", type=Path, default=DEFAULT_RUN_ROOT, metavar="DIR")
+        command.add_argument(
+            "--socket", type=Path, default=Path(), metavar="PATH", help="default: RUN_ROOT/engine.sock"
+        )
+        command.add_argument("--bridge", default="", metavar="NAME", help="of the default network; made if absent")
+        command.add_argument("--subnet", type=IPv4Network, default=None, metavar="CIDR", help="of the default network")
+        command.add_argument(
+            "--runtime", default="", metavar="NAME", help="crun or runc; default: the first that works"
+        )
+        command.add_argument("--profile", choices=[*Profile], default=Profile.DEFAULT, type=Profile)
+        command.add_argument("--log-level", choices=_LEVELS, default="info")
+    return parser
+
+
+def _config(options: argparse.Namespace) -> EngineConfig:
+    return EngineConfig(
+        data_root=options.data_root,
+        run_root=options.run_root,
+        socket_path=options.socket.absolute() if options.socket != Path() else Path(),
+        bridge=options.bridge,
+        subnet=options.subnet,
+        runtime=options.runtime,
+        profile=options.profile,
+    )
+
+
+def _check_host() -> None:
+    if os.geteuid() != 0:
+        raise EngineError("must run as root: it mounts file systems and makes network interfaces")
+    missing = [name for name in ("conmon", "nft", "unshare") if shutil.which(name) is None]
+    if missing:
+        raise EngineError(f"these programs are needed and not installed: {', '.join(missing)}")
+    if not any(shutil.which(name) for name in _READ_ONLY_PROGRAMS):
+        raise EngineError("an OCI runtime is needed: install crun (or runc)")
+
+
+def _sole_engine(config: EngineConfig) -> InstanceLock:
+    for directory in (config.data_root, config.run_root):
+        directory.mkdir(parents=True, exist_ok=True, mode=0o711)
+    return InstanceLock(config.lock_path)
+
+
+def _enter_namespace(config: EngineConfig) -> None:
+    programs = [Path(path) for name in _READ_ONLY_PROGRAMS if (path := shutil.which(name))]
+    joined = mount_namespace.enter(config.mount_pin, storage_root=config.data_root, read_only=programs)
+    logging.getLogger(__name__).info("mount namespace: %s %s", "joined" if joined else "made", config.mount_pin)
+
+
+def _serve(config: EngineConfig) -> None:
+    _enter_namespace(config)
+    from engine.daemon import serve  # after the namespace: its imports may start threads
+
+    serve(config)
+
+
+def _purge(config: EngineConfig) -> None:
+    """In a child, because the pin can only be let go from outside the namespace."""
+    child = os.fork()
+    if child == 0:
+        os._exit(_purge_inside(config))
+    _, status = os.waitpid(child, 0)
+    if status != 0:
+        raise EngineError("not everything could be removed; see above")
+    mount_namespace.forget(config.mount_pin)
+    for root, names in ((config.run_root, _RUN_FILES), (config.data_root, _DATA_FILES)):
+        _remove_known(root, names)
+
+
+def _purge_inside(config: EngineConfig) -> int:
+    try:
+        _enter_namespace(config)
+        from engine.daemon import purge
+
+        purge(config)
+    except Exception:  # outermost frame of the child, which must end here whatever happens
+        logging.getLogger(__name__).exception("purge")
+        return 1
+    return 0
+
+
+def _remove_known(root: Path, patterns: tuple[str, ...]) -> None:
+    """What an engine makes and no other file: a mistyped --data-root must not cost somebody's home directory."""
+    for pattern in patterns:
+        for path in root.glob(pattern):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+    try:
+        root.rmdir()
+    except OSError:
+        logging.getLogger(__name__).warning("%s is left: it holds what is not the engine's", root)

@@ -1,0 +1,1 @@
+"""Containers' lives: created, started, attached to, logged, stopped, removed, and found again after a restart."""

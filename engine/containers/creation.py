@@ -1,0 +1,33 @@
+"""What a container has on disk from its creation to its removal."""
+
+import os
+import stat
+from pathlib import Path
+
+from engine.config import EngineConfig
+from engine.containers.etc_files import write_etc_files
+from engine.model.container import Container
+from engine.store.layers import LayerStore
+
+
+def make_directories(container: Container, config: EngineConfig, layers: LayerStore) -> None:
+    """Writable layer, log and the files for /etc. Blocks. Raises Missing when one of its layers is not there."""
+    lowers = layers.lowers(container.layers)
+    directory = config.container_dir(container.id)
+    # others may pass: the runtime walks here as the container's root, whom the host does not know
+    for path in (directory.parent, directory, config.etc(container.id)):
+        path.mkdir(mode=0o711, parents=True, exist_ok=True)
+    for path in (config.work(container.id), config.log_path(container.id).parent):
+        path.mkdir(mode=0o700)
+    _make_upper(config.upper(container.id), like=lowers[0] if lowers else None)
+    config.log_path(container.id).touch(mode=0o600)
+    write_etc_files(container, config.etc(container.id))
+
+
+def _make_upper(upper: Path, *, like: Path | None) -> None:
+    """Its own mode and owner are what the container's root directory shows."""
+    upper.mkdir(mode=0o755)
+    if like is not None:
+        status = like.stat()
+        os.chown(upper, status.st_uid, status.st_gid)
+        upper.chmod(stat.S_IMODE(status.st_mode))

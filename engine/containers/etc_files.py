@@ -1,0 +1,79 @@
+"""The three files in /etc that the engine writes for a container: hosts, hostname, resolv.conf."""
+
+import ipaddress
+import os
+from pathlib import Path
+from typing import Final
+
+from engine.model.container import Container, Endpoint
+
+ETC_FILES: Final = ("hosts", "hostname", "resolv.conf")
+_HOST_RESOLVER = Path("/etc/resolv.conf")
+_FALLBACK_SERVERS = ("8.8.8.8", "8.8.4.4")  # Docker's, when the host names only itself
+_LOCAL_HOSTS = (
+    "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::0\tip6-localnet\n"
+    "ff00::0\tip6-mcastprefix\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n"
+)
+
+
+def hostname_of(container: Container) -> str:
+    return container.spec.hostname or container.id[:12]
+
+
+def hosts_text(container: Container, endpoint: Endpoint | None, *, gateway: str = "") -> str:
+    lines = [_LOCAL_HOSTS]
+    for entry in container.spec.extra_hosts:
+        name, _, address = entry.partition(":")
+        lines.append(
+            f"{(endpoint.gateway if endpoint else gateway) if address == 'host-gateway' else address}\t{name}\n"
+        )
+    if endpoint is not None:
+        hostname, domain = hostname_of(container), container.spec.domainname
+        lines.append(f"{endpoint.ip_address}\t{f'{hostname}.{domain} {hostname}' if domain else hostname}\n")
+    return "".join(lines)
+
+
+def resolver_text(container: Container, host_text: str) -> str:
+    """The host's resolv.conf without servers that a container cannot reach; the container's own words first."""
+    spec = container.spec
+    host = [line.split() for line in host_text.splitlines() if line.strip() and line[0] not in "#;"]
+    servers = spec.dns or tuple(words[1] for words in host if _is_reachable_server(words)) or _FALLBACK_SERVERS
+    search = spec.dns_search or tuple(word for words in host if words[0] == "search" for word in words[1:])
+    options = spec.dns_options or tuple(word for words in host if words[0] == "options" for word in words[1:])
+    lines = [f"nameserver {server}" for server in servers]
+    if search and search != (".",):
+        lines.append(f"search {' '.join(search)}")
+    if options:
+        lines.append(f"options {' '.join(options)}")
+    return "\n".join(lines) + "\n"
+
+
+def _is_reachable_server(words: list[str]) -> bool:
+    if len(words) < 2 or words[0] != "nameserver":
+        return False
+    try:
+        return not ipaddress.ip_address(words[1].partition("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+def write_etc_files(container: Container, directory: Path) -> None:
+    """Write all three anew; hosts lacks the address until ``write_hosts``."""
+    try:
+        host_text = _HOST_RESOLVER.read_text(errors="replace")
+    except OSError:
+        host_text = ""
+    (directory / "hostname").write_text(hostname_of(container) + "\n")
+    (directory / "hosts").write_text(hosts_text(container, None))
+    (directory / "resolv.conf").write_text(resolver_text(container, host_text))
+
+
+def write_hosts(container: Container, directory: Path, endpoint: Endpoint) -> None:
+    """Into the same file: the container has it mounted already."""
+    (directory / "hosts").write_text(hosts_text(container, endpoint))
+
+
+def give_etc_files(directory: Path, owner: int) -> None:
+    """To the container's root, who may edit them as under Docker."""
+    for name in ETC_FILES:
+        os.chown(directory / name, owner, owner)

@@ -1,0 +1,85 @@
+"""After a restart of the engine, planned or not: what still runs, what ended meanwhile, and what belongs to nobody."""
+
+import asyncio
+import logging
+
+from engine.containers.lifecycle import Lifecycle
+from engine.containers.owner_ranges import OwnerRanges
+from engine.containers.parts import Parts
+from engine.containers.registry import Registry
+from engine.containers.startup import Startup
+from engine.containers.teardown import Teardown
+from engine.host import processes
+from engine.model.container import Container, Status
+from engine.oci.monitor import read_exit
+
+_log = logging.getLogger(__name__)
+_EXIT_FILE_WAIT_S = 2.0
+_AT_ONCE = 8
+
+
+class Recovery:
+    def __init__(
+        self,
+        parts: Parts,
+        *,
+        registry: Registry,
+        lifecycle: Lifecycle,
+        startup: Startup,
+        teardown: Teardown,
+        owner_ranges: OwnerRanges,
+    ) -> None:
+        self._parts = parts
+        self._registry = registry
+        self._lifecycle = lifecycle
+        self._startup = startup
+        self._teardown = teardown
+        self._owner_ranges = owner_ranges
+        self._room = asyncio.Semaphore(_AT_ONCE)
+
+    async def recover(self) -> None:
+        """Call once, before anything else is asked of containers."""
+        containers = await asyncio.to_thread(self._registry.load)
+        running = [container for container in containers if container.is_running]
+        # all of them first: an address or a range must not be given away while one that has it is still to come
+        alive = [container for container in running if self._adopt(container)]
+        await self._parts.networks.reconcile()
+        ended = [container for container in running if container not in alive]
+        await asyncio.gather(*(self._end(container) for container in ended))
+        swept = await self._sweep(keep={container.id for container in alive})
+        counts = (len(containers), len(alive), len(ended), swept)
+        _log.info("containers: %d known, %d running, %d ended meanwhile, %d swept", *counts)
+
+    def _adopt(self, container: Container) -> bool:
+        if container.process is None or not processes.is_alive(container.process):
+            return False
+        if container.uid_base is not None:
+            self._owner_ranges.adopt(container.id, container.uid_base, id_count=self._startup.id_count(container))
+        if container.endpoint is not None:
+            self._parts.networks.adopt(container.id, container.endpoint)
+        self._lifecycle.watch(container)
+        return True
+
+    async def _end(self, container: Container) -> None:
+        async with self._room:
+            if container.monitor is not None:  # it may be about to write the exit file
+                await processes.wait_gone(container.monitor, timeout_s=_EXIT_FILE_WAIT_S)
+            exited = await asyncio.to_thread(read_exit, self._parts.config.exit_dir, container.id)
+            await self._lifecycle.record_exit(container, exited)
+
+    async def _sweep(self, *, keep: set[str]) -> int:
+        """Finish removals that were begun; take down half-made starts; erase what has no record."""
+        half_removed = [container for container in self._registry.every() if container.status is Status.REMOVING]
+        for container in half_removed:
+            await self._registry.forget(container)
+        present = await asyncio.to_thread(self._teardown.leftovers)
+        known = {container.id for container in self._registry.every()}
+        swept = await asyncio.gather(*(self._sweep_one(each, erase=each not in known) for each in present - keep))
+        return sum(swept)
+
+    async def _sweep_one(self, container_id: str, *, erase: bool) -> bool:
+        async with self._room:
+            await self._teardown.take_down(container_id)
+            if erase:
+                await self._teardown.erase(container_id)
+        return erase

@@ -1,0 +1,255 @@
+"""``Containers``: all that the API and the builder may ask of containers. Its parts are the rest of this package."""
+
+import asyncio
+import contextlib
+import shutil
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, ExitStack
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from engine.containers.attach import AttachSession
+from engine.containers.changes import Changes
+from engine.containers.chores import Chores
+from engine.containers.creation import make_directories
+from engine.containers.exit_watch import ExitWatch
+from engine.containers.lifecycle import Lifecycle
+from engine.containers.logs import LogRecord, LogRequest, OpenLog, read_records
+from engine.containers.names import check_name, new_id
+from engine.containers.owner_ranges import OwnerRanges
+from engine.containers.parts import Parts
+from engine.containers.recovery import Recovery
+from engine.containers.registry import Registry
+from engine.containers.standard_input import Inputs
+from engine.containers.startup import Startup
+from engine.containers.steps import Scratch, Step, Steps
+from engine.containers.teardown import Teardown
+from engine.containers.top import Processes, list_processes
+from engine.containers.transitions import check_running
+from engine.containers.waiting import Exit, WaitCondition, Waiter, Waiters
+from engine.model.container import Container, ContainerSpec, Status
+from engine.model.digest import Digest
+from engine.model.errors import Conflict
+from engine.oci.monitor import attach_path
+
+_CLOSE_TIMEOUT_S = 20
+
+Found = list[Container]
+Batch = list[LogRecord]
+
+
+class Containers:
+    """Make it in a running event loop, then ``recover``, then use it; ``close`` leaves running containers running."""
+
+    def __init__(self, parts: Parts, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._parts = parts
+        self._config = parts.config
+        self._now = now
+        parts.config.exit_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._changes = Changes()
+        self._chores = Chores()
+        self._inputs = Inputs()
+        self._waiters = Waiters()
+        self._registry = Registry(parts.state)
+        owner_ranges = OwnerRanges(parts.user_namespaces)
+        teardown = Teardown(parts, owner_ranges)
+        startup = Startup(parts, owner_ranges, teardown)
+        self._lifecycle = Lifecycle(
+            parts,
+            registry=self._registry,
+            startup=startup,
+            teardown=teardown,
+            inputs=self._inputs,
+            waiters=self._waiters,
+            chores=self._chores,
+            now=now,
+        )
+        self._exit_watch = ExitWatch(parts.config.exit_dir, self._changes, ended=self._lifecycle.exit_seen)
+        self._lifecycle.begin_watching(self._exit_watch)
+        self._recovery = Recovery(
+            parts,
+            registry=self._registry,
+            lifecycle=self._lifecycle,
+            startup=startup,
+            teardown=teardown,
+            owner_ranges=owner_ranges,
+        )
+        self._steps = Steps(
+            parts,
+            registry=self._registry,
+            lifecycle=self._lifecycle,
+            teardown=teardown,
+            waiters=self._waiters,
+            chores=self._chores,
+            open_log=self._open_log,
+            now=now,
+        )
+
+    async def recover(self) -> None:
+        """Take up what an engine before this one left: running containers, exits meanwhile, half-made things."""
+        await self._recovery.recover()
+
+    async def close(self) -> None:
+        """Finish what is under way. Containers and their monitors go on."""
+        self._exit_watch.close()
+        await self._chores.close(timeout_s=_CLOSE_TIMEOUT_S)
+        self._inputs.close()
+        await self._changes.close()
+
+    # -- queries
+
+    def get(self, name: str) -> Container:
+        """By name, id or the beginning of one id. Raises Missing."""
+        return self._registry.get(name)
+
+    def list(self) -> list[Container]:
+        """All but build steps, newest first."""
+        return self._registry.visible()
+
+    def uses_image(self, image_id: Digest) -> Found:
+        return [container for container in self._registry.every() if container.spec.image_id == image_id]
+
+    def upper(self, name: str) -> Path:
+        """The writable layer on disk, owners as the container sees them."""
+        return self._config.upper(self.get(name).id)
+
+    def rootfs(self, name: str) -> AbstractAsyncContextManager[Path]:
+        """The container's whole file system, owners as the container sees them; running or not."""
+        return self._steps.rootfs(self.get(name))
+
+    async def top(self, name: str, *, columns: str = "-ef") -> Processes:
+        container = self.get(name)
+        check_running(container, to="top")
+        pids = await asyncio.to_thread(self._parts.cgroups.pids, container.id)
+        return await list_processes(pids, columns=columns)
+
+    # -- life
+
+    async def create(self, spec: ContainerSpec, *, layers: tuple[Digest, ...], name: str | None = None) -> Container:
+        """On record and with all its directories, or not at all. Raises Conflict when the name is taken."""
+        self._chores.start(asyncio.to_thread(self._parts.cgroups.prewarm), what="prewarm")
+        with ExitStack() as undo:
+            container = Container(
+                id=new_id(),
+                name=check_name(name) if name else self._registry.new_name(),
+                spec=spec,
+                created_at=self._now(),
+                layers=layers,
+            )
+            self._registry.claim_name(container.name, container.id)
+            undo.callback(self._registry.release_name, container.name, container.id)
+            undo.callback(shutil.rmtree, self._config.container_dir(container.id), ignore_errors=True)
+            with self._parts.layers.pin(layers):
+                await asyncio.to_thread(make_directories, container, self._config, self._parts.layers)
+                await self._registry.save(container)
+            undo.pop_all()
+        self._lifecycle.emit("create", container)
+        return container
+
+    async def start(self, name: str) -> None:
+        """Raises NotModified when it runs, StartFailed when its program cannot be run."""
+        await self._lifecycle.start(self.get(name).id)
+
+    async def stop(self, name: str, *, timeout_s: int | None = None, signal: str = "") -> None:
+        """``timeout_s`` until it is killed; None: as the container says, else 10; negative: never killed."""
+        await self._lifecycle.stop(self.get(name).id, timeout_s=timeout_s, signal=signal)
+
+    async def restart(self, name: str, *, timeout_s: int | None = None, signal: str = "") -> None:
+        container = self.get(name)
+        if container.is_running:
+            await self._lifecycle.stop(container.id, timeout_s=timeout_s, signal=signal)
+        await self._lifecycle.start(container.id)
+        self._lifecycle.emit("restart", container)
+
+    async def kill(self, name: str, *, signal: str = "") -> None:
+        """``signal`` defaults to KILL, after which the container is dead when this returns."""
+        await self._lifecycle.kill(self.get(name).id, signal=signal)
+
+    async def pause(self, name: str) -> None:
+        await self._lifecycle.pause(self.get(name).id)
+
+    async def unpause(self, name: str) -> None:
+        await self._lifecycle.unpause(self.get(name).id)
+
+    async def rename(self, name: str, *, to: str) -> None:
+        await self._lifecycle.rename(self.get(name).id, check_name(to))
+
+    async def remove(self, name: str, *, force: bool = False) -> None:
+        """Raises Conflict when it runs, unless ``force`` kills it."""
+        await self._lifecycle.remove(self.get(name).id, force=force)
+
+    async def resize(self, name: str, *, height: int, width: int) -> None:
+        """The terminal's size; before the start it is kept for it."""
+        self._lifecycle.resize(self.get(name).id, height=height, width=width)
+
+    # -- waiting and streams
+
+    def wait(self, name: str, *, condition: WaitCondition) -> Waiter:
+        """Registered when this returns: an end after that is not missed."""
+        container = self.get(name)
+        if condition is WaitCondition.NOT_RUNNING and not container.is_running:
+            return Waiters.over(Exit(container.exit_code, container.error))
+        return self._waiters.register(container.id, condition)
+
+    def attach(
+        self, name: str, *, stdin: bool, stdout: bool, stderr: bool, logs: bool = False, stream: bool = True
+    ) -> AttachSession:
+        """Sees all that is written after this call, and with ``logs`` all before it too. Good before the start."""
+        container = self.get(name)
+        if container.status is Status.PAUSED:
+            raise Conflict(f"container {name} is paused, unpause the container before attach")
+        log = self._open_log(container)
+        takes_input = stdin and stream and container.spec.open_stdin
+        session = AttachSession(
+            log=log,
+            offset=0 if logs else log.size_bytes,
+            until_over=self._waiters.register(container.id, WaitCondition.NEXT_EXIT) if stream else None,
+            stdout=stdout,
+            stderr=stderr,
+            tty=container.spec.tty,
+            standard_input=self._inputs.of(container.id) if takes_input else None,
+            ends_input=container.spec.stdin_once,
+        )
+        if takes_input and container.is_running:
+            self._chores.start(self._connect_input(container.id), what=f"input of {container.id[:12]}")
+        self._lifecycle.emit("attach", container)
+        return session
+
+    def logs(
+        self,
+        name: str,
+        *,
+        follow: bool = False,
+        since_ns: int | None = None,
+        until_ns: int | None = None,
+        tail: int | None = None,
+        stdout: bool = True,
+        stderr: bool = True,
+    ) -> AsyncGenerator[Batch, None]:
+        """Batches of records; raises Missing at once, not at the first batch. ``follow`` ends with the container."""
+        container = self.get(name)
+        is_open_ended = follow and (container.is_running or container.status is Status.CREATED)
+        until_over = self._waiters.register(container.id, WaitCondition.NEXT_EXIT) if is_open_ended else None
+        request = LogRequest(since_ns=since_ns, until_ns=until_ns, tail=tail, stdout=stdout, stderr=stderr)
+        return read_records(self._open_log(container), request, until_over=until_over)
+
+    # -- for builds
+
+    def step(self, spec: ContainerSpec, *, layers: tuple[Digest, ...]) -> AbstractAsyncContextManager[Step]:
+        """A hidden container over ``layers`` that runs one program once; everything of it is gone afterwards."""
+        return self._steps.step(replace(spec, auto_remove=False, open_stdin=False, tty=False), layers)
+
+    def scratch(self, layers: tuple[Digest, ...]) -> AbstractAsyncContextManager[Scratch]:
+        """A writable file system over ``layers`` in which nothing runs; gone afterwards."""
+        return self._steps.scratch(layers)
+
+    def _open_log(self, container: Container) -> OpenLog:
+        return OpenLog(self._config.log_path(container.id), self._changes)
+
+    async def _connect_input(self, container_id: str) -> None:
+        """After a restart of the engine: the start of the container connected the old one's."""
+        standard_input = self._inputs.of(container_id)
+        if not standard_input.is_connected:
+            with contextlib.suppress(OSError):
+                await standard_input.connect(attach_path(self._config.bundle(container_id)))

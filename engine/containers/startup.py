@@ -1,0 +1,190 @@
+"""Bringing a container up: root mounted, OCI bundle written, monitor and runtime launched, network joined, started."""
+
+import asyncio
+import os
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from engine.containers.etc_files import ETC_FILES, give_etc_files, hostname_of, write_hosts
+from engine.containers.owner_ranges import OwnerRanges
+from engine.containers.parts import Parts
+from engine.containers.standard_input import StandardInput
+from engine.containers.teardown import Teardown
+from engine.host import mounts, processes
+from engine.host.userns import ID_COUNT
+from engine.model.container import Container, Endpoint, ProcessIdentity
+from engine.model.errors import Invalid
+from engine.model.ports import PortBinding
+from engine.oci.confinement import confinement, has_user_namespace
+from engine.oci.monitor import Launched, attach_path, control_path, exit_path, launch
+from engine.oci.runtime import RuntimeFailed
+from engine.oci.spec import Bind, runtime_config, write_bundle
+from engine.oci.user import resolve_user
+
+
+class StartFailed(Invalid):
+    """The container's program cannot be run. ``exit_code`` is the shell's for that: 126 or 127."""
+
+    def __init__(self, message: str, *, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    process: ProcessIdentity
+    monitor: ProcessIdentity
+    uid_base: int | None
+    endpoint: Endpoint | None
+
+
+class Startup:
+    def __init__(self, parts: Parts, owner_ranges: OwnerRanges, teardown: Teardown) -> None:
+        self._parts = parts
+        self._config = parts.config
+        self._owner_ranges = owner_ranges
+        self._teardown = teardown
+        # more at once only wait for each other: a start is processor bound
+        self._room = asyncio.Semaphore(2 * (os.cpu_count() or 1))
+
+    async def bring_up(
+        self, container: Container, *, standard_input: StandardInput | None, tty_size: tuple[int, int] | None
+    ) -> Started:
+        """Everything up and the program running; or nothing left, and StartFailed or another EngineError raised.
+
+        ``tty_size`` is height and width.
+        """
+        async with self._room, AsyncExitStack() as undo:
+            undo.push_async_callback(self._teardown.take_down, container.id)
+            bindings = self._parts.networks.reserve(container.id, wanted_bindings(container))
+            container = replace(container, uid_base=self._take_owners(container))
+            await asyncio.to_thread(self._prepare, container)
+            try:
+                launched = await self._launch(container)
+                monitor = processes.identity(launched.monitor_pid)
+                undo.push_async_callback(self._end_failed, container.id, monitor)
+                if standard_input is not None:
+                    await standard_input.connect(attach_path(self._config.bundle(container.id)))
+                if tty_size is not None:
+                    self.resize(container.id, height=tty_size[0], width=tty_size[1])
+                endpoint = await self._connect(container, launched, bindings)
+                process = processes.identity(launched.pid)
+                await self._parts.chosen.runtime.start(container.id)
+            except RuntimeFailed as error:
+                raise _start_failed(error) from error
+            undo.pop_all()
+        return Started(process, monitor, container.uid_base, endpoint)
+
+    def id_count(self, container: Container) -> int:
+        """Ids in the container's user namespace: 65536, or as many as its image's files have owners."""
+        highest = self._parts.layers.max_id(container.layers) if container.layers else 0
+        return -(-(highest + 1) // ID_COUNT) * ID_COUNT
+
+    def resize(self, container_id: str, *, height: int, width: int) -> None:
+        """Raises OSError when the container has no terminal any more."""
+        write_control(control_path(self._config.bundle(container_id)), b"1 %d %d\n" % (height, width))
+
+    async def _end_failed(self, container_id: str, monitor: ProcessIdentity) -> None:
+        await self._teardown.take_down(container_id, monitor=monitor)
+
+    def _take_owners(self, container: Container) -> int | None:
+        if not self._parts.chosen.user_namespaces or not has_user_namespace(container.spec):
+            return None
+        return self._owner_ranges.take(container.id, id_count=self.id_count(container))
+
+    def _prepare(self, container: Container) -> None:
+        """All that needs no other process. Blocks."""
+        parts, config, spec = self._parts, self._config, container.spec
+        confined = confinement(spec, bounding=parts.machine.bounding)
+        make_run_dirs(config.bundle(container.id), config.rootfs(container.id))
+        exit_path(config.exit_dir, container.id).unlink(missing_ok=True)  # of the run before
+        self.mount_root(container, nosuid=confined.root_nosuid)
+        give_etc_files(config.etc(container.id), container.uid_base or 0)
+        rootfs = config.rootfs(container.id)
+        document = runtime_config(
+            container,
+            rootfs=rootfs,
+            hostname=hostname_of(container),
+            user=resolve_user(spec.user, rootfs=rootfs),
+            machine=parts.machine,
+            cgroup_path=parts.cgroups.path(container.id),
+            mounts=[Bind(config.etc(container.id) / name, f"/etc/{name}") for name in ETC_FILES],
+            seccomp_bpf=parts.chosen.seccomp_bpf,
+            id_count=self.id_count(container),
+        )
+        write_bundle(config.bundle(container.id), document)
+
+    def mount_root(self, container: Container, *, nosuid: bool = False) -> None:
+        """On the bundle's rootfs, owners as ``uid_base`` says. Blocks."""
+        config, base = self._config, container.uid_base
+        fd = None
+        if base is not None:
+            fd = self._parts.user_namespaces.mount_fd(base, id_count=self.id_count(container))
+        mounts.mount_overlay(
+            config.rootfs(container.id),
+            storage_root=config.data_root,
+            lowers=self._parts.layers.lowers(container.layers),
+            upper=config.upper(container.id),
+            work=config.work(container.id),
+            userns_fd=fd,
+            # what does not outlive its process need not outlive a power cut: no sync at unmount
+            volatile=container.hidden or container.spec.auto_remove,
+            nosuid=nosuid,
+            nodev=True,
+        )
+
+    async def _launch(self, container: Container) -> Launched:
+        spec, config = container.spec, self._config
+        return await launch(
+            self._parts.chosen.runtime,
+            container_id=container.id,
+            name=container.name,
+            bundle=config.bundle(container.id),
+            exit_dir=config.exit_dir,
+            log_path=config.log_path(container.id),
+            tty=spec.tty,
+            open_stdin=spec.open_stdin,
+            leave_stdin_open=spec.open_stdin and not spec.stdin_once,
+        )
+
+    async def _connect(
+        self, container: Container, launched: Launched, bindings: tuple[PortBinding, ...]
+    ) -> Endpoint | None:
+        if container.spec.network_mode == "none":
+            await self._parts.networks.loopback_only(launched.pid)
+        if container.spec.network_mode != "bridge":
+            return None
+        endpoint = await self._parts.networks.connect(container.id, pid=launched.pid, bindings=bindings)
+        await asyncio.to_thread(write_hosts, container, self._config.etc(container.id), endpoint)
+        return endpoint
+
+
+def wanted_bindings(container: Container) -> tuple[PortBinding, ...]:
+    """As asked for, and with ``--publish-all`` a free host port for each exposed port that has none."""
+    spec = container.spec
+    if spec.network_mode != "bridge":
+        return ()
+    if not spec.publish_all_ports:
+        return spec.port_bindings
+    bound = {binding.container_port for binding in spec.port_bindings}
+    return (*spec.port_bindings, *(PortBinding(port) for port in sorted(spec.exposed_ports - bound)))
+
+
+def make_run_dirs(*directories: Path) -> None:
+    for directory in directories:
+        # others may pass: the runtime walks here as the container's root, whom the host does not know
+        directory.mkdir(mode=0o711, parents=True, exist_ok=True)
+
+
+def write_control(path: Path, message: bytes) -> None:
+    """To conmon's control fifo, which it holds open while it lives (ENXIO otherwise, fifo(7))."""
+    fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        os.write(fd, message)
+    finally:
+        os.close(fd)
+
+
+def _start_failed(error: RuntimeFailed) -> Exception:
+    return StartFailed(str(error), exit_code=error.exit_code) if error.exit_code in (126, 127) else error

@@ -1,0 +1,86 @@
+"""Taking down what a start put up, from any half-way point, and knowing what was left by an engine that was killed."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+from engine.containers.owner_ranges import OwnerRanges
+from engine.containers.parts import Parts
+from engine.host import mounts, processes
+from engine.host.removal import remove_tree
+from engine.model.container import ProcessIdentity
+from engine.model.errors import EngineError
+from engine.oci.monitor import exit_path
+
+_log = logging.getLogger(__name__)
+_MONITOR_END_S = 5.0
+
+
+class Teardown:
+    """Every method is safe to repeat and safe when there is nothing to take down."""
+
+    def __init__(self, parts: Parts, owner_ranges: OwnerRanges) -> None:
+        self._parts = parts
+        self._config = parts.config
+        self._owner_ranges = owner_ranges
+
+    async def take_down(self, container_id: str, *, monitor: ProcessIdentity | None = None) -> None:
+        """Kill what still runs and remove all that lasts only while a container is up. Goes on past failures.
+
+        ``monitor``: wait until it is gone, so that its exit file cannot appear during a later start.
+        """
+        await self.disconnect(container_id)
+        if (self._config.runtime_root / container_id).exists():
+            with _logging(container_id):
+                await self._parts.chosen.runtime.delete(container_id, force=True)
+        if monitor is not None and not await processes.wait_gone(monitor, timeout_s=_MONITOR_END_S):
+            _log.warning("container %s: its monitor %d does not end", container_id, monitor.pid)
+        with _logging(container_id):
+            await asyncio.to_thread(self._remove_run_files, container_id)
+        self._owner_ranges.release(container_id)
+
+    async def disconnect(self, container_id: str) -> None:
+        """Its address and ports are free again; its interfaces go with its network namespace."""
+        with _logging(container_id):
+            await self._parts.networks.disconnect(container_id)
+
+    async def erase(self, container_id: str) -> None:
+        """After ``take_down``: remove what outlasts a reboot, too."""
+        with _logging(container_id):
+            await asyncio.to_thread(remove_tree, self._config.container_dir(container_id))
+
+    def leftovers(self) -> set[str]:
+        """Ids of all containers that have anything on this host, recorded or not. Blocks."""
+        config = self._config
+        places = (config.container_dir("x").parent, config.bundle("x").parent, config.runtime_root)
+        return {path.name for place in places if place.is_dir() for path in place.iterdir()}
+
+    def _remove_run_files(self, container_id: str) -> None:
+        bundle = self._config.bundle(container_id)
+        rootfs = self._config.rootfs(container_id)
+        try:
+            mounts.unmount(rootfs)
+        except EngineError:  # busy: someone looks into it; the mount goes when they leave
+            mounts.unmount(rootfs, lazy=True)
+        self._parts.cgroups.remove(container_id)
+        _remove_unmounted(bundle)
+        exit_path(self._config.exit_dir, container_id).unlink(missing_ok=True)
+
+
+def _remove_unmounted(bundle: Path) -> None:
+    if not bundle.exists():
+        return
+    for point in mounts.mounts_below(bundle):  # never delete through a mount
+        mounts.unmount(point, lazy=True)
+    remove_tree(bundle)
+
+
+@contextlib.contextmanager
+def _logging(container_id: str) -> Iterator[None]:
+    """One step's failure must not keep the others from being done."""
+    try:
+        yield
+    except (EngineError, OSError) as error:
+        _log.warning("container %s: cleaning up: %s", container_id, error)

@@ -1,0 +1,114 @@
+"""Which change a container's status allows, and what its record says afterwards. Pure.
+
+    created ──start──► running ──exit──► exited ──start──► running …
+                       │  ▲                 created, exited ──remove──► removing ──► (gone)
+                     pause unpause
+                       ▼  │
+                      paused ──exit──► exited
+
+A failed start leaves the status as it was and writes the reason and the exit code beside it.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from engine.model.container import Container, Endpoint, ProcessIdentity, Status
+from engine.model.errors import Conflict, NotModified
+
+
+def check_startable(container: Container) -> None:
+    match container.status:
+        case Status.RUNNING:
+            raise NotModified(f"container {container.name} is already running")
+        case Status.PAUSED:
+            raise Conflict("cannot start a paused container, try unpause instead")
+        case Status.REMOVING | Status.DEAD:
+            raise Conflict("container is marked for removal and cannot be started")
+
+
+def check_running(container: Container, *, to: str) -> None:
+    """``to`` is the verb Docker's message uses: "kill", "pause", …"""
+    if not container.is_running:
+        raise Conflict(f"cannot {to} container: {container.name}: container {container.id} is not running")
+
+
+def check_stoppable(container: Container) -> None:
+    if not container.is_running:
+        raise NotModified(f"container {container.name} is already stopped")
+
+
+def check_removable(container: Container, *, force: bool) -> None:
+    if container.status is Status.REMOVING:
+        raise Conflict(f"removal of container {container.name} is already in progress")
+    if container.is_running and not force:
+        state = "paused: unpause and then stop" if container.status is Status.PAUSED else "running: stop"
+        raise Conflict(
+            f'cannot remove container "/{container.name}": container is {state} the container before removing '
+            "or force remove"
+        )
+
+
+def running(
+    container: Container,
+    *,
+    process: ProcessIdentity,
+    monitor: ProcessIdentity,
+    uid_base: int | None,
+    endpoint: Endpoint | None,
+    at: datetime,
+) -> Container:
+    return replace(
+        container,
+        status=Status.RUNNING,
+        process=process,
+        monitor=monitor,
+        uid_base=uid_base,
+        endpoint=endpoint,
+        started_at=at,
+        finished_at=None,
+        exit_code=0,
+        oom_killed=False,
+        error="",
+    )
+
+
+def start_failed(container: Container, *, exit_code: int, error: str) -> Container:
+    return replace(container, exit_code=exit_code, error=error)
+
+
+def paused(container: Container) -> Container:
+    if container.status is Status.PAUSED:
+        raise Conflict(f"container {container.id} is already paused")
+    check_running(container, to="pause")
+    return replace(container, status=Status.PAUSED)
+
+
+def unpaused(container: Container) -> Container:
+    if container.status is not Status.PAUSED:
+        raise Conflict(f"container {container.id} is not paused")
+    return replace(container, status=Status.RUNNING)
+
+
+def exited(
+    container: Container, *, exit_code: int, at: datetime, oom_killed: bool = False, error: str = ""
+) -> Container:
+    """Also for a container that was found dead. Its address and processes are no longer its own."""
+    return replace(
+        container,
+        status=Status.EXITED,
+        process=None,
+        monitor=None,
+        endpoint=None,
+        exit_code=exit_code,
+        finished_at=at,
+        oom_killed=oom_killed,
+        error=error,
+    )
+
+
+def removing(container: Container) -> Container:
+    return replace(container, status=Status.REMOVING)
+
+
+def renamed(container: Container, name: str) -> Container:
+    return replace(container, name=name)

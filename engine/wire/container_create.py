@@ -1,0 +1,229 @@
+"""``POST /containers/create``: the request, merged with the image's defaults as Docker does (daemon/commit.go)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import msgspec
+
+from engine.model.container import ContainerSpec, Profile
+from engine.model.errors import Invalid, Unsupported
+from engine.model.image import Healthcheck, Image, ImageConfig
+from engine.model.ports import Port
+from engine.wire.container_config import HealthcheckJson
+from engine.wire.host_config import EMPTY, HostConfigJson, decode_host_config, host_config_fields, refuse_members
+from engine.wire.json_body import decode, parse_object, pascal, unknown_members
+from engine.wire.text import LONGEST_NAME, MOST_ITEMS, check_mapping, check_text, check_texts, shown
+
+_REFUSED: Final[Mapping[str, tuple[object, ...]]] = {
+    "Volumes": EMPTY,
+    "NetworkDisabled": EMPTY,
+    "MacAddress": EMPTY,
+    "OnBuild": EMPTY,
+    "Shell": EMPTY,
+}
+_IGNORED: Final = ("ArgsEscaped",)  # about Windows
+_NETWORKS: Final = ("default", "bridge", "none", "host")
+_LEAST_HEALTH_NS: Final = 1_000_000
+
+
+class CreateRequest(msgspec.Struct, rename="pascal", kw_only=True):
+    """The members of the body that this engine acts upon, with Docker's names."""
+
+    image: str = ""
+    hostname: str = ""
+    domainname: str = ""
+    user: str = ""
+    attach_stdin: bool = False
+    attach_stdout: bool = False
+    attach_stderr: bool = False
+    exposed_ports: dict[str, dict[str, Any]] = {}
+    tty: bool = False
+    open_stdin: bool = False
+    stdin_once: bool = False
+    env: list[str] = []
+    cmd: str | list[str] | None = None
+    entrypoint: str | list[str] | None = None
+    healthcheck: HealthcheckJson | None = None
+    working_dir: str = ""
+    labels: dict[str, str] = {}
+    stop_signal: str = ""
+    stop_timeout: int | None = None
+    host_config: dict[str, Any] = {}
+    networking_config: dict[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """A decoded request. ``to_spec`` needs the image, which the request only names."""
+
+    request: CreateRequest
+    host: HostConfigJson
+    warnings: tuple[str, ...]
+
+    @property
+    def console_size(self) -> tuple[int, int] | None:
+        """Height and width, when the client gave them."""
+        size = self.host.console_size
+        return (size[0], size[1]) if len(size) == 2 and all(0 < side < 65536 for side in size) else None
+
+    def to_spec(self, image: Image, *, default_profile: Profile = Profile.DEFAULT) -> tuple[ContainerSpec, list[str]]:
+        """What the container is to be, and warnings for the client. Raises Invalid or Unsupported."""
+        spec = merged(self._own_spec(image, default_profile), image.config)
+        if not spec.argv:
+            raise Invalid("no command specified")
+        return spec, [*self.warnings, *_warnings(spec, image.config)]
+
+    def _own_spec(self, image: Image, default_profile: Profile) -> ContainerSpec:
+        request = self.request
+        return ContainerSpec(
+            image_id=image.id,
+            image_name=request.image,
+            entrypoint=_words(request.entrypoint),
+            cmd=_words(request.cmd),
+            env=tuple(request.env),
+            working_dir=request.working_dir,
+            user=request.user,
+            labels=request.labels,
+            hostname=request.hostname,
+            domainname=request.domainname,
+            tty=request.tty,
+            open_stdin=request.open_stdin,
+            stdin_once=request.stdin_once,
+            attach_stdin=request.attach_stdin,
+            attach_stdout=request.attach_stdout,
+            attach_stderr=request.attach_stderr,
+            exposed_ports=frozenset(Port.parse(text) for text in (*request.exposed_ports, *self.host.port_bindings)),
+            stop_signal=request.stop_signal,
+            stop_timeout_s=request.stop_timeout,
+            healthcheck=request.healthcheck.to_model() if request.healthcheck else None,
+            **host_config_fields(self.host, default_profile=default_profile),
+        )
+
+
+def decode_create(body: bytes) -> Creation:
+    """Raises Invalid, TooLarge or Unsupported, naming the member."""
+    raw = parse_object(body)
+    refuse_members(raw, _REFUSED, path="")
+    request = decode(raw, CreateRequest)
+    unknown = unknown_members(raw, CreateRequest, known=(*_REFUSED, *_IGNORED))
+    _check(request)
+    _check_networking(request.networking_config)
+    host, warnings = decode_host_config(request.host_config)
+    return Creation(request, host, (*(f"{name} is unknown and was ignored" for name in unknown[:20]), *warnings[:20]))
+
+
+def merged(spec: ContainerSpec, image: ImageConfig) -> ContainerSpec:
+    """``spec`` with the image's word wherever the client said nothing."""
+    entrypoint, cmd = spec.entrypoint, spec.cmd
+    if not entrypoint:
+        cmd = cmd or image.cmd
+        entrypoint = image.entrypoint if entrypoint is None else None
+    elif entrypoint == ("",):  # `--entrypoint ""`: none, and not the image's command either
+        entrypoint = None
+    return replace(
+        spec,
+        entrypoint=entrypoint,
+        cmd=cmd,
+        env=merged_env(spec.env, image.env),
+        labels={**image.labels, **spec.labels},
+        working_dir=spec.working_dir or image.working_dir,
+        user=spec.user or image.user,
+        exposed_ports=spec.exposed_ports | image.exposed_ports,
+        stop_signal=spec.stop_signal or image.stop_signal,
+        healthcheck=_merged_healthcheck(spec.healthcheck, image.healthcheck),
+    )
+
+
+def merged_env(own: tuple[str, ...], image: tuple[str, ...]) -> tuple[str, ...]:
+    """The client's variables, then those of the image it does not mention. ``NAME`` without ``=`` unsets one."""
+    named = {entry.partition("=")[0] for entry in own}
+    inherited = [entry for entry in image if entry.partition("=")[0] not in named]
+    last = {entry.partition("=")[0]: entry for entry in own}
+    return (*(entry for entry in last.values() if "=" in entry), *inherited)
+
+
+def _merged_healthcheck(own: Healthcheck | None, image: Healthcheck | None) -> Healthcheck | None:
+    if own is None or image is None:
+        return own or image
+    return Healthcheck(
+        own.test or image.test,
+        own.interval_ns or image.interval_ns,
+        own.timeout_ns or image.timeout_ns,
+        own.start_period_ns or image.start_period_ns,
+        own.start_interval_ns or image.start_interval_ns,
+        own.retries or image.retries,
+    )
+
+
+def _warnings(spec: ContainerSpec, image: ImageConfig) -> list[str]:
+    warnings = []
+    if image.volumes:
+        paths = ", ".join(sorted(image.volumes)[:5])
+        warnings.append(
+            f"The image declares volumes ({paths}); volumes are not supported yet: their data is the container's own"
+        )
+    if spec.healthcheck and spec.healthcheck.test not in ((), ("NONE",)):
+        warnings.append("Health checks are not run by this engine yet")
+    if spec.network_mode == "host" and (spec.port_bindings or spec.publish_all_ports):
+        warnings.append("Published ports are discarded when using host network mode")
+    return warnings
+
+
+def _check(request: CreateRequest) -> None:
+    if not request.image:
+        raise Invalid("Image: no image specified")
+    for name in ("image", "hostname", "domainname", "user", "stop_signal"):
+        check_text(pascal(name), getattr(request, name), longest=LONGEST_NAME if name != "image" else 4096)
+    check_text("WorkingDir", request.working_dir, longest=4096)
+    if request.working_dir and not request.working_dir.startswith("/"):
+        raise Invalid(f"the working directory {shown(request.working_dir)} is invalid, it needs to be an absolute path")
+    # values may have several lines: certificates in variables, scripts as arguments
+    check_texts("Env", request.env, lines=True)
+    for name in ("cmd", "entrypoint"):
+        check_texts(pascal(name), _words(getattr(request, name)) or (), lines=True)
+    for entry in request.env:
+        if not entry.partition("=")[0]:
+            raise Invalid(f"Env: invalid environment variable: {shown(entry)}")
+        check_text("Env", entry.partition("=")[0])
+    check_mapping("Labels", request.labels, lines=True)
+    if len(request.exposed_ports) > MOST_ITEMS:
+        raise Invalid(f"ExposedPorts: more than {MOST_ITEMS} entries")
+    if request.stop_timeout is not None and not -1 <= request.stop_timeout < 2**31:
+        raise Invalid(f"StopTimeout: {request.stop_timeout} is out of range")
+    if request.healthcheck:
+        _check_healthcheck(request.healthcheck)
+
+
+def _check_healthcheck(check: HealthcheckJson) -> None:
+    check_texts("Healthcheck.Test", check.test, lines=True)
+    if check.test and check.test[0] not in ("NONE", "CMD", "CMD-SHELL"):
+        raise Invalid(f"Healthcheck.Test: must begin with NONE, CMD or CMD-SHELL, not {shown(check.test[0])}")
+    for name in ("interval", "timeout", "start_period", "start_interval"):
+        if getattr(check, name) != 0 and not _LEAST_HEALTH_NS <= getattr(check, name) < 2**63:
+            raise Invalid(f"{pascal(name)} in Healthcheck cannot be less than 1ms")
+    if check.retries < 0:
+        raise Invalid("Retries in Healthcheck cannot be negative")
+
+
+def _check_networking(raw: dict[str, Any]) -> None:
+    """The client's endpoint settings: empty ones, for the networks there are."""
+    endpoints = raw.get("EndpointsConfig", {})
+    if not isinstance(endpoints, dict):
+        raise Invalid("NetworkingConfig.EndpointsConfig: expected an object")
+    for network, settings in endpoints.items():
+        if network not in _NETWORKS:
+            raise Unsupported(
+                f"NetworkingConfig.EndpointsConfig: network {shown(network)} is not supported yet, "
+                "only bridge, none and host"
+            )
+        for name, value in (settings or {}).items() if isinstance(settings, dict) else ():
+            if value not in EMPTY:
+                raise Unsupported(f"NetworkingConfig.EndpointsConfig.{network}.{name} is not supported yet")
+
+
+def _words(given: str | list[str] | None) -> tuple[str, ...] | None:
+    """Docker takes one string for a list of one (api/types/strslice)."""
+    if given is None:
+        return None
+    return (given,) if isinstance(given, str) else tuple(given)

@@ -1,0 +1,98 @@
+"""``HostConfig`` as inspect repeats it."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any, Final
+
+from engine.model.container import ContainerSpec, Profile
+from engine.model.ports import PortBinding
+
+# What Docker's answer has besides ``HostConfigJson``, at the value that is true of every container of this engine.
+_CONSTANT: Final[Mapping[str, object]] = {
+    "Binds": None,
+    "ContainerIDFile": "",
+    "VolumeDriver": "",
+    "VolumesFrom": None,
+    "CgroupnsMode": "private",
+    "GroupAdd": None,
+    "IpcMode": "private",
+    "Cgroup": "",
+    "Links": None,
+    "OomScoreAdj": 0,
+    "PidMode": "",
+    "UTSMode": "",
+    "Isolation": "",
+    "CgroupParent": "",
+    "BlkioWeightDevice": [],
+    "BlkioDeviceReadBps": [],
+    "BlkioDeviceWriteBps": [],
+    "BlkioDeviceReadIOps": [],
+    "BlkioDeviceWriteIOps": [],
+    "CpuRealtimePeriod": 0,
+    "CpuRealtimeRuntime": 0,
+    "Devices": [],
+    "DeviceCgroupRules": None,
+    "DeviceRequests": None,
+    "MemorySwappiness": None,
+    "OomKillDisable": False,
+    "CpuCount": 0,
+    "CpuPercent": 0,
+    "IOMaximumIOps": 0,
+    "IOMaximumBandwidth": 0,
+}
+
+
+def encode_host_config(spec: ContainerSpec, *, runtime: str) -> dict[str, Any]:
+    """Docker's echo of ``HostConfig``; None where it has nil."""
+    resources = spec.resources
+    return dict(_CONSTANT) | {
+        "LogConfig": {"Type": spec.log.driver, "Config": dict(spec.log.options)},
+        "NetworkMode": spec.network_mode,
+        "PortBindings": encode_bindings(spec.port_bindings),
+        "RestartPolicy": {"Name": "no", "MaximumRetryCount": 0},
+        "AutoRemove": spec.auto_remove,
+        "ConsoleSize": [0, 0],
+        "CapAdd": list(spec.capabilities_add) or None,
+        "CapDrop": list(spec.capabilities_drop) or None,
+        "Dns": list(spec.dns),
+        "DnsOptions": list(spec.dns_options),
+        "DnsSearch": list(spec.dns_search),
+        "ExtraHosts": list(spec.extra_hosts) or None,
+        "Privileged": spec.privileged,
+        "PublishAllPorts": spec.publish_all_ports,
+        "ReadonlyRootfs": spec.read_only_rootfs,
+        "SecurityOpt": _security_options(spec) or None,
+        "UsernsMode": "host" if spec.userns_host else "",
+        "ShmSize": spec.shm_size_bytes,
+        "Runtime": spec.runtime or runtime,
+        "CpuShares": resources.cpu_shares,
+        "Memory": resources.memory_bytes,
+        "NanoCpus": resources.nano_cpus,
+        "BlkioWeight": resources.blkio_weight,
+        "CpuPeriod": resources.cpu_period_us,
+        "CpuQuota": resources.cpu_quota_us,
+        "CpusetCpus": resources.cpuset_cpus,
+        "CpusetMems": resources.cpuset_mems,
+        "MemoryReservation": resources.memory_reservation_bytes,
+        "MemorySwap": resources.memory_swap_bytes,
+        "PidsLimit": resources.pids_limit or None,
+        "Ulimits": [{"Name": limit.name, "Hard": limit.hard, "Soft": limit.soft} for limit in resources.ulimits],
+        **({"Sysctls": dict(spec.sysctls)} if spec.sysctls else {}),
+        **({"Tmpfs": dict(spec.tmpfs)} if spec.tmpfs else {}),
+        **({"Init": True} if spec.init else {}),
+    }
+
+
+def encode_bindings(bindings: tuple[PortBinding, ...]) -> dict[str, list[dict[str, str]]]:
+    """A ``PortMap``: per container port, where it is published."""
+    ports: dict[str, list[dict[str, str]]] = defaultdict(list)
+    for binding in bindings:
+        host_port = str(binding.host_port) if binding.host_port else ""
+        ports[str(binding.container_port)].append({"HostIp": binding.host_ip, "HostPort": host_port})
+    return dict(ports)
+
+
+def _security_options(spec: ContainerSpec) -> list[str]:
+    options = ["seccomp=unconfined"] if spec.seccomp_unconfined else []
+    options += ["no-new-privileges"] if spec.no_new_privileges else []
+    return options + ([f"profile={spec.profile}"] if spec.profile is not Profile.DEFAULT else [])

@@ -1,0 +1,187 @@
+"""``/version``, ``/info`` and ``/system/df``: the engine about itself."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from engine.wire.version import CURRENT, OLDEST
+
+_INDEX: Final = "https://index.docker.io/v1/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineFacts:
+    """Constant while an engine runs. ``architecture`` is Go's word (amd64), ``machine`` uname's (x86_64)."""
+
+    id: str
+    version: str
+    git_commit: str
+    runtime_name: str
+    runtime_version: str
+    runtime_path: str
+    kernel_version: str
+    operating_system: str
+    os_version: str
+    architecture: str
+    machine: str
+    host_name: str
+    cpus: int
+    memory_bytes: int
+    has_swap_limit: bool
+    unified_cgroups: bool
+    user_namespaces: bool
+    data_root: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineCounts:
+    """Of this moment."""
+
+    running: int
+    paused: int
+    stopped: int
+    images: int
+    system_time: str
+    event_listeners: int = 0
+
+
+def encode_version(facts: EngineFacts) -> dict[str, Any]:
+    details = {
+        "ApiVersion": str(CURRENT),
+        "Arch": facts.architecture,
+        "BuildTime": "",
+        "Experimental": "false",
+        "GitCommit": facts.git_commit,
+        "GoVersion": "",
+        "KernelVersion": facts.kernel_version,
+        "MinAPIVersion": str(OLDEST),
+        "Os": "linux",
+    }
+    return {
+        "Platform": {"Name": "Naru"},
+        "Components": [
+            {"Name": "Engine", "Version": facts.version, "Details": details},
+            {"Name": facts.runtime_name, "Version": facts.runtime_version, "Details": {"GitCommit": ""}},
+        ],
+        "Version": facts.version,
+        "ApiVersion": str(CURRENT),
+        "MinAPIVersion": str(OLDEST),
+        "GitCommit": facts.git_commit,
+        "GoVersion": "",
+        "Os": "linux",
+        "Arch": facts.architecture,
+        "KernelVersion": facts.kernel_version,
+        "BuildTime": "",
+    }
+
+
+def encode_info(facts: EngineFacts, counts: EngineCounts) -> dict[str, Any]:
+    return {
+        "ID": facts.id,
+        "Containers": counts.running + counts.paused + counts.stopped,
+        "ContainersRunning": counts.running,
+        "ContainersPaused": counts.paused,
+        "ContainersStopped": counts.stopped,
+        "Images": counts.images,
+        "NEventsListener": counts.event_listeners,
+        "SystemTime": counts.system_time,
+        "Name": facts.host_name,
+        "ServerVersion": facts.version,
+        "KernelVersion": facts.kernel_version,
+        "OperatingSystem": facts.operating_system,
+        "OSVersion": facts.os_version,
+        "OSType": "linux",
+        "Architecture": facts.machine,
+        "NCPU": facts.cpus,
+        "MemTotal": facts.memory_bytes,
+        "DockerRootDir": facts.data_root,
+        **_abilities(facts),
+        **_runtime(facts),
+        **_NOT_HERE,
+    }
+
+
+def _abilities(facts: EngineFacts) -> dict[str, Any]:
+    return {
+        "Driver": "overlay2",
+        "DriverStatus": [["Native Overlay Diff", "true"], ["Id mapped layers", str(facts.user_namespaces).lower()]],
+        "Plugins": {"Volume": [], "Network": ["bridge", "host", "null"], "Authorization": None, "Log": ["json-file"]},
+        "MemoryLimit": True,
+        "SwapLimit": facts.has_swap_limit,
+        "CpuCfsPeriod": True,
+        "CpuCfsQuota": True,
+        "CPUShares": True,
+        "CPUSet": True,
+        "PidsLimit": True,
+        "OomKillDisable": False,
+        "IPv4Forwarding": True,
+        "BridgeNfIptables": False,
+        "BridgeNfIp6tables": False,
+        "LoggingDriver": "json-file",
+        "CgroupDriver": "cgroupfs",
+        "CgroupVersion": "2" if facts.unified_cgroups else "1",
+        "SecurityOptions": [
+            "name=seccomp,profile=builtin",
+            *(["name=userns"] if facts.user_namespaces else []),
+        ],
+        "LiveRestoreEnabled": True,
+    }
+
+
+def _runtime(facts: EngineFacts) -> dict[str, Any]:
+    nothing = {"ID": "", "Expected": ""}
+    return {
+        "Runtimes": {facts.runtime_name: {"path": facts.runtime_path}},
+        "DefaultRuntime": facts.runtime_name,
+        "InitBinary": "",
+        "ContainerdCommit": nothing,
+        "RuncCommit": {"ID": facts.runtime_version, "Expected": facts.runtime_version},
+        "InitCommit": nothing,
+    }
+
+
+# Keys that clients read without asking whether they are there (Portainer, compose, docker-py).
+_NOT_HERE: Final[dict[str, Any]] = {
+    "Debug": False,
+    "NFd": 0,
+    "NGoroutines": 0,
+    "IndexServerAddress": _INDEX,
+    "RegistryConfig": {
+        "AllowNondistributableArtifactsCIDRs": [],
+        "AllowNondistributableArtifactsHostnames": [],
+        "InsecureRegistryCIDRs": [],
+        "IndexConfigs": {"docker.io": {"Name": "docker.io", "Mirrors": [], "Secure": True, "Official": True}},
+        "Mirrors": [],
+    },
+    "GenericResources": None,
+    "HttpProxy": "",
+    "HttpsProxy": "",
+    "NoProxy": "",
+    "Labels": [],
+    "ExperimentalBuild": False,
+    "Swarm": {
+        "NodeID": "",
+        "NodeAddr": "",
+        "LocalNodeState": "inactive",
+        "ControlAvailable": False,
+        "Error": "",
+        "RemoteManagers": None,
+    },
+    "Isolation": "",
+    "ProductLicense": "",
+    "DefaultAddressPools": [],
+    "CDISpecDirs": [],
+    "Warnings": None,
+}
+
+
+def encode_disk_usage(
+    *, layers_bytes: int, images: Sequence[dict[str, Any]], containers: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    return {
+        "LayersSize": layers_bytes,
+        "Images": list(images),
+        "Containers": list(containers),
+        "Volumes": [],
+        "BuildCache": [],
+    }

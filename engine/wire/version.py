@@ -1,0 +1,39 @@
+"""API versions: the one this engine speaks, the range it accepts, and what an answer must look like in between."""
+
+from typing import Final, NamedTuple
+
+from engine.model.errors import Invalid
+
+
+class ApiVersion(NamedTuple):
+    """Compares as versions do."""
+
+    major: int
+    minor: int
+
+    def __str__(self) -> str:
+        return f"{self.major}.{self.minor}"
+
+    @classmethod
+    def parse(cls, text: str) -> "ApiVersion":
+        """The version of a path ``/v1.N/…``. Raises Invalid, in Docker's words, outside what is accepted."""
+        major, _, minor = text.partition(".")
+        if not (major.isdecimal() and minor.isdecimal() and len(text) < 10):
+            raise Invalid(f"client version {text[:20]} is not a version: expected MAJOR.MINOR")
+        version = cls(int(major), int(minor))
+        if version < OLDEST:
+            raise Invalid(
+                f"client version {version} is too old. Minimum supported API version is {OLDEST}, "
+                "please upgrade your client to a newer version"
+            )
+        if version > CURRENT:
+            raise Invalid(f"client version {version} is too new. Maximum supported API version is {CURRENT}")
+        return version
+
+
+CURRENT: Final = ApiVersion(1, 47)
+OLDEST: Final = ApiVersion(1, 21)
+
+MULTIPLEXED_TYPE_FROM: Final = ApiVersion(1, 42)  # logs and attach name their framing in the content type
+VIRTUAL_SIZE_UNTIL: Final = ApiVersion(1, 43)  # of images, equal to Size
+CONTAINER_CONFIG_UNTIL: Final = ApiVersion(1, 44)  # of images, always empty

@@ -1,0 +1,249 @@
+"""The engine's parts in memory, honest as far as the API can see: containers that echo, images that are only named."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+from engine.api.parts import Parts
+from engine.build.messages import BuiltImage, Emit, StepFailed, Stream
+from engine.build.request import BuildRequest
+from engine.config import EngineConfig
+from engine.containers.logs import LogRecord
+from engine.containers.waiting import Exit, WaitCondition, Waiter, Waiters
+from engine.host.capabilities import this_machine
+from engine.images.removal import Deleted, Removed, Untagged
+from engine.model.container import Container, ContainerSpec, Status
+from engine.model.digest import Digest
+from engine.model.errors import Conflict, Missing, NotModified
+from engine.model.image import Image
+from engine.model.reference import Reference
+from engine.networks.network import Network
+from engine.store.events import Events
+from engine.store.state import State
+from tests.engine.unit.wire.images import image
+
+Batch = list[LogRecord]
+Batches = list[Batch]
+
+
+class FakeImages:
+    def __init__(self) -> None:
+        self.tags: dict[Reference, Image] = {}
+        self.received = 0
+
+    def get(self, name: str) -> Image:
+        for reference, one in self.tags.items():
+            if str(one.id).startswith(name) or one.id.hex.startswith(name):
+                return one
+            if reference == Reference.parse(name).with_default_tag():
+                return one
+        raise Missing(f"No such image: {name}")
+
+    def list(self) -> Sequence[Image]:
+        return list({one.id: one for one in self.tags.values()}.values())
+
+    def references(self, image_id: Digest) -> Sequence[Reference]:
+        return sorted(reference for reference, one in self.tags.items() if one.id == image_id)
+
+    def children(self, image_id: Digest) -> Sequence[Image]:
+        return []
+
+    def history(self, one: Image) -> Sequence[object]:
+        return []
+
+    async def tag(self, name: str, reference: Reference) -> None:
+        self.tags[reference.with_default_tag()] = self.get(name)
+
+    async def remove(self, name: str, *, force: bool, prune: bool, in_use: Any) -> Sequence[Removed]:
+        one = self.get(name)
+        if in_use(one.id) and not force:
+            raise Conflict(f"conflict: unable to remove repository reference {name!r} (must force)")
+        del self.tags[Reference.parse(name).with_default_tag()]
+        return [Untagged(name), Deleted(str(one.id))]
+
+    async def load(self, chunks: AsyncIterator[bytes], *, on_progress: Any = None) -> Sequence[Reference | Digest]:
+        async for chunk in chunks:
+            self.received += len(chunk)
+        return [Reference.parse("loaded:1"), Digest.of(b"loaded")]
+
+    async def import_rootfs(self, chunks: AsyncIterator[bytes], *, reference: Reference | None, **_: Any) -> Image:
+        async for chunk in chunks:
+            self.received += len(chunk)
+        made = replace(image(), id=Digest.of(b"imported"))
+        self.tags[(reference or Reference.parse("none")).with_default_tag()] = made
+        return made
+
+    def save(self, names: Sequence[str]) -> AsyncIterator[bytes]:
+        for name in names:
+            self.get(name)
+
+        async def chunks() -> AsyncIterator[bytes]:
+            for name in names:
+                yield name.encode()
+
+        return chunks()
+
+
+@dataclass
+class EchoSession:
+    """Gives back what is written to it, until the input ends."""
+
+    tty: bool
+    stdin: bool
+    pieces: "asyncio.Queue[tuple[int, bytes] | None]" = field(default_factory=lambda: asyncio.Queue(64))
+    is_closed: bool = False
+    ending: "asyncio.Future[None] | None" = None
+
+    async def read(self) -> tuple[int, bytes] | None:
+        return await self.pieces.get()
+
+    async def write(self, data: bytes) -> None:
+        await self.pieces.put((1, data))
+
+    def close_stdin(self) -> None:
+        self.ending = asyncio.ensure_future(self.pieces.put(None))
+
+    async def close(self) -> None:
+        self.is_closed = True
+
+
+class FakeContainers:
+    def __init__(self, events: Events) -> None:
+        self._events = events
+        self._all: dict[str, Container] = {}
+        self.waiters = Waiters()
+        self.sessions: list[EchoSession] = []
+        self.records: Batches = []
+        self.sizes: list[tuple[int, int]] = []
+        self.may_stop = asyncio.Event()
+        self.may_stop.set()
+
+    def get(self, name: str) -> Container:
+        for container in self._all.values():
+            if name.removeprefix("/") == container.name or (name and container.id.startswith(name)):
+                return container
+        raise Missing(f"No such container: {name}")
+
+    def list(self) -> list[Container]:
+        return list(self._all.values())[::-1]
+
+    def uses_image(self, image_id: Digest) -> Sequence[Container]:
+        return [one for one in self._all.values() if one.spec.image_id == image_id]
+
+    async def create(self, spec: ContainerSpec, *, layers: Any, name: str | None = None) -> Container:
+        if any(one.name == name for one in self._all.values()):
+            raise Conflict(f'Conflict. The container name "/{name}" is already in use')
+        made_id = Digest.of(str(len(self._all)).encode()).hex
+        made = Container(made_id, name or f"name{len(self._all)}", spec, datetime.now(UTC), layers)
+        self._all[made.id] = made
+        self._events.emit("container", "create", made.id, {"image": spec.image_name, "name": made.name})
+        return made
+
+    async def start(self, name: str) -> None:
+        if self.get(name).is_running:
+            raise NotModified("it runs")
+        self._change(name, status=Status.RUNNING, started_at=datetime.now(UTC))
+
+    async def stop(self, name: str, *, timeout_s: int | None = None, signal: str = "") -> None:
+        await self.may_stop.wait()
+        self.end(name, 0)
+
+    async def kill(self, name: str, *, signal: str = "") -> None:
+        if not self.get(name).is_running:
+            raise Conflict(f"cannot kill container: {name}: container {self.get(name).id} is not running")
+        self.end(name, 137)
+
+    async def remove(self, name: str, *, force: bool = False) -> None:
+        gone = self.get(name)
+        if gone.is_running and not force:
+            raise Conflict("You cannot remove a running container. Stop the container before attempting removal")
+        del self._all[gone.id]
+        self.waiters.tell_removed(gone.id, Exit(gone.exit_code))
+
+    async def resize(self, name: str, *, height: int, width: int) -> None:
+        self.sizes.append((height, width))
+
+    def end(self, name: str, code: int) -> None:
+        ended = self._change(name, status=Status.EXITED, exit_code=code, finished_at=datetime.now(UTC))
+        self.waiters.tell_exited(ended.id, Exit(code))
+
+    def wait(self, name: str, *, condition: WaitCondition) -> Waiter:
+        container = self.get(name)
+        if condition is WaitCondition.NOT_RUNNING and not container.is_running:
+            return Waiters.over(Exit(container.exit_code))
+        return self.waiters.register(container.id, condition)
+
+    def attach(self, name: str, *, stdin: bool, **_: Any) -> EchoSession:
+        session = EchoSession(tty=self.get(name).spec.tty, stdin=stdin)
+        self.sessions.append(session)
+        return session
+
+    async def logs(self, name: str, **_: Any) -> AsyncGenerator[Batch, None]:
+        for batch in self.records:
+            yield batch
+
+    def _change(self, name: str, **fields: Any) -> Container:
+        changed = replace(self.get(name), **fields)
+        self._all[changed.id] = changed
+        return changed
+
+
+class FakeBuilder:
+    def __init__(self) -> None:
+        self.requests: list[BuildRequest] = []
+        self.step_fails = False
+
+    async def build(self, request: BuildRequest, context: AsyncIterator[bytes], emit: Emit) -> Image:
+        request.refuse_unsupported()
+        self.requests.append(request)
+        async for _ in context:
+            pass
+        await emit(Stream("Step 1/1 : FROM busybox\n"))
+        if self.step_fails:
+            raise StepFailed("The command '/bin/sh -c false' returned a non-zero code: 1", code=1)
+        await emit(BuiltImage(image().id))
+        return image()
+
+
+class FakeNetworks:
+    network = Network("b" * 64, "bridge", "naru0", IPv4Network("172.17.0.0/16"), IPv4Address("172.17.0.1"))
+
+    def endpoints(self) -> dict[str, Any]:
+        return {}
+
+
+@dataclass
+class Fakes:
+    parts: Parts
+    images: FakeImages
+    containers: FakeContainers
+    builder: FakeBuilder
+    events: Events
+
+
+def make_fakes(root: Path) -> Fakes:
+    events, state = Events(), State(root / "state.db")
+    images, containers, builder = FakeImages(), FakeContainers(events), FakeBuilder()
+    images.tags[Reference.parse("busybox:latest")] = image()
+    runtime = SimpleNamespace(name="crun", version="1.8.1", path=Path("/usr/bin/crun"))
+    cgroups: Any = SimpleNamespace(unified=False, has_swap_limit=lambda: True)
+    machine = replace(this_machine(cgroups), cpus=2)
+    parts: dict[str, Any] = {
+        "config": EngineConfig(data_root=root / "data", run_root=root / "run"),
+        "state": state,
+        "events": events,
+        "images": images,
+        "layers": SimpleNamespace(lowers=lambda diff_ids: []),
+        "networks": FakeNetworks(),
+        "containers": containers,
+        "builder": builder,
+        "machine": machine,
+        "chosen": SimpleNamespace(runtime=runtime, user_namespaces=True),
+        "cgroups": cgroups,
+    }
+    return Fakes(cast(Any, Parts)(**parts), images, containers, builder, events)

@@ -1,0 +1,214 @@
+"""Containers, images, builds and events through the socket, over fakes."""
+
+import asyncio
+import json
+import time
+
+import pytest
+
+from engine.containers.logs import LogRecord
+from tests.engine.unit.api.conftest import Api, read_head
+
+
+async def test_a_container_is_created_listed_and_inspected(api: Api) -> None:
+    container_id = await api.created("web", Cmd=["sleep", "1"], Imagine=1)
+    assert (await api.ask("GET", "/containers/json")).json == []
+    (line,) = (await api.ask("GET", "/containers/json?all=1")).json
+    assert (line["Id"], line["Names"], line["State"]) == (container_id, ["/web"], "created")
+    for name in ("web", container_id, container_id[:12]):
+        shown = (await api.ask("GET", f"/containers/{name}/json")).json
+        assert (shown["Id"], shown["Name"], shown["Args"]) == (container_id, "/web", ["1"])
+
+
+async def test_unknown_members_come_back_as_warnings(api: Api) -> None:
+    answer = await api.ask("POST", "/containers/create", {"Image": "busybox", "Imagine": 1})
+    assert answer.json["Warnings"] == ["Imagine is unknown and was ignored"]
+
+
+async def test_a_name_that_is_taken_is_a_conflict(api: Api) -> None:
+    await api.created("web")
+    answer = await api.ask("POST", "/containers/create?name=web", {"Image": "busybox"})
+    assert answer.status == 409
+    assert "already in use" in answer.message
+
+
+async def test_the_terminal_size_at_create_is_used(api: Api) -> None:
+    await api.created(Tty=True, HostConfig={"ConsoleSize": [40, 120]})
+    assert api.fakes.containers.sizes == [(40, 120)]
+
+
+@pytest.mark.parametrize(
+    ("steps", "statuses"),
+    [
+        (["POST start", "POST start"], [204, 304]),
+        (["POST start", "POST stop?t=1"], [204, 204]),
+        (["POST start", "POST kill?signal=TERM"], [204, 204]),
+        (["POST kill"], [409]),
+        (["POST start", "DELETE "], [204, 409]),
+        (["POST start", "DELETE ?force=1"], [204, 204]),
+        (["DELETE ?link=1"], [501]),
+        (["POST start?checkpoint=x"], [501]),
+        (["POST wait?condition=someday"], [400]),
+        (["POST resize?h=0"], [400]),
+        (["POST resize?h=99999&w=1"], [400]),
+        (["POST resize?h=10&w=20"], [200]),
+        (["GET logs"], [400]),
+        (["GET json?size=1"], [200]),
+    ],
+)
+async def test_statuses(api: Api, steps: list[str], statuses: list[int]) -> None:
+    await api.created("one")
+    seen = []
+    for step in steps:
+        method, rest = step.split(" ")
+        path = f"/containers/one{rest}" if rest.startswith("?") or not rest else f"/containers/one/{rest}"
+        seen.append((await api.ask(method, path)).status)
+    assert seen == statuses
+
+
+async def test_starting_with_a_body_is_refused(api: Api) -> None:
+    await api.created("one")
+    assert (await api.ask("POST", "/containers/one/start", {"Binds": ["/:/x"]})).status == 400
+    assert (await api.ask("POST", "/containers/one/start", {})).status == 204
+
+
+async def test_wait_sends_its_headers_before_the_end(api: Api) -> None:
+    await api.created("one")
+    reader, writer = await api.connect()
+    writer.write(b"POST /containers/one/wait?condition=next-exit HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+    assert (await read_head(reader)).status == 200  # and the container has not even started
+    await api.ask("POST", "/containers/one/start")
+    api.fakes.containers.end("one", 37)
+    body = await asyncio.wait_for(reader.readuntil(b"0\r\n\r\n"), 5)
+    assert b'{"StatusCode":37}' in body
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    ("version", "tty", "kind", "body"),
+    [
+        ("1.47", False, "multiplexed-stream", b"\x01\0\0\0\0\0\0\x02a\n\x02\0\0\0\0\0\0\x01b"),
+        ("1.41", False, "raw-stream", b"\x01\0\0\0\0\0\0\x02a\n\x02\0\0\0\0\0\0\x01b"),
+        ("1.47", True, "raw-stream", b"a\nb"),
+    ],
+)
+async def test_logs_have_the_form_of_the_version(api: Api, version: str, tty: bool, kind: str, body: bytes) -> None:
+    await api.created("one", Tty=tty)
+    at = b"2026-01-01T00:00:00.000000001Z"
+    api.fakes.containers.records = [[LogRecord(1, at, b"a\n", True), LogRecord(2, at, b"b", True)]]
+    answer = await api.ask("GET", f"/v{version}/containers/one/logs?stdout=1&stderr=1")
+    assert answer.headers["content-type"] == f"application/vnd.docker.{kind}"
+    assert answer.body == body
+
+
+async def test_timestamps_stand_at_line_starts_only(api: Api) -> None:
+    await api.created("one", Tty=True)
+    api.fakes.containers.records = [[LogRecord(1, b"T1", b"begin ", True), LogRecord(1, b"T2", b"end\n", False)]]
+    answer = await api.ask("GET", "/containers/one/logs?stdout=1&timestamps=1")
+    assert answer.body == b"T1 begin end\n"
+
+
+async def test_images_are_listed_inspected_tagged_and_removed(api: Api) -> None:
+    (line,) = (await api.ask("GET", "/images/json")).json
+    assert line["RepoTags"] == ["busybox:latest"]
+    assert "VirtualSize" not in line
+    assert "VirtualSize" in (await api.ask("GET", "/v1.40/images/json")).json[0]
+    assert (await api.ask("POST", "/images/busybox/tag?repo=host.example:5000/a/b&tag=1")).status == 201
+    shown = (await api.ask("GET", "/images/host.example:5000/a/b:1/json")).json
+    assert shown["RepoTags"] == ["busybox:latest", "host.example:5000/a/b:1"]
+    assert (await api.ask("GET", "/images/json?filters=%7B%22reference%22%3A%5B%22busy*%22%5D%7D")).json[0][
+        "RepoTags"
+    ] == ["busybox:latest"]
+    removed = (await api.ask("DELETE", "/images/host.example:5000/a/b:1")).json
+    assert removed[0] == {"Untagged": "host.example:5000/a/b:1"}
+
+
+@pytest.mark.parametrize("name", ["nope", "a/b/c:1", "sha256:" + "0" * 64])
+async def test_an_image_that_is_not_there_is_missing(api: Api, name: str) -> None:
+    assert (await api.ask("GET", f"/images/{name}/json")).status == 404
+
+
+@pytest.mark.parametrize("name", ["..%2F..%2Fetc", "UPPER", "a%00b", "%252e%252e", "-x;$(id)", "x" * 5000])
+async def test_a_malformed_image_name_is_refused(api: Api, name: str) -> None:
+    assert (await api.ask("GET", f"/images/{name}/json")).status in (400, 404, 413)
+
+
+async def test_an_image_in_use_is_a_conflict(api: Api) -> None:
+    await api.created("one")
+    assert (await api.ask("DELETE", "/images/busybox")).status == 409
+
+
+async def test_pulling_says_that_it_cannot(api: Api) -> None:
+    answer = await api.ask("POST", "/images/create?fromImage=nginx&tag=latest")
+    assert answer.status == 404
+    assert "cannot pull images yet" in answer.message
+
+
+async def test_import_takes_the_body(api: Api) -> None:
+    answer = await api.ask(
+        "POST", "/images/create?fromSrc=-&repo=mine&tag=1", b"tar" * 1000, headers="Content-Type: x\r\n"
+    )
+    assert answer.json["status"].startswith("sha256:")
+    assert api.fakes.images.received == 3000
+    assert (await api.ask("GET", "/images/mine:1/json")).status == 200
+
+
+async def test_load_tells_what_was_loaded(api: Api) -> None:
+    answer = await api.ask(
+        "POST", "/images/load?quiet=1", b"x" * 300_000, headers="Content-Type: application/x-tar\r\n"
+    )
+    lines = [json.loads(line) for line in answer.body.splitlines()]
+    assert lines[0] == {"stream": "Loaded image: loaded:1\n"}
+    assert lines[1]["stream"].startswith("Loaded image ID: sha256:")
+
+
+async def test_save_streams_one_or_several(api: Api) -> None:
+    assert (await api.ask("GET", "/images/busybox/get")).body == b"busybox"
+    assert (await api.ask("GET", "/images/get?names=busybox&names=busybox:latest")).body == b"busyboxbusybox:latest"
+    assert (await api.ask("GET", "/images/get?names=nope")).status == 404
+
+
+async def test_build_streams_messages(api: Api) -> None:
+    answer = await api.ask("POST", "/build?t=a&t=b:2&rm=1", b"context", headers="Content-Type: application/x-tar\r\n")
+    lines = [json.loads(line) for line in answer.body.splitlines()]
+    assert lines[0]["stream"].startswith("Step 1/1")
+    assert lines[1]["aux"]["ID"].startswith("sha256:")
+    assert [str(tag) for tag in api.fakes.builder.requests[0].tags] == [
+        "docker.io/library/a:latest",
+        "docker.io/library/b:2",
+    ]
+
+
+async def test_a_failing_step_is_told_in_the_stream(api: Api) -> None:
+    api.fakes.builder.step_fails = True
+    answer = await api.ask("POST", "/build", b"x", headers="Content-Type: application/x-tar\r\n")
+    assert answer.status == 200
+    last = json.loads(answer.body.splitlines()[-1])
+    assert last["errorDetail"]["code"] == 1
+    assert "returned a non-zero code: 1" in last["error"]
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [("version=2", 501), ("t=UPPER", 400), ("remote=http://x", 501), ("squash=1", 501), ("buildargs=x", 400)],
+)
+async def test_a_build_that_cannot_be_is_refused_before_the_stream(api: Api, query: str, status: int) -> None:
+    assert (await api.ask("POST", f"/build?{query}", b"x", headers="Content-Type: x/y\r\n")).status == status
+
+
+async def test_events_come_as_they_happen(api: Api) -> None:
+    reader, writer = await api.connect()
+    writer.write(b"GET /events?filters=%7B%22type%22%3A%5B%22container%22%5D%7D HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert (await read_head(reader)).status == 200
+    api.fakes.events.emit("image", "tag", "sha256:x", {"name": "x"})
+    container_id = await api.created("web")
+    line = await asyncio.wait_for(reader.readuntil(b"}\n"), 5)
+    event = json.loads(line[line.index(b"{") :])
+    assert (event["Type"], event["Action"], event["id"]) == ("container", "create", container_id)
+    writer.close()
+
+
+async def test_past_events_end_by_themselves(api: Api) -> None:
+    await api.created("web")
+    answer = await api.ask("GET", f"/events?since=0&until={time.time()}")
+    assert [json.loads(line)["Action"] for line in answer.body.splitlines()] == ["create"]
