@@ -1,1 +1,1 @@
-"""The web console: people, permissions, jobs, audit and live views over container engines."""
+"""The web console: people, permissions, jobs, audit and live output over engines that speak Docker's API."""

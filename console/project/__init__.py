@@ -1,1 +1,1 @@
-"""Wiring only: settings, urls, ASGI, Celery, and the launcher. Nothing imports it."""
+"""Wiring only: settings, urls, ASGI, Celery apps, and the launcher ``manage.py up``."""

@@ -13,13 +13,17 @@ STOP_TIMEOUT_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where one instance lives. ``http`` is ``host:port``; ``redis_url`` empty means a private one."""
+    """Where one instance lives. ``http`` is ``host:port``; ``redis_url`` empty means a private one.
+
+    ``engine`` is an engine's address; empty, or the address of our own socket, means one of our own.
+    """
 
     data: Path
     run: Path
     http: str
     redis_url: str = ""
     host_name: str = "local"
+    engine: str = ""
 
     @property
     def engine_socket(self) -> Path:
@@ -28,6 +32,10 @@ class Places:
     @property
     def redis_socket(self) -> Path:
         return self.run / "redis.sock"
+
+    @property
+    def own_engine(self) -> bool:
+        return self.engine in ("", f"unix://{self.engine_socket}")
 
     @property
     def url(self) -> str:
@@ -42,7 +50,7 @@ class Places:
             "NARU_RUN": str(self.run),
             "NARU_HTTP": self.http,
             "NARU_HOST_NAME": self.host_name,
-            "NARU_ENGINE_SOCKET": str(self.engine_socket),
+            "NARU_ENGINE": self.engine or f"unix://{self.engine_socket}",
             "REDIS_URL": self.redis_url or f"unix://{self.redis_socket}",
             # Celery's threads otherwise keep one heap arena each, some 60 MB together
             "MALLOC_ARENA_MAX": "2",
@@ -70,36 +78,50 @@ class Part:
 
 def parts_of(places: Places) -> list[Part]:
     """In the order of starting; they stop in the reverse."""
-    python = sys.executable
-    host, _, port = places.http.rpartition(":")
-    ping = b"GET /_ping HTTP/1.0\r\nHost: engine\r\n\r\n"
     parts = [
-        Part(
-            "engine",
-            (python, "-m", "engine", "serve", "--data-root", str(places.data / "engine"))
-            + ("--run-root", str(places.run), "--socket", str(places.engine_socket)),
-            ready_address=places.engine_socket,
-            ready_request=ping,
-            ready_reply=b" 200 ",
-        ),
-        Part(
-            "web",
-            (python, "-m", "uvicorn", "console.project.asgi:application", "--host", host or "127.0.0.1")
-            + ("--port", port, "--ws", "websockets-sansio", "--ws-max-size", "65536", "--no-access-log")
-            + ("--timeout-graceful-shutdown", "3", "--log-level", "warning"),
-            ready_address=(host or "127.0.0.1", int(port)),
-            ready_request=f"GET /sign-in/ HTTP/1.0\r\nHost: {places.http}\r\n\r\n".encode(),
-            ready_reply=b" 200 ",
-        ),
+        _web(places),
         _worker(places, "worker", app="console.project.celery", queue="console", threads=4),
         _worker(places, "agent", app="console.project.agent", queue=f"host.{places.host_name}", threads=8),
-        Part(
-            "beat",
-            (python, "-m", "celery", "-A", "console.project.celery", "beat", "--loglevel", "warning")
-            + ("--schedule", str(places.run / "beat"), "--pidfile", ""),
-        ),
+        _beat(places),
     ]
-    return parts if places.redis_url else [_redis(places), *parts]
+    if places.own_engine:
+        parts.insert(0, _engine(places))
+    if not places.redis_url:
+        parts.insert(0, _redis(places))
+    return parts
+
+
+def _engine(places: Places) -> Part:
+    return Part(
+        "engine",
+        (sys.executable, "-m", "engine", "serve", "--data-root", str(places.data / "engine"))
+        + ("--run-root", str(places.run), "--socket", str(places.engine_socket)),
+        ready_address=places.engine_socket,
+        ready_request=b"GET /_ping HTTP/1.0\r\nHost: engine\r\n\r\n",
+        ready_reply=b" 200 ",
+    )
+
+
+def _web(places: Places) -> Part:
+    host, _, port = places.http.rpartition(":")
+    host = host.strip("[]") or "127.0.0.1"
+    return Part(
+        "web",
+        (sys.executable, "-m", "uvicorn", "console.project.asgi:application", "--host", host, "--port", port)
+        + ("--ws", "websockets-sansio", "--ws-max-size", "65536", "--no-access-log", "--log-level", "warning")
+        + ("--timeout-graceful-shutdown", "3"),
+        ready_address=(host, int(port)),
+        ready_request=f"GET /sign-in/ HTTP/1.0\r\nHost: {places.http}\r\n\r\n".encode(),
+        ready_reply=b" 200 ",
+    )
+
+
+def _beat(places: Places) -> Part:
+    return Part(
+        "beat",
+        (sys.executable, "-m", "celery", "--quiet", "-A", "console.project.celery", "beat", "--loglevel", "warning")
+        + ("--schedule", str(places.run / "beat"), "--pidfile", ""),
+    )
 
 
 def _redis(places: Places) -> Part:
@@ -118,9 +140,13 @@ def _worker(places: Places, name: str, *, app: str, queue: str, threads: int) ->
     alive_file = places.alive_file(name)
     return Part(
         name,
-        (sys.executable, "-m", "celery", "-A", app, "worker", "--queues", queue, "--hostname", f"{name}@%h")
+        (sys.executable, "-m", "celery", "--quiet", "-A", app, "worker", "--queues", queue, "--hostname", f"{name}@%h")
         + ("--pool", "threads", "--concurrency", str(threads), "--prefetch-multiplier", "1")
         + ("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "warning"),
-        environ={"NARU_ALIVE_FILE": str(alive_file)},
+        # messages are JSON and signed: what Celery warns root of is pickle
+        environ={
+            "NARU_ALIVE_FILE": str(alive_file),
+            "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",
+        },
         alive_file=alive_file,
     )

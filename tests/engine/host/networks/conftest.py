@@ -84,6 +84,10 @@ class Place:
             return False
         return True
 
+    def close(self) -> None:
+        for one in self.sockets:
+            one.close()
+
     def run(self, *argv: str) -> str:
         return shell("nsenter", f"--net=/proc/{self.pid}/ns/net", *argv)
 
@@ -119,13 +123,12 @@ class Machine:
         process.stdout.read()  # until sleep has closed it
         process.stdout.close()
         place = Place(process.pid)
-        self.stack.callback(lambda: [one.close() for one in place.sockets])
+        self.stack.callback(place.close)
         return place
 
     def kill(self, place: Place) -> None:
         """End a container: without process and sockets its namespace goes, and the link with it."""
-        for one in place.sockets:
-            one.close()
+        place.close()
         os.kill(place.pid, 9)
         os.waitid(os.P_PID, place.pid, os.WEXITED | os.WNOWAIT)
 
@@ -151,7 +154,7 @@ def machine() -> Iterator[Machine]:
         stack.callback(lambda: libc.setns(home.fileno(), libc.CLONE_NEWNET))
         shell("ip", "link", "set", "lo", "up")
         host = Place()
-        stack.callback(lambda: [one.close() for one in host.sockets])
+        stack.callback(host.close)
         built = Machine(host, Place(), stack)
         built.outside = outside = built.namespace()
         shell("ip", "link", "add", "up0", "type", "veth", "peer", "name", "up0", "netns", str(outside.pid))

@@ -30,6 +30,6 @@ async def test_containers_reach_each_other_and_are_published_on_loopback(tmp_pat
             asks(machine.host.connect("127.0.0.1", bindings[0].host_port), server)
             asks(two.connect(endpoint.ip_address, 80), server)
         finally:
-            stack.callback(lambda: [one.close() for one in machine.host.sockets])
+            stack.callback(machine.host.close)
             await engine.networks.destroy()
     assert engine.config.bridge not in shell("ip", "-br", "link")

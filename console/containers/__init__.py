@@ -1,0 +1,1 @@
+"""Containers on hosts: what runs, running, starting, stopping, removing."""

@@ -1,0 +1,100 @@
+"""Handlers of container jobs. They run on the host's agent, without a database, and verify what they promise."""
+
+import asyncio
+from typing import Any
+
+from console.hosts.facts import ContainerFact
+from console.hosts.gateway import Engine, PortBinding, RunSpec
+from console.jobs.agent.run import JobRun
+from console.jobs.kinds import Args, handler
+from console.operations.errors import ConsoleError, Missing, Unavailable
+from console.operations.permissions import Permission
+
+VERIFY_S = 10.0
+
+
+@handler("container.run", permission=Permission.CONTAINER_RUN, retryable=True)
+async def run_container(run: JobRun, args: Args) -> dict[str, Any]:
+    """A retry adopts the container that an interrupted attempt created."""
+    spec = RunSpec(
+        image=args["image"],
+        command=args["command"],
+        env=args["env"],
+        ports=[PortBinding(**port) for port in args["ports"]],
+        labels=run.label,
+        memory_bytes=args["memory_bytes"],
+        cpus=args["cpus"],
+    )
+    async with run.engine() as engine:
+        engine_id = await engine.find_labelled("naru.job", str(run.job))
+        if engine_id is None:
+            engine_id = await engine.create_container(spec, name=args["name"])
+            await run.write(f"Created container {engine_id[:12]} from {args['image']}.\n")
+        else:
+            await run.write(f"Found container {engine_id[:12]}, which an earlier attempt created.\n")
+        try:
+            await engine.start_container(engine_id)
+        except ConsoleError:
+            await _remove_failed(run, engine, engine_id)
+            raise
+        fact = await _until(engine, engine_id, {"running", "exited", "dead"})
+        await run.write(_told(fact))
+    return {"engine_id": engine_id, "name": fact.name, "state": fact.state, "exit_code": fact.exit_code}
+
+
+@handler("container.start", permission=Permission.CONTAINER_START, retryable=True)
+async def start(run: JobRun, args: Args) -> dict[str, Any]:
+    async with run.engine() as engine:
+        await engine.start_container(args["engine_id"])
+        fact = await _until(engine, args["engine_id"], {"running", "exited", "dead"})
+    await run.write(_told(fact))
+    return {"state": fact.state, "exit_code": fact.exit_code}
+
+
+@handler("container.stop", permission=Permission.CONTAINER_STOP, retryable=True)
+async def stop(run: JobRun, args: Args) -> dict[str, Any]:
+    async with run.engine() as engine:
+        await engine.stop_container(args["engine_id"], timeout_s=int(args["timeout_s"]))
+        fact = await _until(engine, args["engine_id"], {"exited", "dead", "created"})
+    await run.write(_told(fact))
+    return {"state": fact.state, "exit_code": fact.exit_code}
+
+
+@handler("container.remove", permission=Permission.CONTAINER_REMOVE, retryable=True)
+async def remove(run: JobRun, args: Args) -> dict[str, Any]:
+    engine_id = args["engine_id"]
+    async with run.engine() as engine:
+        try:
+            await engine.remove_container(engine_id, force=bool(args["force"]))
+        except Missing:
+            await run.write("It is gone already.\n")
+        try:
+            await engine.get_container(engine_id)
+        except Missing:
+            await run.write(f"Removed container {engine_id[:12]}.\n")
+            return {}
+    raise Unavailable("the engine said the container was removed, and still has it")
+
+
+async def _remove_failed(run: JobRun, engine: Engine, engine_id: str) -> None:
+    """What could not be started is of no use, and would keep its name."""
+    try:
+        await engine.remove_container(engine_id, force=True)
+    except ConsoleError as error:
+        await run.write(f"Container {engine_id[:12]} could not be started, nor removed: {error}\n")
+
+
+async def _until(engine: Engine, engine_id: str, states: set[str]) -> ContainerFact:
+    """The container once it is in one of ``states``. Unavailable when it does not get there."""
+    try:
+        async with asyncio.timeout(VERIFY_S):
+            while (fact := await engine.get_container(engine_id)).state not in states:
+                await asyncio.sleep(0.1)
+    except TimeoutError as error:
+        raise Unavailable(f"container {engine_id[:12]} is {fact.state} after {VERIFY_S:.0f} s") from error
+    return fact
+
+
+def _told(fact: ContainerFact) -> str:
+    code = "" if fact.exit_code is None else f" with exit code {fact.exit_code}"
+    return f"{fact.name} is {fact.state}{code}.\n"

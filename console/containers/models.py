@@ -1,0 +1,79 @@
+from django.db import models
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from console.hosts.models import Host
+from console.operations.errors import Conflict
+from console.operations.governed import Governed, GovernedQuerySet
+
+
+class Container(Governed):
+    """A container as its host last reported it. The row stays when the container is gone (``gone_at``)."""
+
+    class State(models.TextChoices):
+        CREATED = "created", gettext_lazy("created")
+        RUNNING = "running", gettext_lazy("running")
+        PAUSED = "paused", gettext_lazy("paused")
+        RESTARTING = "restarting", gettext_lazy("restarting")
+        REMOVING = "removing", gettext_lazy("removing")
+        EXITED = "exited", gettext_lazy("exited")
+        DEAD = "dead", gettext_lazy("dead")
+
+    ALIVE = (State.RUNNING, State.PAUSED, State.RESTARTING)
+
+    host = models.ForeignKey(Host, on_delete=models.CASCADE, related_name="containers")
+    engine_id = models.CharField(max_length=64)
+    name = models.CharField(max_length=255)
+    image = models.CharField(max_length=300)
+    image_engine_id = models.CharField(max_length=64, blank=True)
+    # the words of the command line, entrypoint included
+    command = models.JSONField(default=list)
+    state = models.CharField(max_length=16, choices=State.choices)
+    exit_code = models.IntegerField(null=True, blank=True)
+    # [{"host_address": "127.0.0.1", "host_port": 8080, "container_port": 80, "protocol": "tcp"}]
+    ports = models.JSONField(default=list)
+    labels = models.JSONField(default=dict)
+    memory_bytes = models.BigIntegerField(default=0)
+    cpus = models.FloatField(default=0)
+    has_tty = models.BooleanField(default=False)
+    created_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    seen_at = models.DateTimeField()
+    gone_at = models.DateTimeField(null=True, blank=True)
+
+    objects = GovernedQuerySet["Container"].as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+        indexes = [models.Index(fields=["host", "name"]), models.Index(fields=["gone_at", "-created_at"])]
+        constraints = [models.UniqueConstraint(fields=["host", "engine_id"], name="one_row_per_container")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def short_id(self) -> str:
+        return self.engine_id[:12]
+
+    @property
+    def log_topic(self) -> str:
+        return f"container.{self.pk}.log"
+
+    @property
+    def is_alive(self) -> bool:
+        return self.gone_at is None and self.state in self.ALIVE
+
+    def require_present(self) -> None:
+        if self.gone_at is not None:
+            raise Conflict(_("“%(name)s” was removed from its host.") % {"name": self.name})
+
+    def require_alive(self) -> None:
+        self.require_present()
+        if not self.is_alive:
+            raise Conflict(_("“%(name)s” is not running.") % {"name": self.name})
+
+    def require_not_alive(self) -> None:
+        self.require_present()
+        if self.is_alive:
+            raise Conflict(_("“%(name)s” is running.") % {"name": self.name})

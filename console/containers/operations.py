@@ -1,0 +1,164 @@
+"""Running, starting, stopping and removing containers. Each becomes a job on the container's host."""
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from console.containers.ports import PublishedPort, require_free
+from console.containers.queries import get_container, names_in_use, ports_in_use
+from console.hosts.models import Host
+from console.hosts.queries import get_host
+from console.images.queries import find_image
+from console.images.references import Reference, is_image_id
+from console.jobs.models import Job
+from console.jobs.operations import add_job, require_idle
+from console.operations.actor import Actor
+from console.operations.errors import Conflict, Invalid
+from console.operations.permissions import Permission
+from console.operations.runner import operation
+
+NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{1,127}")
+ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+# Docker refuses less
+LEAST_MEMORY_BYTES = 6 * 1024 * 1024
+MOST_STOP_TIMEOUT_S = 3600
+
+
+def run_container(
+    actor: Actor,
+    host_name: str,
+    *,
+    image: str,
+    name: str = "",
+    command: str = "",
+    env: Mapping[str, str] | None = None,
+    ports: Sequence[str] = (),
+    memory_bytes: int | None = None,
+    cpus: float | None = None,
+) -> Job:
+    """Create a container and start it. ``command`` is split as a shell would (quotes), and never given to one.
+
+    ``ports`` are written ``[address:][host port:]container port[/udp]``, on 127.0.0.1 unless an address is given.
+    Needs container.run. Invalid and Conflict name ``image``, ``name``, ``command``, ``env``, ``ports``,
+    ``memory_bytes`` or ``cpus``; then no job is made.
+    """
+    host = get_host(actor, host_name)
+    # values of env may be secret, so the audit row holds their names only
+    inputs = {"host": host.name, "image": image[:300], "name": name[:128] or None, "env": sorted(env or {}) or None}
+    with operation(actor, Permission.CONTAINER_RUN, **inputs) as op:
+        args: dict[str, Any] = {
+            "image": _known_image(host, image),
+            "name": _free_name(host, name),
+            "command": _split_command(command),
+            "env": _checked_env(env or {}),
+            "ports": [port.as_json() for port in _free_ports(host, ports)],
+            "memory_bytes": _checked_memory(memory_bytes),
+            "cpus": _checked_cpus(cpus),
+        }
+        return add_job(op, "container.run", host=host, args=args, on_name=name.strip() or args["image"])
+
+
+def start_container(actor: Actor, host_name: str, name: str) -> Job:
+    """Start a container that is not running; Conflict if it is. Needs container.start."""
+    container = get_container(actor, host_name, name)
+    with operation(actor, Permission.CONTAINER_START, on=container, host=host_name) as op:
+        container = container.locked()
+        container.require_not_alive()
+        require_idle(container)
+        for port in container.ports:
+            require_free(PublishedPort(**port), ports_in_use(container.host))
+        return add_job(op, "container.start", host=container.host, args={"engine_id": container.engine_id}, on=container)
+
+
+def stop_container(actor: Actor, host_name: str, name: str, *, timeout_s: int = 10) -> Job:
+    """Ask it to end, and kill it after ``timeout_s``. Conflict if it is not running. Needs container.stop."""
+    container = get_container(actor, host_name, name)
+    with operation(actor, Permission.CONTAINER_STOP, on=container, host=host_name, timeout_s=timeout_s) as op:
+        if not 0 <= timeout_s <= MOST_STOP_TIMEOUT_S:
+            raise Invalid(_("The time to wait is 0 to 3600 seconds."), field="timeout_s")
+        container = container.locked()
+        container.require_alive()
+        require_idle(container)
+        args = {"engine_id": container.engine_id, "timeout_s": timeout_s}
+        return add_job(op, "container.stop", host=container.host, args=args, on=container)
+
+
+def remove_container(actor: Actor, host_name: str, name: str, *, force: bool = False) -> Job:
+    """Remove it with its writable layer; ``force`` also while it runs, else Conflict. Needs container.remove."""
+    container = get_container(actor, host_name, name)
+    with operation(actor, Permission.CONTAINER_REMOVE, on=container, host=host_name, force=force) as op:
+        container = container.locked()
+        container.require_present()
+        if not force:
+            container.require_not_alive()
+        require_idle(container)
+        args = {"engine_id": container.engine_id, "force": force}
+        return add_job(op, "container.remove", host=container.host, args=args, on=container)
+
+
+def _known_image(host: Host, image: str) -> str:
+    image = image.strip()
+    wanted = image if is_image_id(image) else str(Reference.parse(image, field="image"))
+    if find_image(host, image) is None:
+        raise Invalid(
+            _("There is no image “%(image)s” on “%(host)s”. Build it first.") % {"image": image, "host": host.name},
+            field="image",
+        )
+    return wanted
+
+
+def _free_name(host: Host, name: str) -> str:
+    name = name.strip()
+    if not name:
+        return ""
+    if not NAME.fullmatch(name):
+        raise Invalid(
+            _("“%(name)s” is no container name: letters, digits, “_”, “.” and “-”, at least two.") % {"name": name},
+            field="name",
+        )
+    if name in names_in_use(host):
+        raise Conflict(_("The name “%(name)s” is in use on this host.") % {"name": name}, field="name")
+    return name
+
+
+def _split_command(command: str) -> list[str]:
+    try:
+        return shlex.split(command)
+    except ValueError as error:
+        raise Invalid(_("The command has an open quote: %(why)s.") % {"why": error}, field="command") from error
+
+
+def _checked_env(env: Mapping[str, str]) -> dict[str, str]:
+    for name, value in env.items():
+        if not ENV_NAME.fullmatch(name):
+            raise Invalid(_("“%(name)s” is no variable name.") % {"name": name}, field="env")
+        if "\0" in value:
+            raise Invalid(_("The value of %(name)s holds a zero byte.") % {"name": name}, field="env")
+    return dict(env)
+
+
+def _free_ports(host: Host, texts: Sequence[str]) -> list[PublishedPort]:
+    ports = PublishedPort.parse_all(texts)
+    held = ports_in_use(host) if ports else {}
+    for port in ports:
+        require_free(port, held)
+    return ports
+
+
+def _checked_memory(memory_bytes: int | None) -> int:
+    if memory_bytes is None:
+        return 0
+    if memory_bytes < LEAST_MEMORY_BYTES:
+        raise Invalid(_("A container needs at least 6 MiB of memory."), field="memory_bytes")
+    return memory_bytes
+
+
+def _checked_cpus(cpus: float | None) -> float:
+    if cpus is None:
+        return 0.0
+    if not 0.01 <= cpus <= 1024:
+        raise Invalid(_("CPUs: a number from 0.01 on, such as 0.5 or 2."), field="cpus")
+    return float(cpus)

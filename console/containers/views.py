@@ -1,0 +1,118 @@
+from collections.abc import Callable
+
+from asgiref.sync import async_to_sync
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from console.containers import operations
+from console.containers.cli import container_commands
+from console.containers.forms import ContainerFilterForm, RunForm
+from console.containers.log_text import log_piece, whole_log
+from console.containers.queries import get_container, visible_containers
+from console.hosts.queries import visible_hosts
+from console.images.queries import visible_images
+from console.jobs.models import Job
+from console.jobs.queries import jobs_on
+from console.live.frames import poll_body
+from console.operations.actor import Actor
+from console.operations.errors import Conflict, Invalid
+from console.operations.permissions import Permission
+from console.web.permits import require
+from console.web.rendering import job_answer, page_or_part
+from console.web.states import kind_name
+from console.web.tables import table_of
+
+SORTABLE = {"name": "name", "state": "state", "image": "image", "host": "host__name", "created": "created_at"}
+
+
+@require_safe
+def containers(request: HttpRequest) -> HttpResponse:
+    actor = require(request, Permission.CONTAINER_VIEW)
+    form = ContainerFilterForm(request.GET)
+    table = table_of(request, visible_containers(actor, form.wanted()), sortable=SORTABLE, default="-created")
+    context = {"table": table, "form": form, "hosts": visible_hosts(actor)}
+    return page_or_part(request, "containers/list.html", "containers/_rows.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def run(request: HttpRequest) -> HttpResponse:
+    actor = Actor.of_request(request)
+    hosts = [host.name for host in visible_hosts(actor)]
+    wanted = {name: request.GET.get(name, "") for name in ("image", "host")}
+    form = RunForm(request.POST or None, hosts=hosts, initial={name: value for name, value in wanted.items() if value})
+    if form.is_valid():
+        given = dict(form.cleaned_data)
+        try:
+            job = operations.run_container(actor, given.pop("host"), **given)
+        except (Invalid, Conflict) as error:
+            form.blame(error)
+        else:
+            return redirect("jobs:job", job.number)
+    require(request, Permission.CONTAINER_RUN)
+    known = sorted({name for image in visible_images(actor)[:200] for name in image.references})
+    context = {"form": form, "known_images": known}
+    return render(request, "containers/run.html", context, status=400 if form.errors else 200)
+
+
+@require_safe
+def overview(request: HttpRequest, host: str, name: str) -> HttpResponse:
+    actor = require(request, Permission.CONTAINER_VIEW)
+    container = get_container(actor, host, name)
+    context = {
+        "container": container,
+        "hosts": [container.host],
+        "jobs": jobs_on(actor, container)[:10],
+        "cli": container_commands(container),
+        "tab": "overview",
+    }
+    return page_or_part(request, "containers/container.html", "containers/_facts.html", context)
+
+
+@require_safe
+def logs(request: HttpRequest, host: str, name: str) -> HttpResponse:
+    actor = require(request, Permission.CONTAINER_LOGS)
+    context = {"container": get_container(actor, host, name), "tab": "logs"}
+    return page_or_part(request, "containers/logs.html", "containers/_head.html", context)
+
+
+@never_cache
+@require_safe
+def log_lines(request: HttpRequest, host: str, name: str) -> HttpResponse:
+    """The lines after ``?since=``, for pages whose websocket is away."""
+    container = get_container(require(request, Permission.CONTAINER_LOGS), host, name)
+    piece = async_to_sync(log_piece)(container.host.address, container.engine_id, request.GET.get("since"))
+    return JsonResponse(poll_body(piece))
+
+
+@require_safe
+def download(request: HttpRequest, host: str, name: str) -> StreamingHttpResponse:
+    container = get_container(require(request, Permission.CONTAINER_LOGS), host, name)
+    lines = whole_log(container.host.address, container.engine_id)
+    response = StreamingHttpResponse(lines, content_type="text/plain; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{container.short_id}.log"'
+    return response
+
+
+@require_POST
+def start(request: HttpRequest, host: str, name: str) -> HttpResponse:
+    return _act(request, operations.start_container, host, name)
+
+
+@require_POST
+def stop(request: HttpRequest, host: str, name: str) -> HttpResponse:
+    return _act(request, operations.stop_container, host, name)
+
+
+@require_POST
+def remove(request: HttpRequest, host: str, name: str) -> HttpResponse:
+    return _act(request, operations.remove_container, host, name)
+
+
+def _act(request: HttpRequest, operation: Callable[[Actor, str, str], Job], host: str, name: str) -> HttpResponse:
+    job = operation(Actor.of_request(request), host, name)
+    title = _("%(kind)s: %(name)s") % {"kind": kind_name(job.kind), "name": job.on_name}
+    return job_answer(request, number=job.number, title=title, link=reverse("jobs:job", args=[job.number]))

@@ -1,0 +1,1 @@
+"""Machines with an engine, and the one way to talk to it."""

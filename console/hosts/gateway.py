@@ -1,0 +1,304 @@
+"""The one module that talks to engines: Docker's HTTP API by aiodocker, stock Docker as well as our own.
+
+An :class:`Engine` belongs to one event loop: ``async with connect(address) as engine``. Foreign errors become ours
+here. Nothing of aiodocker leaves this module.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+
+import aiodocker
+import aiohttp
+
+from console.hosts.facts import ContainerFact, ImageFact, container_fact, image_fact, log_since
+from console.hosts.logs import LogBatch, LogCursor, LogReader
+from console.operations.errors import Conflict, ConsoleError, Denied, Invalid, Missing, Unavailable
+
+QUICK_S = 20.0
+STOP_MARGIN_S = 30.0
+API_VERSION = "v1.41"
+# statuses that aiodocker makes up: 0 for an error inside a stream of progress, 900 for "cannot connect"
+IN_STREAM = 0
+ERRORS: Mapping[int, type[ConsoleError]] = {
+    IN_STREAM: Invalid,
+    400: Invalid,
+    401: Denied,
+    403: Denied,
+    404: Missing,
+    409: Conflict,
+    413: Invalid,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PortBinding:
+    """``host_port`` 0: the engine chooses."""
+
+    host_address: str
+    host_port: int
+    container_port: int
+    protocol: str = "tcp"
+
+
+@dataclass(frozen=True, slots=True)
+class RunSpec:
+    """What a new container should be. ``command`` empty: the image's own. Limits 0: none."""
+
+    image: str
+    command: Sequence[str] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    ports: Sequence[PortBinding] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    memory_bytes: int = 0
+    cpus: float = 0.0
+
+    def as_docker(self) -> dict[str, Any]:
+        exposed: dict[str, dict[str, str]] = {}
+        bindings: dict[str, list[dict[str, str]]] = {}
+        for port in self.ports:
+            key = f"{port.container_port}/{port.protocol}"
+            exposed[key] = {}
+            host_port = str(port.host_port) if port.host_port else ""
+            bindings.setdefault(key, []).append({"HostIp": port.host_address, "HostPort": host_port})
+        config: dict[str, Any] = {
+            "Image": self.image,
+            "Env": [f"{name}={value}" for name, value in self.env.items()],
+            "Labels": dict(self.labels),
+            "ExposedPorts": exposed,
+            "HostConfig": {
+                "PortBindings": bindings,
+                "Memory": self.memory_bytes,
+                "NanoCpus": round(self.cpus * 1e9),
+            },
+        }
+        if self.command:
+            config["Cmd"] = list(self.command)
+        return config
+
+
+@dataclass(frozen=True, slots=True)
+class BuildLine:
+    """One message of a build: text to show, or the id of the finished image (64 hex digits)."""
+
+    text: str = ""
+    image_id: str = ""
+
+
+@asynccontextmanager
+async def connect(address: str) -> AsyncIterator["Engine"]:
+    """``address`` is ``unix:///path`` or ``tcp://host:port``. Nothing is sent until the first call."""
+    timeout = aiohttp.ClientTimeout(total=QUICK_S, sock_connect=5)
+    docker = aiodocker.Docker(url=address, timeout=timeout, api_version=API_VERSION)
+    try:
+        yield Engine(docker, address)
+    finally:
+        await docker.close()
+
+
+class Engine:
+    def __init__(self, docker: aiodocker.Docker, address: str) -> None:
+        self._docker = docker
+        self.address = address
+
+    # --- the host ---
+
+    async def info(self) -> dict[str, Any]:
+        """Name, version and size of the engine's machine, as ``/info`` and ``/version`` give them."""
+        with translated(self.address):
+            info = await self._docker.system.info()
+            version = await self._docker.version()
+        return {
+            "version": version.get("Version", ""),
+            "api_version": version.get("ApiVersion", ""),
+            "operating_system": info.get("OperatingSystem", ""),
+            "kernel": info.get("KernelVersion", ""),
+            "architecture": info.get("Architecture", ""),
+            "cpus": info.get("NCPU", 0),
+            "memory_bytes": info.get("MemTotal", 0),
+            "runtime": info.get("DefaultRuntime", ""),
+        }
+
+    async def containers(self) -> list[ContainerFact]:
+        """All containers, stopped ones too. One that goes while they are read is left out."""
+        with translated(self.address):
+            listed = await self._docker._query_json("containers/json", params={"all": 1})
+        facts = [await self._container_or_none(entry["Id"]) for entry in listed]
+        return [fact for fact in facts if fact is not None]
+
+    async def images(self) -> list[ImageFact]:
+        with translated(self.address):
+            return [image_fact(entry) for entry in await self._docker.images.list()]
+
+    async def events(self) -> AsyncIterator[str]:
+        """The kind of each event as it happens: "container", "image", … Ends, or raises, when the engine goes."""
+        with translated(self.address):
+            async with self._docker._query("events", timeout=aiohttp.ClientTimeout(sock_connect=5)) as response:
+                async for line in response.content:
+                    yield str(json.loads(line).get("Type", ""))
+
+    # --- images ---
+
+    async def build(self, context: BinaryIO, *, tag: str, dockerfile_path: str, labels: Mapping[str, str]) -> AsyncIterator[BuildLine]:
+        """Build from a plain tar. The last line with an image_id names what was built; without one nothing was.
+
+        Invalid carries the engine's own words, line numbers and all. Ending the iteration ends the build.
+        """
+        params = {"t": tag, "dockerfile": dockerfile_path, "rm": "1", "forcerm": "1", "labels": json.dumps(dict(labels))}
+        with translated(self.address):
+            async with self._docker._query(
+                "build",
+                "POST",
+                params=params,
+                headers={"Content-Type": "application/x-tar"},
+                data=_chunks(context),
+                timeout=aiohttp.ClientTimeout(sock_connect=5),
+            ) as response:
+                async for message in _json_lines(response):
+                    if "error" in message:
+                        raise Invalid(str(message.get("errorDetail", {}).get("message") or message["error"]))
+                    image_id = str((message.get("aux") or {}).get("ID", "")).removeprefix("sha256:")
+                    yield BuildLine(text=str(message.get("stream") or message.get("status") or ""), image_id=image_id)
+
+    async def find_image_id(self, name: str) -> str | None:
+        """The 64 hex digits of the image that ``name`` means."""
+        try:
+            with translated(self.address):
+                found = await self._docker.images.inspect(name)
+        except Missing:
+            return None
+        return str(found["Id"]).removeprefix("sha256:")
+
+    async def remove_image(self, name: str, *, force: bool) -> None:
+        """All tags with it. Missing is for the caller to judge."""
+        with translated(self.address):
+            await self._docker.images.delete(name, force=force)
+
+    async def load_images(self, archive: BinaryIO) -> list[str]:
+        """Take in a ``docker save`` archive. Returns the engine's messages."""
+        with translated(self.address):
+            stream = self._docker.images.import_image(_chunks(archive), stream=True)
+            return [str(message.get("stream", "")) async for message in stream]
+
+    async def import_rootfs(self, archive: BinaryIO, *, reference: str) -> str:
+        """A tar of a root filesystem becomes an image named ``reference``. Returns its id's 64 hex digits."""
+        with translated(self.address):
+            async with self._docker._query(
+                "images/create",
+                "POST",
+                params={"fromSrc": "-", "repo": reference},
+                headers={"Content-Type": "application/x-tar"},
+                data=_chunks(archive),
+                timeout=aiohttp.ClientTimeout(sock_connect=5),
+            ) as response:
+                messages = [message async for message in _json_lines(response)]
+        if any("error" in message for message in messages):
+            raise Invalid(str(messages[-1].get("error", "")))
+        return str(messages[-1].get("status", "")).removeprefix("sha256:")
+
+    # --- containers ---
+
+    async def create_container(self, spec: RunSpec, *, name: str) -> str:
+        """Returns the engine id."""
+        with translated(self.address):
+            created = await self._docker.containers.create(spec.as_docker(), name=name or None)
+        return created.id
+
+    async def find_labelled(self, label: str, value: str) -> str | None:
+        """The engine id of a container that carries ``label=value``."""
+        filters = json.dumps({"label": [f"{label}={value}"]})
+        with translated(self.address):
+            listed = await self._docker._query_json("containers/json", params={"all": 1, "filters": filters})
+        # asked again here: an engine may know fewer filters than Docker does
+        matching = [str(entry["Id"]) for entry in listed if (entry.get("Labels") or {}).get(label) == value]
+        return matching[0] if matching else None
+
+    async def get_container(self, engine_id: str) -> ContainerFact:
+        with translated(self.address):
+            return container_fact(await self._docker.containers.container(engine_id).show())
+
+    async def start_container(self, engine_id: str) -> None:
+        """Fine if it runs already."""
+        with translated(self.address):
+            await self._docker.containers.container(engine_id).start()
+
+    async def stop_container(self, engine_id: str, *, timeout_s: int) -> None:
+        """Fine if it does not run."""
+        limit = aiohttp.ClientTimeout(total=timeout_s + STOP_MARGIN_S)
+        with translated(self.address):
+            await self._docker.containers.container(engine_id).stop(t=timeout_s, timeout=limit)
+
+    async def remove_container(self, engine_id: str, *, force: bool) -> None:
+        with translated(self.address):
+            await self._docker.containers.container(engine_id).delete(force=force, v=True)
+
+    async def logs(self, engine_id: str, *, cursor: str | None = None, follow: bool = True) -> AsyncIterator[LogBatch]:
+        """The log after ``cursor`` (None: from the start), in batches, each with the cursor that lies behind it.
+
+        With ``follow`` it goes on until the container ends. Ends only when the log really has: a connection that
+        breaks raises Unavailable, after which the caller resumes with its last cursor and misses nothing.
+        """
+        position = LogCursor.parse(cursor)
+        fact = await self.get_container(engine_id)
+        params = {"stdout": 1, "stderr": 1, "timestamps": 1, "follow": int(follow), **log_since(position.at_ns)}
+        reader = LogReader(position, has_tty=fact.has_tty)
+        with translated(self.address):
+            async with self._docker._query(
+                f"containers/{engine_id}/logs", params=params, timeout=aiohttp.ClientTimeout(sock_connect=5)
+            ) as response:
+                async with aclosing(_raw_chunks(response)) as chunks:
+                    async for chunk in chunks:
+                        batch = reader.feed(chunk)
+                        if batch.lines:
+                            yield batch
+        last = reader.close()
+        if last.lines:
+            yield last
+
+    async def _container_or_none(self, engine_id: str) -> ContainerFact | None:
+        try:
+            return await self.get_container(engine_id)
+        except Missing:
+            return None
+
+
+@contextmanager
+def translated(address: str) -> Iterator[None]:
+    """aiodocker's and aiohttp's errors as ours."""
+    try:
+        yield
+    except aiodocker.DockerError as error:
+        kind = ERRORS.get(error.status, Unavailable)
+        raise kind(str(error.message)) from error
+    except asyncio.TimeoutError as error:
+        raise Unavailable(f"the engine at {address} did not answer in time") from error
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        raise Unavailable(f"the engine at {address} broke off: {error}") from error
+
+
+async def _chunks(file: BinaryIO) -> AsyncIterator[bytes]:
+    while chunk := await asyncio.to_thread(file.read, 256 * 1024):
+        yield chunk
+
+
+async def _raw_chunks(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    """What has come, as it comes."""
+    async for chunk in response.content.iter_any():
+        yield chunk
+
+
+async def _json_lines(response: aiohttp.ClientResponse) -> AsyncIterator[dict[str, Any]]:
+    """One message a line, of any length. A connection that breaks raises; it is not an end."""
+    rest = b""
+    async for chunk in response.content.iter_any():
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            if line.strip():
+                yield json.loads(line)
+    if rest.strip():
+        yield json.loads(rest)
+
+

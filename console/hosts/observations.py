@@ -1,0 +1,37 @@
+"""What is known of a host, as its agent reports it."""
+
+from datetime import datetime
+from typing import Any
+
+from console.hosts.models import Host
+from console.operations.actor import Actor
+from console.operations.runner import observation, publish_on_commit
+
+
+def register_host(name: str, address: str) -> Host:
+    """Make the host known, or correct its address. Safe to repeat."""
+    with observation(Actor.system()):
+        host, _ = Host.objects.update_or_create(name=name, defaults={"address": address})
+    return host
+
+
+def host_seen(name: str, *, at: datetime, info: dict[str, Any]) -> None:
+    _note(name, state=Host.State.REACHABLE, last_seen_at=at, info=info, error="")
+
+
+def host_unreachable(name: str, *, reason: str) -> None:
+    """The agent is there but its engine does not answer. ``last_seen_at`` stays: it dates what we still show."""
+    _note(name, state=Host.State.UNREACHABLE, error=reason[:2000])
+
+
+def _note(name: str, **facts: Any) -> None:
+    with observation(Actor.host(name)):
+        host = Host.objects.filter(name=name).first()
+        if host is None:
+            return
+        changed = host.state != facts["state"]
+        for key, value in facts.items():
+            setattr(host, key, value)
+        host.save()
+        if changed:
+            publish_on_commit("rows.hosts", {"name": name})

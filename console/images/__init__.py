@@ -1,0 +1,1 @@
+"""Images on hosts: what is there, building, removing."""

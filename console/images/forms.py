@@ -1,0 +1,71 @@
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from console.web.forms import Form, offer_hosts
+
+MONO = {"class": "mono", "spellcheck": "false", "autocapitalize": "none", "autocomplete": "off"}
+EXAMPLE = """FROM hello-naru:latest
+ENV GREETING="Good morning"
+CMD ["/bin/sh", "-c", "while :; do echo $GREETING; sleep 1; done"]"""
+
+
+class BuildForm(Form):
+    """A Dockerfile pasted, or a context uploaded. What they may hold is decided by the operation."""
+
+    host = forms.ChoiceField(label=_("Host"))
+    tag = forms.CharField(
+        label=_("Tag"),
+        max_length=300,
+        widget=forms.TextInput(attrs={**MONO, "placeholder": "shop/web:1.0"}),
+        help_text=_("The image’s name and version. Without a colon the version is “latest”."),
+    )
+    source = forms.ChoiceField(
+        choices=[("dockerfile", _("Paste text")), ("context", _("Upload a folder"))],
+        widget=forms.RadioSelect,
+        initial="dockerfile",
+    )
+    dockerfile = forms.CharField(
+        label=_("Dockerfile"),
+        required=False,
+        strip=False,
+        widget=forms.Textarea(attrs={**MONO, "wrap": "off", "rows": 18, "placeholder": EXAMPLE}),
+    )
+    context = forms.FileField(
+        label=_("Archive"),
+        required=False,
+        allow_empty_file=True,
+        widget=forms.ClearableFileInput(attrs={"accept": ".tar,.tar.gz,.tgz,.zip"}),
+        help_text=_("A .tar, .tar.gz or .zip of the folder that holds the Dockerfile, at most 64 MiB."),
+    )
+    dockerfile_path = forms.CharField(
+        label=_("Path inside it"),
+        required=False,
+        max_length=255,
+        initial="Dockerfile",
+        widget=forms.TextInput(attrs=MONO),
+    )
+
+    def __init__(self, *args: Any, hosts: list[str], **options: Any) -> None:
+        super().__init__(*args, **options)
+        offer_hosts(self, hosts)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if cleaned.get("source") == "context":
+            if not cleaned.get("context") and "context" not in self.errors:
+                self.add_error("context", _("Choose a file to upload."))
+            cleaned["dockerfile"] = ""
+        else:
+            cleaned["context"] = None
+        return cleaned
+
+
+class ImageFilterForm(Form):
+    text = forms.CharField(label=_("Name or id"), required=False, max_length=300)
+    host = forms.CharField(label=_("Host"), required=False, max_length=63)
+
+    def value(self, name: str) -> str:
+        self.is_valid()
+        return str(self.cleaned_data.get(name) or "")

@@ -1,0 +1,87 @@
+"""Handlers of image jobs. They run on the host's agent, without a database."""
+
+import io
+import tarfile
+import tempfile
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from console.jobs.agent.run import JobRun
+from console.jobs.kinds import Args, handler
+from console.operations.errors import Missing, Unavailable
+from console.operations.permissions import Permission
+
+BUSYBOX = Path("/bin/busybox")
+STARTER_DOCKERFILE = """\
+FROM scratch
+COPY busybox /bin/busybox
+RUN ["/bin/busybox", "mkdir", "-p", "/usr/bin", "/sbin", "/usr/sbin", "/tmp"]
+RUN ["/bin/busybox", "--install", "-s"]
+ENV PATH=/bin:/sbin:/usr/bin:/usr/sbin
+CMD ["sh", "-c", "echo Hello, Naru. This is container $(hostname), running as $(id -un) on Linux $(uname -r).; while :; do echo \\"$(date): still here\\"; sleep 10; done"]
+"""
+
+
+@handler("image.build", permission=Permission.IMAGE_BUILD, retryable=True)
+async def build(run: JobRun, args: Args) -> dict[str, Any]:
+    """Repeating it is harmless: what an interrupted attempt built is in the engine's cache."""
+    with tempfile.TemporaryFile() as context:
+        await _write_context(run, args, context)
+        context.seek(0)
+        image_id = ""
+        async with run.engine() as engine:
+            path = args.get("dockerfile_path", "Dockerfile")
+            async for line in engine.build(context, tag=args["tag"], dockerfile_path=path, labels=run.label):
+                image_id = line.image_id or image_id
+                await run.write(line.text)
+                await _show_step(run, line.text)
+            found = await engine.find_image_id(args["tag"])
+        if found is None or (image_id and found != image_id):
+            raise Unavailable(f"the build ended, but {args['tag']} is not the image that was built")
+    return {"image": found, "tag": args["tag"]}
+
+
+@handler("image.remove", permission=Permission.IMAGE_REMOVE, retryable=True)
+async def remove(run: JobRun, args: Args) -> dict[str, Any]:
+    async with run.engine() as engine:
+        try:
+            await engine.remove_image(args["engine_id"], force=bool(args.get("force")))
+        except Missing:
+            await run.write("It is gone already.\n")
+        if await engine.find_image_id(args["engine_id"]) is not None:
+            raise Unavailable("the engine said the image was removed, and still has it")
+    await run.write(f"Removed image {args['engine_id'][:12]}.\n")
+    return {}
+
+
+async def _write_context(run: JobRun, args: Args, into: BinaryIO) -> None:
+    if args.get("starter"):
+        _tar(into, {"Dockerfile": STARTER_DOCKERFILE.encode(), "busybox": _own_busybox()})
+    elif "context" in args:
+        await run.read_blob(args["context"], into)
+    else:
+        _tar(into, {"Dockerfile": args["dockerfile"].encode()})
+
+
+def _own_busybox() -> bytes:
+    try:
+        return BUSYBOX.read_bytes()
+    except OSError as error:
+        raise Missing(f"{BUSYBOX} is not on this host; install the package busybox-static") from error
+
+
+def _tar(into: BinaryIO, files: dict[str, bytes]) -> None:
+    with tarfile.open(fileobj=into, mode="w") as tar:
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.size, info.mode = len(content), 0o755 if name == "busybox" else 0o644
+            tar.addfile(info, io.BytesIO(content))
+
+
+async def _show_step(run: JobRun, text: str) -> None:
+    """ "Step 2/5 : RUN make" is how engines tell how far a build is."""
+    if text.startswith("Step "):
+        step, _slash, rest = text.removeprefix("Step ").partition("/")
+        steps, _colon, what = rest.partition(" : ")
+        if step.isdigit() and steps.isdigit():
+            await run.progress(step=int(step), steps=int(steps), what=what.strip()[:200])

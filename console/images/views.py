@@ -1,0 +1,102 @@
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from console.hosts.queries import visible_hosts
+from console.images.cli import build_command, image_commands
+from console.images.forms import BuildForm, ImageFilterForm
+from console.images.operations import build_image, build_starter, remove_image
+from console.images.queries import get_image, visible_images
+from console.jobs.queries import JobFilter, get_job, jobs_on, visible_jobs
+from console.operations.actor import Actor
+from console.operations.errors import Conflict, Invalid
+from console.operations.permissions import Permission
+from console.web.permits import require
+from console.web.rendering import go_to, job_answer, page_or_part
+from console.web.tables import table_of
+
+SORTABLE = {"created": "created_at", "size": "size_bytes", "id": "engine_id", "host": "host__name"}
+BUILDS_SORTABLE = {"number": "pk", "state": "state", "who": "actor_name", "image": "on_name"}
+BUILD = "image.build"
+
+
+@require_safe
+def images(request: HttpRequest) -> HttpResponse:
+    actor = require(request, Permission.IMAGE_VIEW)
+    form = ImageFilterForm(request.GET)
+    rows = visible_images(actor, host=form.value("host"))
+    if text := form.value("text"):
+        rows = rows.filter(references__icontains=text) | rows.filter(engine_id__startswith=text.lower())
+    table = table_of(request, rows, sortable=SORTABLE, default="-created")
+    context = {"table": table, "form": form, "hosts": visible_hosts(actor)}
+    return page_or_part(request, "images/list.html", "images/_rows.html", context)
+
+
+@require_safe
+def image(request: HttpRequest, host: str, engine_id: str) -> HttpResponse:
+    actor = require(request, Permission.IMAGE_VIEW)
+    found = get_image(actor, host, engine_id)
+    context = {"image": found, "cli": image_commands(found), "jobs": jobs_on(actor, found)[:10]}
+    return render(request, "images/image.html", context)
+
+
+@require_POST
+def remove(request: HttpRequest, host: str, engine_id: str) -> HttpResponse:
+    job = remove_image(Actor.of_request(request), host, engine_id)
+    title = _("Removing: %(name)s") % {"name": job.on_name}
+    return job_answer(request, number=job.number, title=title, link=reverse("jobs:job", args=[job.number]))
+
+
+@require_POST
+def starter(request: HttpRequest, host: str) -> HttpResponse:
+    job = build_starter(Actor.of_request(request), host)
+    return go_to(request, reverse("builds:build", args=[job.number]))
+
+
+# --- builds: jobs of one kind ---
+
+
+@require_safe
+def builds(request: HttpRequest) -> HttpResponse:
+    actor = require(request, Permission.JOB_VIEW)
+    table = table_of(request, visible_jobs(actor, JobFilter(kind=BUILD)), sortable=BUILDS_SORTABLE, default="-number")
+    return page_or_part(request, "images/builds.html", "images/_builds_rows.html", {"table": table})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def new_build(request: HttpRequest) -> HttpResponse:
+    actor = Actor.of_request(request)
+    hosts = [host.name for host in visible_hosts(actor)]
+    form = BuildForm(request.POST or None, request.FILES or None, hosts=hosts, initial=_build_again(actor, request))
+    if request.method == "POST" and form.is_valid():
+        given = {name: form.cleaned_data[name] for name in ("tag", "dockerfile", "context")}
+        path = form.cleaned_data["dockerfile_path"] or "Dockerfile"
+        try:
+            job = build_image(actor, form.cleaned_data["host"], dockerfile_path=path, **given)
+        except (Invalid, Conflict) as error:
+            form.blame(error)
+        else:
+            return redirect("builds:build", job.number)
+    require(request, Permission.IMAGE_BUILD)
+    return render(request, "images/new_build.html", {"form": form}, status=400 if form.errors else 200)
+
+
+@require_safe
+def build(request: HttpRequest, number: int) -> HttpResponse:
+    actor = require(request, Permission.JOB_VIEW)
+    job = get_job(actor, number)
+    if job.kind != BUILD:
+        return redirect("jobs:job", number)
+    context = {"job": job, "cli": build_command(job.args), "dockerfile": job.args.get("dockerfile", "")}
+    return page_or_part(request, "images/build.html", "jobs/_facts.html", context)
+
+
+def _build_again(actor: Actor, request: HttpRequest) -> dict[str, str]:
+    """The fields of an earlier build, named by ``?from=<job number>``."""
+    number = request.GET.get("from", "")
+    if not number.isdecimal() or len(number) > 18:
+        return {}
+    job = get_job(actor, int(number))
+    return {name: str(job.args.get(name, "")) for name in ("tag", "dockerfile")} if job.kind == BUILD else {}

@@ -1,0 +1,75 @@
+"""The agent's own memory of attempts: a message delivered twice acts once, and a crash is noticed.
+
+SQLite at ``NARU_DATA/agent-<host>.sqlite3``; ``synchronous=FULL``, so an attempt is on disk before anything is done.
+
+    attempt(job, attempt) PRIMARY KEY, boot, state running|ended, fact (JSON of what was reported at its end), at
+"""
+
+import json
+import sqlite3
+import threading
+import time
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+KEPT_S = 7 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    job: int
+    attempt: int
+
+
+class Journal:
+    """Thread safe. ``boot`` tells this run of the agent from earlier ones."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.Lock()
+        self._boot = uuid.uuid4().hex
+        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=20)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=FULL")
+        self._db.execute(
+            "CREATE TABLE IF NOT EXISTS attempt (job INTEGER, attempt INTEGER, boot TEXT, state TEXT, fact TEXT, at REAL,"
+            " PRIMARY KEY (job, attempt))"
+        )
+
+    def begin(self, job: int, attempt: int) -> bool:
+        """True for the first who asks; the attempt is then theirs to run."""
+        with self._lock:
+            row = (job, attempt, self._boot, time.time())
+            done = self._db.execute("INSERT OR IGNORE INTO attempt VALUES (?, ?, ?, 'running', NULL, ?)", row)
+            return done.rowcount == 1
+
+    def end(self, job: int, attempt: int, fact: dict[str, Any]) -> None:
+        with self._lock:
+            row = (json.dumps(fact), time.time(), job, attempt)
+            self._db.execute("UPDATE attempt SET state='ended', fact=?, at=? WHERE job=? AND attempt=?", row)
+
+    def ended_fact(self, job: int, attempt: int) -> dict[str, Any] | None:
+        """What was reported when this attempt ended, for one that has."""
+        with self._lock:
+            query = "SELECT fact FROM attempt WHERE job=? AND attempt=? AND state='ended'"
+            row = self._db.execute(query, (job, attempt)).fetchone()
+        return json.loads(row[0]) if row else None
+
+    def take_interrupted(self) -> list[Interrupted]:
+        """Attempts that an earlier boot left running; from now on they count as ended."""
+        with self._lock:
+            query = "SELECT job, attempt FROM attempt WHERE state='running' AND boot<>? ORDER BY job"
+            found = [Interrupted(*row) for row in self._db.execute(query, (self._boot,))]
+            for lost in found:
+                fact = json.dumps({"kind": "attempt.interrupted", "job": lost.job, "attempt": lost.attempt})
+                self._db.execute(
+                    "UPDATE attempt SET state='ended', fact=? WHERE job=? AND attempt=?", (fact, lost.job, lost.attempt)
+                )
+            self._db.execute("DELETE FROM attempt WHERE state='ended' AND at<?", (time.time() - KEPT_S,))
+        return found
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()

@@ -1,0 +1,113 @@
+"""One attempt, as its handler sees it: where output goes, how far it is, what it may read."""
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, BinaryIO
+
+from redis.exceptions import RedisError, ResponseError
+
+from console.hosts.gateway import Engine, connect
+from console.jobs import blobs, streams
+
+FLUSH_S = 0.1
+ENTRY_BYTES = 32 * 1024
+MOST_BUFFERED_BYTES = 8 << 20
+MOST_OUTPUT_BYTES = 64 << 20
+
+
+class JobRun:
+    """``label`` goes on everything the handler makes in the engine, so that a later attempt finds and adopts it."""
+
+    def __init__(self, *, job: int, attempt: int, engine_address: str) -> None:
+        self.job = job
+        self.attempt = attempt
+        self.progress_now: dict[str, Any] = {}
+        self._engine_address = engine_address
+        self._lines: list[str] = []
+        self._partial = ""
+        self._buffered = 0
+        self._written = 0
+        self._next = 1
+        self._wake = asyncio.Event()
+
+    @property
+    def label(self) -> dict[str, str]:
+        return {"naru.job": str(self.job)}
+
+    @asynccontextmanager
+    async def engine(self) -> AsyncIterator[Engine]:
+        async with connect(self._engine_address) as engine:
+            yield engine
+
+    async def write(self, text: str) -> None:
+        """Add to the job's output; waits while Redis is far behind. Past 64 MiB only the end is said."""
+        *lines, self._partial = (self._partial + text).split("\n")
+        for line in lines:
+            self._add(line.rpartition("\r")[2] if not line.endswith("\r") else line.rstrip("\r"))
+        while self._buffered > MOST_BUFFERED_BYTES:
+            await asyncio.sleep(FLUSH_S)
+
+    async def progress(self, **now: Any) -> None:
+        """Shown with the next heartbeat: ``step=2, steps=5``."""
+        self.progress_now = now
+
+    async def read_blob(self, sha256: str, into: BinaryIO) -> None:
+        """One of the job's inputs, checked against its SHA-256. Missing when it did not arrive."""
+        await asyncio.to_thread(blobs.fetch_from_redis, sha256, into)
+
+    async def flush_for_ever(self) -> None:
+        """Until cancelled; the runner owns this task."""
+        while True:
+            await self._wake.wait()
+            await asyncio.sleep(FLUSH_S)
+            with contextlib.suppress(RedisError):  # kept in the buffer; the next round tries again
+                await asyncio.to_thread(self._flush)
+
+    async def finish_output(self, *, patience_s: float = 60.0) -> None:
+        """The last lines too, before the end is reported. Raises RedisError when they cannot be written."""
+        if self._partial:
+            self._add(self._partial)
+            self._partial = ""
+        deadline = time.monotonic() + patience_s
+        while True:
+            try:
+                await asyncio.to_thread(self._flush)
+                return
+            except RedisError:
+                if time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(0.5)
+
+    def _add(self, line: str) -> None:
+        size = len(line.encode(errors="replace")) + 1
+        if self._written <= MOST_OUTPUT_BYTES < self._written + size:
+            line = "… the rest of the output is not kept: it is longer than 64 MiB"
+        elif self._written > MOST_OUTPUT_BYTES:
+            return
+        self._lines.append(line)
+        self._buffered += size
+        self._written += size
+        self._wake.set()
+
+    def _flush(self) -> None:
+        """Whole lines in entries of a bounded size. An entry's id is ours, so one written twice is refused, not doubled."""
+        self._wake.clear()
+        while self._lines:
+            count, size = 0, 0
+            while count < len(self._lines) and size < ENTRY_BYTES:
+                size += len(self._lines[count].encode(errors="replace")) + 1
+                count += 1
+            entry = {"at": str(time.time_ns() // 1_000_000), "lines": json.dumps(self._lines[:count])}
+            key = streams.output_key(self.job)
+            try:
+                streams.connection().xadd(key, entry, id=f"{self.attempt}-{self._next}")  # type: ignore[arg-type]
+            except ResponseError as error:
+                if "equal or smaller" not in str(error):
+                    raise
+            self._next += 1
+            self._buffered -= size
+            del self._lines[:count]

@@ -1,0 +1,80 @@
+"""What the host holds, told to the console: after each burst of the engine's events, and every ten seconds anyway."""
+
+import asyncio
+import contextlib
+import threading
+
+import structlog
+
+from console.hosts.gateway import Engine, connect
+from console.jobs.agent.execution import Agent
+from console.jobs.agent.reports import report
+from console.operations.errors import ConsoleError
+
+log = structlog.get_logger(__name__)
+
+EVERY_S = 10.0
+QUIET_S = 0.15
+RETRY_S = 2.0
+
+
+def start_watching(agent: Agent) -> threading.Thread:
+    """A thread with an event loop of its own; it ends with the process."""
+    thread = threading.Thread(target=lambda: asyncio.run(_watch(agent)), name="watcher", daemon=True)
+    thread.start()
+    return thread
+
+
+async def _watch(agent: Agent) -> None:
+    await asyncio.gather(_show_room(agent), _tell_inventory(agent))
+
+
+async def _show_room(agent: Agent) -> None:
+    while True:
+        await asyncio.to_thread(agent.show_room)
+        await asyncio.sleep(RETRY_S)
+
+
+async def _tell_inventory(agent: Agent) -> None:
+    while True:
+        try:
+            async with connect(agent.engine_address) as engine:
+                await _follow(agent, engine)
+        except ConsoleError as error:
+            fact = {"kind": "host.unreachable", "reason": str(error)}
+            await asyncio.to_thread(report, agent.host_name, fact)
+        except Exception:  # noqa: BLE001 - outermost loop of the watcher: it must not end while the agent lives
+            log.exception("watcher stumbled")
+        await asyncio.sleep(RETRY_S)
+
+
+async def _follow(agent: Agent, engine: Engine) -> None:
+    changed = asyncio.Event()
+    listening = asyncio.create_task(_listen(engine, changed))
+    try:
+        while not listening.done():
+            changed.clear()
+            await asyncio.to_thread(report, agent.host_name, await _inventory(engine))
+            waiting = asyncio.create_task(changed.wait())
+            await asyncio.wait({waiting, listening}, timeout=EVERY_S, return_when=asyncio.FIRST_COMPLETED)
+            waiting.cancel()
+            await asyncio.sleep(QUIET_S)
+        listening.result()
+    finally:
+        listening.cancel()
+        with contextlib.suppress(asyncio.CancelledError, ConsoleError):
+            await listening
+
+
+async def _listen(engine: Engine, changed: asyncio.Event) -> None:
+    async for _kind in engine.events():
+        changed.set()
+
+
+async def _inventory(engine: Engine) -> dict[str, object]:
+    return {
+        "kind": "host.inventory",
+        "info": await engine.info(),
+        "containers": [fact.as_json() for fact in await engine.containers()],
+        "images": [fact.as_json() for fact in await engine.images()],
+    }

@@ -1,0 +1,113 @@
+"""What agents report about attempts, and what the sweeper finds. Each is harmless to repeat."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from console.hosts.observations import host_seen, host_unreachable
+from console.jobs import output
+from console.jobs.facts import Fact, observes
+from console.jobs.models import Job
+from console.jobs.operations import announce, wake
+from console.operations.actor import Actor
+from console.operations.runner import observation
+
+LEASE = timedelta(seconds=15)
+ENDS = {"succeeded": Job.State.SUCCEEDED, "failed": Job.State.FAILED, "cancelled": Job.State.CANCELLED}
+
+
+@observes("host.inventory")
+def host_reported(host_name: str, fact: Fact) -> None:
+    host_seen(host_name, at=timezone.now(), info=fact["info"])
+
+
+@observes("host.unreachable")
+def host_silent(host_name: str, fact: Fact) -> None:
+    host_unreachable(host_name, reason=str(fact["reason"]))
+
+
+@observes("attempt.alive")
+def attempt_alive(host_name: str, fact: Fact) -> None:
+    """A heartbeat: the lease goes on, and progress is shown."""
+    with observation(Actor.host(host_name)):
+        job = _current(host_name, fact)
+        if job is None:
+            return
+        job.lease_expires_at = timezone.now() + LEASE
+        progress: dict[str, Any] = fact.get("progress") or {}
+        changed = progress != job.progress or job.note
+        job.progress, job.note = progress, ""
+        job.save(update_fields=["lease_expires_at", "progress", "note"])
+        if changed:
+            announce(job)
+
+
+@observes("attempt.ended")
+def attempt_ended(host_name: str, fact: Fact) -> None:
+    """The attempt's answer. One that comes for an attempt given up meanwhile is not taken: another is under way."""
+    with observation(Actor.host(host_name)):
+        job = _current(host_name, fact)
+        if job is None:
+            return
+        job.finish(
+            ENDS[fact["state"]], at=timezone.now(), result=fact.get("result") or {}, error=str(fact.get("error", ""))
+        )
+        job.save()
+        announce(job)
+        transaction.on_commit(lambda: seal_output(job.pk))
+
+
+@observes("attempt.interrupted")
+def attempt_interrupted(host_name: str, fact: Fact) -> None:
+    """The agent died during the attempt and is back."""
+    lose(int(fact["job"]), attempt=int(fact["attempt"]), why=_("The host's worker was restarted in the middle of it."))
+
+
+def lose(job_id: int, *, attempt: int, why: str) -> None:
+    """An attempt came to nothing: try again while attempts are left, else fail with the reason."""
+    with observation(Actor.system()):
+        job = Job.objects.select_for_update().filter(pk=job_id, state=Job.State.RUNNING, attempt=attempt).first()
+        if job is None:
+            return
+        if job.cancel_requested_at is not None:
+            job.finish(Job.State.CANCELLED, at=timezone.now(), error=why)
+        elif job.attempt < job.max_attempts:
+            job.requeue(note=why)
+            wake(job)
+        else:
+            job.finish(Job.State.FAILED, at=timezone.now(), error=why)
+        job.save()
+        announce(job)
+        if job.is_final:
+            transaction.on_commit(lambda: seal_output(job.pk))
+
+
+def give_back(job_id: int, *, attempt: int, note: str) -> None:
+    """An attempt that was claimed but never sent does not count."""
+    with observation(Actor.system()):
+        job = Job.objects.select_for_update().filter(pk=job_id, state=Job.State.RUNNING, attempt=attempt).first()
+        if job is None:
+            return
+        job.requeue(note=note)
+        job.attempt -= 1
+        job.save()
+        announce(job)
+
+
+def seal_output(job_id: int) -> None:
+    """Safe to repeat; the sweeper does until it has worked."""
+    output.seal(job_id)
+    with observation(Actor.system()):
+        Job.objects.filter(pk=job_id).update(output_sealed_at=timezone.now())
+
+
+def _current(host_name: str, fact: Fact) -> Job | None:
+    """The job, locked, if the fact is about the attempt that is under way on that host."""
+    return (
+        Job.objects.select_for_update(of=("self",))
+        .filter(pk=fact["job"], host__name=host_name, attempt=fact["attempt"], state=Job.State.RUNNING)
+        .first()
+    )

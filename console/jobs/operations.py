@@ -1,0 +1,116 @@
+"""Adding, cancelling and repeating jobs."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from console.hosts.models import Host
+from console.jobs import sending
+from console.jobs.kinds import get_kind
+from console.jobs.models import Job
+from console.jobs.queries import find_active_job, get_job
+from console.operations.actor import Actor
+from console.operations.errors import Conflict
+from console.operations.permissions import Permission
+from console.operations.policy import Target
+from console.operations.runner import Operation, operation, publish_on_commit
+
+
+def add_job(
+    op: Operation,
+    kind: str,
+    *,
+    host: Host,
+    args: dict[str, Any],
+    on: Target | None = None,
+    on_name: str = "",
+    blobs: Sequence[str] = (),
+    retry_of: Job | None = None,
+) -> Job:
+    """Write the job inside ``op``; after commit the dispatcher is woken. The audit row names the job.
+
+    ``on`` is the row the job is about; ``on_name`` alone names what does not exist yet (the image to be built).
+    ``args`` is all the handler gets, so it holds no secret and nothing that needs the database to be understood.
+    """
+    job = Job.objects.create(
+        kind=kind,
+        host=host,
+        args=args,
+        blobs=list(blobs),
+        actor_id=op.actor.user_pk,
+        actor_name=op.actor.name,
+        on_kind=on.target_kind if on else "",
+        on_id=on.target_id if on else "",
+        on_name=(on.target_name if on else on_name)[:255],
+        max_attempts=get_kind(kind).max_attempts,
+        retry_of=retry_of,
+    )
+    op.details["job"] = job.pk
+    if not op.target_kind:
+        op.target(job)
+        op.target_name = (on_name or str(job))[:255]
+    wake(job)
+    return job
+
+
+def wake(job: Job) -> None:
+    """Tell dispatcher and browsers on commit. Losing the message is harmless: the sweeper sends it again."""
+    transaction.on_commit(lambda: sending.ring_dispatch(job.pk))
+    announce(job)
+
+
+def announce(job: Job) -> None:
+    publish_on_commit("rows.jobs", {"number": job.pk, "state": job.state})
+
+
+def require_idle(target: Target) -> None:
+    """Conflict while another job is at work on ``target``."""
+    job = find_active_job(target)
+    if job is not None:
+        raise Conflict(
+            _("Job #%(number)d (%(kind)s) is still at work on %(target)s. Wait for it or cancel it.")
+            % {"number": job.pk, "kind": job.kind, "target": target.target_name}
+        )
+
+
+def cancel_job(actor: Actor, number: int) -> Job:
+    """A queued job is cancelled at once; a running one is told to stop. Conflict when it has ended already.
+
+    Needs job.cancel; operators hold it over their own jobs.
+    """
+    job = get_job(actor, number)
+    with operation(actor, Permission.JOB_CANCEL, on=job):
+        job = job.locked()
+        if job.is_final:
+            raise Conflict(_("Job #%(number)d has ended already: %(state)s.") % _words(job))
+        now = timezone.now()
+        job.cancel_requested_at = job.cancel_requested_at or now
+        if job.state == Job.State.QUEUED:
+            job.finish(Job.State.CANCELLED, at=now, error=_("Cancelled before it began."))
+        else:
+            transaction.on_commit(lambda: sending.ask_to_cancel(job.pk))
+        job.save()
+        announce(job)
+    return job
+
+
+def retry_job(actor: Actor, number: int) -> Job:
+    """The same work as a new job. Needs the permission that the work itself needs. Conflict unless it has ended."""
+    job = get_job(actor, number)
+    with operation(actor, get_kind(job.kind).permission, on=job, retry_of=job.pk) as op:
+        job = job.locked()
+        if job.state not in (Job.State.FAILED, Job.State.CANCELLED):
+            raise Conflict(_("Job #%(number)d is %(state)s: only failed or cancelled work is repeated.") % _words(job))
+        new = add_job(
+            op, job.kind, host=job.host, args=job.args, on_name=job.on_name, blobs=job.blobs, retry_of=job
+        )
+        new.on_kind, new.on_id = job.on_kind, job.on_id
+        new.save(update_fields=["on_kind", "on_id"])
+    return new
+
+
+def _words(job: Job) -> dict[str, Any]:
+    return {"number": job.pk, "state": job.get_state_display()}

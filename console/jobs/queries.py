@@ -1,0 +1,57 @@
+"""Reading jobs. Needs job.view."""
+
+from dataclasses import dataclass
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from console.jobs.models import Job
+from console.operations.actor import Actor
+from console.operations.errors import Missing
+from console.operations.permissions import Permission
+from console.operations.policy import Target, may
+
+
+@dataclass(frozen=True, slots=True)
+class JobFilter:
+    """Each given field narrows. ``kind`` may be a prefix ending in a dot: ``container.``."""
+
+    state: str = ""
+    kind: str = ""
+    host: str = ""
+    actor_name: str = ""
+
+
+def visible_jobs(actor: Actor, wanted: JobFilter | None = None) -> QuerySet[Job]:
+    """Newest first; page by ``.filter(pk__lt=last_seen)``. Hosts come along."""
+    if not may(actor, Permission.JOB_VIEW):
+        return Job.objects.none()
+    jobs = Job.objects.select_related("host").order_by("-pk")
+    wanted = wanted or JobFilter()
+    if wanted.state:
+        jobs = jobs.filter(state=wanted.state)
+    if wanted.kind:
+        jobs = jobs.filter(kind__startswith=wanted.kind) if wanted.kind.endswith(".") else jobs.filter(kind=wanted.kind)
+    if wanted.host:
+        jobs = jobs.filter(host__name=wanted.host)
+    if wanted.actor_name:
+        jobs = jobs.filter(actor_name=wanted.actor_name)
+    return jobs
+
+
+def get_job(actor: Actor, number: int) -> Job:
+    job = visible_jobs(actor).filter(pk=number).first()
+    if job is None:
+        raise Missing(_("There is no job %(number)s.") % {"number": number})
+    return job
+
+
+def jobs_on(actor: Actor, target: Target) -> QuerySet[Job]:
+    """The jobs that were about this container, image, …"""
+    return visible_jobs(actor).filter(on_kind=target.target_kind, on_id=target.target_id)
+
+
+def find_active_job(target: Target) -> Job | None:
+    """The queued or running job about ``target``, if any. A rule of operations, so it asks for no permission."""
+    jobs = Job.objects.filter(on_kind=target.target_kind, on_id=target.target_id, state__in=Job.ACTIVE)
+    return jobs.order_by("pk").first()

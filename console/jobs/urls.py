@@ -1,0 +1,14 @@
+from django.urls import path
+
+from console.jobs import views
+
+app_name = "jobs"
+urlpatterns = [
+    path("jobs/", views.jobs, name="list"),
+    path("jobs/tray/", views.tray, name="tray"),
+    path("jobs/<int:number>/", views.job, name="job"),
+    path("jobs/<int:number>/output", views.output, name="output"),
+    path("jobs/<int:number>/output.txt", views.download, name="download"),
+    path("jobs/<int:number>/cancel/", views.cancel, name="cancel"),
+    path("jobs/<int:number>/retry/", views.retry, name="retry"),
+]

@@ -1,0 +1,99 @@
+from collections.abc import Iterator
+
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from console.jobs import output as outputs
+from console.jobs.forms import JobFilterForm
+from console.jobs.kinds import get_kind, kind_names
+from console.jobs.models import Job
+from console.jobs.operations import cancel_job, retry_job
+from console.jobs.queries import get_job, visible_jobs
+from console.live.frames import poll_body
+from console.live.topics import Chunk, Line
+from console.operations.actor import Actor
+from console.operations.permissions import Permission
+from console.web.permits import require
+from console.web.rendering import go_to, job_answer, page_or_part
+from console.web.states import kind_name
+from console.web.tables import table_of
+
+SORTABLE = {"number": "pk", "state": "state", "kind": "kind", "who": "actor_name", "target": "on_name"}
+TRAY_ROWS = 8
+
+
+@require_safe
+def jobs(request: HttpRequest) -> HttpResponse:
+    actor = require(request, Permission.JOB_VIEW)
+    form = JobFilterForm(request.GET, kinds=kind_names())
+    table = table_of(request, visible_jobs(actor, form.wanted()), sortable=SORTABLE, default="-number")
+    return page_or_part(request, "jobs/list.html", "jobs/_rows.html", {"table": table, "form": form})
+
+
+@require_safe
+def tray(request: HttpRequest) -> HttpResponse:
+    actor = require(request, Permission.JOB_VIEW)
+    visible = visible_jobs(actor)
+    if request.GET.get("part") == "count":
+        return HttpResponse(visible.filter(state__in=Job.ACTIVE).count() or "")
+    return render(request, "jobs/_tray.html", {"jobs": visible[:TRAY_ROWS]})
+
+
+@require_safe
+def job(request: HttpRequest, number: int) -> HttpResponse:
+    found = get_job(require(request, Permission.JOB_VIEW), number)
+    return page_or_part(request, "jobs/job.html", "jobs/_facts.html", {"job": found, "retry": retry_permission(found)})
+
+
+@never_cache
+@require_safe
+def output(request: HttpRequest, number: int) -> HttpResponse:
+    """The lines after ``?since=``, for pages whose websocket is away."""
+    found = get_job(require(request, Permission.JOB_VIEW), number)
+    batch = outputs.read(found.number, since=request.GET.get("since"))
+    lines = tuple(Line(text) for text in batch.lines)
+    facts = {"state": str(found.state)} if batch.is_end else {}
+    return JsonResponse(poll_body(Chunk(batch.cursor, lines, ended=batch.is_end, facts=facts)))
+
+
+@require_safe
+def download(request: HttpRequest, number: int) -> StreamingHttpResponse:
+    found = get_job(require(request, Permission.JOB_VIEW), number)
+    response = StreamingHttpResponse(_whole_output(found.number), content_type="text/plain; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="job-{found.number}.txt"'
+    return response
+
+
+@require_POST
+def cancel(request: HttpRequest, number: int) -> HttpResponse:
+    cancelled = cancel_job(Actor.of_request(request), number)
+    title = _("Cancelling: %(kind)s") % {"kind": kind_name(cancelled.kind)}
+    return job_answer(request, number=number, title=title, link=reverse("jobs:job", args=[number]))
+
+
+@require_POST
+def retry(request: HttpRequest, number: int) -> HttpResponse:
+    again = retry_job(Actor.of_request(request), number)
+    return go_to(request, reverse("jobs:job", args=[again.number]))
+
+
+def retry_permission(found: Job) -> str:
+    """What it takes to do this work again; empty for a kind that this version does not know."""
+    try:
+        return get_kind(found.kind).permission.value
+    except KeyError:
+        return ""
+
+
+def _whole_output(number: int) -> Iterator[str]:
+    cursor: str | None = None
+    while True:
+        batch = outputs.read(number, since=cursor)
+        yield from (f"{line}\n" for line in batch.lines)
+        if batch.is_end or not batch.lines:
+            return
+        cursor = batch.cursor

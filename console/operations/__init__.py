@@ -1,0 +1,1 @@
+"""How anything is changed: actor, permission, one runner, one error hierarchy. Imports no app."""

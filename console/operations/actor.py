@@ -1,0 +1,49 @@
+"""Who asks: a signed-in person, someone not signed in yet, a host that reports facts, or the system itself."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+
+from django.http import HttpRequest
+
+
+class ActorKind(StrEnum):
+    USER = "user"
+    ANONYMOUS = "anonymous"
+    HOST = "host"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    kind: ActorKind
+    name: str
+    user_pk: int | None = None
+    address: str = ""
+
+    @classmethod
+    def of_request(cls, request: HttpRequest) -> Self:
+        return cls.of_user(request.user, address=str(request.META.get("REMOTE_ADDR") or ""))
+
+    @classmethod
+    def of_user(cls, user: object, *, address: str = "") -> Self:
+        """``user`` is whatever the auth middleware gave: a User, or AnonymousUser."""
+        if getattr(user, "is_authenticated", False):
+            return cls(ActorKind.USER, str(user), getattr(user, "pk", None), address)
+        return cls(ActorKind.ANONYMOUS, "", None, address)
+
+    @classmethod
+    def host(cls, name: str) -> Self:
+        return cls(ActorKind.HOST, name)
+
+    @classmethod
+    def system(cls, name: str = "naru") -> Self:
+        return cls(ActorKind.SYSTEM, name)
+
+    @property
+    def id(self) -> str:
+        return f"{self.kind}:{self.user_pk if self.user_pk is not None else self.name}"
+
+    @property
+    def is_user(self) -> bool:
+        return self.kind is ActorKind.USER

@@ -1,0 +1,118 @@
+"""The one way to change anything.
+
+``operation``: permission → transaction with writes allowed → the block → audit row in that same transaction → commit →
+browsers and Celery told. A refusal or a crash rolls back and is recorded in a transaction of its own.
+``observation``: the same without permission and audit, for facts that hosts report and the system's own housekeeping.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol, cast
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
+
+from console.operations.actor import Actor
+from console.operations.errors import ConsoleError, Denied
+from console.operations.governed import writes_allowed
+from console.operations.permissions import OpenAction, Permission
+from console.operations.policy import Target, policy
+
+log = structlog.get_logger(__name__)
+
+
+class Outcome(StrEnum):
+    ALLOWED = "allowed"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+@dataclass(slots=True)
+class Operation:
+    """What one operation leaves in the audit log. The block may name its target once it exists, and add details."""
+
+    actor: Actor
+    action: Permission | OpenAction
+    on: Target | None
+    details: dict[str, Any] = field(default_factory=dict)
+    target_kind: str = ""
+    target_id: str = ""
+    target_name: str = ""
+
+    def target(self, on: Target) -> None:
+        self.on = on
+        self.target_kind, self.target_id, self.target_name = on.target_kind, on.target_id, on.target_name
+
+
+class Recorder(Protocol):
+    def __call__(self, op: Operation, *, outcome: Outcome, reason: str) -> None: ...
+
+
+@contextmanager
+def operation(
+    actor: Actor, permission: Permission | OpenAction, on: Target | None = None, **inputs: Any
+) -> Iterator[Operation]:
+    """Everything in the block happens, with its audit row, or nothing does.
+
+    ``inputs`` go into the audit row's details, so no secret may be among them. Raises Denied before the block runs.
+    """
+    op = Operation(actor, permission, on, details={key: value for key, value in inputs.items() if value is not None})
+    if on is not None:
+        op.target(on)
+    if not policy().allows(actor, permission, on=on):
+        refusal = Denied(_("You need the permission “%(name)s”.") % {"name": permission}, permission=_plain(permission))
+        _record_apart(op, outcome=Outcome.REFUSED, reason=str(refusal))
+        raise refusal
+    try:
+        # durable: an enclosing transaction could undo the change after its effects were announced
+        with transaction.atomic(durable=True), writes_allowed(str(permission)):
+            yield op
+            _recorder()(op, outcome=Outcome.ALLOWED, reason="")
+    except ConsoleError as error:
+        _record_apart(op, outcome=Outcome.REFUSED, reason=str(error))
+        raise
+    except Exception as error:
+        _record_apart(op, outcome=Outcome.FAILED, reason=f"{type(error).__name__}: {error}")
+        raise
+
+
+@contextmanager
+def observation(actor: Actor) -> Iterator[None]:
+    """Write down what ``actor`` (a host, or the system) found to be so. All of the block or nothing."""
+    with transaction.atomic(durable=True), writes_allowed(f"observation by {actor.id}"):
+        yield
+
+
+def publish_on_commit(topic: str, payload: Mapping[str, Any] | None = None) -> None:
+    """Ring ``topic``'s doorbell once what this transaction writes is there to be read. Losing a ring is harmless."""
+    transaction.on_commit(lambda: _publish(topic, dict(payload or {})))
+
+
+def _publish(topic: str, payload: dict[str, Any]) -> None:
+    publisher = cast("Callable[[str, dict[str, Any]], None]", import_string(settings.NARU_PUBLISHER))
+    try:
+        publisher(topic, payload)
+    except Exception:  # noqa: BLE001 - the change is committed; a deaf browser polls, so no failure here may surface
+        log.warning("doorbell not rung", topic=topic, exc_info=True)
+
+
+def _recorder() -> Recorder:
+    return cast("Recorder", import_string(settings.NARU_RECORDER))
+
+
+def _record_apart(op: Operation, *, outcome: Outcome, reason: str) -> None:
+    """The change is already refused or undone, so a log that cannot be written must not hide why."""
+    try:
+        with transaction.atomic():
+            _recorder()(op, outcome=outcome, reason=reason)
+    except Exception:  # noqa: BLE001 - the original error is what the caller must see
+        log.error("audit row not written", action=str(op.action), actor=op.actor.id, reason=reason, exc_info=True)
+
+
+def _plain(permission: Permission | OpenAction) -> Permission | None:
+    return permission if isinstance(permission, Permission) else None

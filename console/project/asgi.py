@@ -1,0 +1,30 @@
+"""HTTP to Django, websockets of our own pages to the live consumer."""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.project.settings")
+
+from channels.auth import AuthMiddlewareStack
+from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.security.websocket import AllowedHostsOriginValidator
+from django.conf import settings
+from django.core.asgi import get_asgi_application
+from django.core.exceptions import ImproperlyConfigured
+from django.urls import path
+
+if not settings.SECRET_KEY:
+    raise ImproperlyConfigured(f"no key in {settings.ENVIRONMENT.secret_key_path}: `manage.py up` makes it")
+
+# before the consumer is imported: it loads the apps
+http = get_asgi_application()
+
+from console.live.consumers import LiveConsumer
+
+application = ProtocolTypeRouter(
+    {
+        "http": http,
+        "websocket": AllowedHostsOriginValidator(
+            AuthMiddlewareStack(URLRouter([path("live/", LiveConsumer.as_asgi())]))
+        ),
+    }
+)

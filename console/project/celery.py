@@ -1,0 +1,29 @@
+"""The console's Celery app: queue ``console``, with the database; beat rings the sweep."""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.project.settings")
+
+import django
+from celery import Celery, signals
+from django.conf import settings
+
+django.setup()
+
+app = Celery("console", set_as_current=True)
+app.conf.update(settings.CELERY)
+app.conf.beat_schedule = {
+    # a message older than a round is worthless: the next one does its work
+    "sweep": {"task": "jobs.sweep", "schedule": 3.0, "options": {"queue": "console", "expires": 9}},
+    "tidy": {"task": "jobs.tidy", "schedule": 3600.0, "options": {"queue": "console", "expires": 3600}},
+}
+
+from console.jobs import tasks
+from console.jobs.alive import show_alive
+
+tasks.register(app)
+
+
+@signals.worker_ready.connect
+def _ready(**_: object) -> None:
+    show_alive()

@@ -1,0 +1,89 @@
+"""What an instance is told by its environment, read once. Settings of console and agent share it.
+
+NARU_DATA        /var/lib/naru            everything that must survive
+NARU_RUN         /run/naru                sockets, pids, heartbeats
+NARU_HTTP        127.0.0.1:8000           where the web server listens
+NARU_HOST_NAME   local                    this machine's name in the console
+NARU_ENGINE      unix://NARU_RUN/engine.sock   an engine that is not ours to start
+NARU_ALLOWED_HOSTS   comma-separated names the web server answers to, besides local ones
+NARU_HTTPS       1 when browsers come by https (a proxy in front): cookies and headers become strict
+DATABASE_URL     SQLite under NARU_DATA   |   REDIS_URL   a private Redis on a socket under NARU_RUN
+"""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    data: Path
+    run: Path
+    http: str
+    host_name: str
+    engine: str
+    allowed_hosts: tuple[str, ...]
+    https: bool
+    database_url: str
+    redis_url: str
+    is_setup: bool
+
+    @classmethod
+    def read(cls) -> Self:
+        data = Path(os.environ.get("NARU_DATA") or "/var/lib/naru").absolute()
+        run = Path(os.environ.get("NARU_RUN") or "/run/naru").absolute()
+        is_setup = os.environ.get("NARU_SETUP") == "1"
+        # set-up commands must leave nothing outside the checkout
+        database_url = "sqlite://:memory:" if is_setup else f"sqlite:///{data}/console.sqlite3"
+        return cls(
+            data=data,
+            run=run,
+            http=os.environ.get("NARU_HTTP") or "127.0.0.1:8000",
+            host_name=os.environ.get("NARU_HOST_NAME") or "local",
+            engine=os.environ.get("NARU_ENGINE") or f"unix://{run}/engine.sock",
+            allowed_hosts=tuple(name for name in os.environ.get("NARU_ALLOWED_HOSTS", "").split(",") if name),
+            https=os.environ.get("NARU_HTTPS") == "1",
+            database_url=os.environ.get("DATABASE_URL") or database_url,
+            redis_url=os.environ.get("REDIS_URL") or f"unix://{run}/redis.sock",
+            is_setup=is_setup,
+        )
+
+    @property
+    def instance(self) -> str:
+        """Tells apart instances on one machine: cookies are shared by all ports of a host name."""
+        return hashlib.sha256(str(self.data).encode()).hexdigest()[:8]
+
+    @property
+    def http_address(self) -> tuple[str, int]:
+        host, _colon, port = self.http.rpartition(":")
+        return host.strip("[]") or "127.0.0.1", int(port)
+
+    @property
+    def names(self) -> list[str]:
+        """Host names a browser may have typed."""
+        host, _port = self.http_address
+        local = ["localhost", "127.0.0.1", "[::1]"]
+        bound = [] if host in {"0.0.0.0", "::"} else [host]  # noqa: S104 - recognised, not bound
+        return list(dict.fromkeys([*local, *bound, *self.allowed_hosts]))
+
+    @property
+    def secret_key_path(self) -> Path:
+        return self.data / "secret.key"
+
+    @property
+    def host_key_path(self) -> Path:
+        return Path(os.environ.get("NARU_HOST_KEY_FILE") or self.run / "agent.key")
+
+    @property
+    def celery_broker_url(self) -> str:
+        return self.redis_url.replace("unix://", "redis+socket://", 1)
+
+
+def read_key(path: Path) -> str:
+    """Empty when there is none: Django then refuses whatever needs a key."""
+    try:
+        return path.read_text().strip()
+    except (FileNotFoundError, PermissionError):
+        return ""

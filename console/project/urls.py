@@ -1,0 +1,12 @@
+"""Every address of the console. Each app's ``urls.py`` says the rest."""
+
+from django.urls import URLPattern, URLResolver, include, path
+
+APPS = ("web", "dashboard", "accounts", "audit", "jobs", "images", "containers")
+
+urlpatterns: list[URLPattern | URLResolver] = [path("", include(f"console.{app}.urls")) for app in APPS]
+
+handler400 = "console.web.errors.bad_request"
+handler403 = "console.web.errors.forbidden"
+handler404 = "console.web.errors.not_found"
+handler500 = "console.web.errors.server_error"

@@ -1,0 +1,80 @@
+"""What every page is drawn with: theme, sections, and what the person may do."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import Promise, SimpleLazyObject
+from django.utils.translation import gettext_lazy as _
+
+from console.operations.actor import Actor
+from console.operations.permissions import Permission
+from console.operations.policy import policy
+from console.web.permits import Permits
+
+THEME_COOKIE = "naru_theme"
+THEMES = ("light", "dark")
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    group: str | Promise
+    name: str | Promise
+    icon: str
+    url_name: str
+    permission: Permission | None = None
+
+    @property
+    def url(self) -> str:
+        return reverse(self.url_name)
+
+
+SECTIONS = (
+    Section("", _("Overview"), icon="layout-dashboard", url_name="dashboard:overview"),
+    Section(_("Run"), _("Containers"), icon="box", url_name="containers:list", permission=Permission.CONTAINER_VIEW),
+    Section(_("Build"), _("Images"), icon="stack-2", url_name="images:list", permission=Permission.IMAGE_VIEW),
+    Section(_("Build"), _("Builds"), icon="hammer", url_name="builds:list", permission=Permission.JOB_VIEW),
+    Section(_("Operate"), _("Jobs"), icon="list-check", url_name="jobs:list", permission=Permission.JOB_VIEW),
+    Section(_("Control"), _("People"), icon="users", url_name="accounts:people", permission=Permission.USER_VIEW),
+    Section(_("Control"), _("Audit"), icon="shield-check", url_name="audit:list", permission=Permission.AUDIT_VIEW),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    section: Section
+    is_current: bool
+
+
+def page(request: HttpRequest) -> dict[str, Any]:
+    chosen = request.COOKIES.get(THEME_COOKIE, "")
+    permits = Permits(request)
+    return {
+        "theme": chosen if chosen in THEMES else "light",
+        "may": permits,
+        "sections": lazily(lambda: entries(request, permits)),
+        "role": lazily(lambda: role_of(request)),
+    }
+
+
+def entries(request: HttpRequest, permits: Permits) -> list[Entry]:
+    """The sections this person may see; one with nothing visible is hidden."""
+    match = request.resolver_match
+    current = f"{match.app_name}:" if match else ""
+    return [
+        Entry(section, is_current=bool(current) and section.url_name.startswith(current))
+        for section in SECTIONS
+        if section.permission is None or permits.has(section.permission)
+    ]
+
+
+def role_of(request: HttpRequest) -> str:
+    pk = Actor.of_request(request).user_pk
+    role = policy().roles_of([pk]).get(pk) if pk is not None else None
+    return role.value if role else ""
+
+
+def lazily(make: Callable[[], Any]) -> Any:  # SimpleLazyObject is untyped by nature
+    return SimpleLazyObject(make)

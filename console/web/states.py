@@ -1,0 +1,71 @@
+"""How a state looks: a tone, an icon and a word, never a colour alone."""
+
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    tone: str  # good | busy | waiting | off | bad: names of css classes
+    icon: str
+    word: str | Promise
+
+
+UNKNOWN = Look(tone="off", icon="help-circle", word=pgettext_lazy("state", "unknown"))
+LOOKS = {
+    # containers, in Docker's words
+    "created": Look(tone="waiting", icon="circle-dashed", word=pgettext_lazy("state", "created")),
+    "running": Look(tone="good", icon="player-play", word=pgettext_lazy("state", "running")),
+    "paused": Look(tone="waiting", icon="player-pause", word=pgettext_lazy("state", "paused")),
+    "restarting": Look(tone="busy", icon="refresh", word=pgettext_lazy("state", "restarting")),
+    "starting": Look(tone="busy", icon="loader-2", word=pgettext_lazy("state", "starting")),
+    "stopping": Look(tone="busy", icon="loader-2", word=pgettext_lazy("state", "stopping")),
+    "removing": Look(tone="busy", icon="loader-2", word=pgettext_lazy("state", "removing")),
+    "exited": Look(tone="off", icon="player-stop", word=pgettext_lazy("state", "exited")),
+    "dead": Look(tone="bad", icon="alert-triangle", word=pgettext_lazy("state", "dead")),
+    "gone": Look(tone="off", icon="ghost", word=pgettext_lazy("state", "removed")),
+    # jobs
+    "queued": Look(tone="waiting", icon="clock", word=pgettext_lazy("state", "queued")),
+    "job.running": Look(tone="busy", icon="loader-2", word=pgettext_lazy("state", "running")),
+    "cancelling": Look(tone="busy", icon="loader-2", word=pgettext_lazy("state", "cancelling")),
+    "succeeded": Look(tone="good", icon="circle-check", word=pgettext_lazy("state", "succeeded")),
+    "failed": Look(tone="bad", icon="circle-x", word=pgettext_lazy("state", "failed")),
+    "cancelled": Look(tone="off", icon="ban", word=pgettext_lazy("state", "cancelled")),
+    "lost": Look(tone="bad", icon="plug-connected-x", word=pgettext_lazy("state", "lost")),
+    # audit outcomes
+    "allowed": Look(tone="good", icon="circle-check", word=pgettext_lazy("state", "allowed")),
+    "refused": Look(tone="bad", icon="lock", word=pgettext_lazy("state", "refused")),
+    # hosts
+    "reachable": Look(tone="good", icon="circle-check", word=pgettext_lazy("state", "reachable")),
+    "unreachable": Look(tone="bad", icon="plug-connected-x", word=pgettext_lazy("state", "unreachable")),
+    "unknown": UNKNOWN,
+}
+ROLES = {
+    "viewer": _("viewer"),
+    "operator": _("operator"),
+    "admin": _("administrator"),
+}
+KINDS = {
+    "image.build": _("Build image"),
+    "image.remove": _("Remove image"),
+    "container.run": _("Run container"),
+    "container.start": _("Start container"),
+    "container.stop": _("Stop container"),
+    "container.remove": _("Remove container"),
+}
+
+
+def look_of(state: str, *, of: str = "") -> Look:
+    """The look of ``state``; ``of`` ("job") picks a meaning of its own where a word means two things."""
+    return LOOKS.get(f"{of}.{state}") or LOOKS.get(state) or Look(tone="off", icon="help-circle", word=state)
+
+
+def kind_name(kind: str) -> str | Promise:
+    return KINDS.get(kind, kind)
+
+
+def role_word(role: str) -> str | Promise:
+    return ROLES.get(role, role)

@@ -1,0 +1,168 @@
+"""Template tags of the kit: icons, states, times, ids, and buttons that know who may press them."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django import template
+from django.contrib.humanize.templatetags.humanize import naturaltime
+from django.template.context import Context
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.functional import Promise
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from console.web.permits import Permits
+from console.web.states import kind_name, look_of, role_word
+from console.web.tables import Table
+
+register = template.Library()
+SHORT = 12
+
+
+@register.simple_tag
+def icon(name: str, css: str = "") -> SafeString:
+    """An icon of the sprite, silent to screen readers: words stand beside it or in the button's label."""
+    return format_html(
+        '<svg class="icon {}" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
+        css,
+        static("vendor/icons.svg"),
+        name,
+    )
+
+
+@register.simple_tag
+def state(value: str, of: str = "") -> SafeString:
+    look = look_of(value, of=of)
+    return format_html(
+        '<span class="state state-{}" data-state="{}"><span class="state-dot"></span>{}<span>{}</span></span>',
+        look.tone,
+        value,
+        icon(look.icon, "state-icon"),
+        look.word,
+    )
+
+
+@register.filter
+def kind(value: str) -> str | Promise:
+    return kind_name(value)
+
+
+@register.filter
+def role_name(value: str) -> str | Promise:
+    return role_word(value)
+
+
+@register.simple_tag
+def when(at: datetime | None) -> SafeString:
+    """How long ago, with the exact time in the title."""
+    if at is None:
+        return format_html('<span class="text-secondary">{}</span>', "—")
+    exact = date_format(timezone.localtime(at), "Y-m-d H:i:s T")
+    return format_html('<time datetime="{}" title="{}" data-relative>{}</time>', at.isoformat(), exact, naturaltime(at))
+
+
+@register.simple_tag
+def took(started: datetime | None, finished: datetime | None) -> str:
+    if started is None:
+        return "—"
+    seconds = ((finished or timezone.now()) - started).total_seconds()
+    if seconds < 60:
+        return _("%(seconds)s s") % {"seconds": f"{max(seconds, 0):.1f}"}
+    minutes, rest = divmod(int(seconds), 60)
+    return _("%(minutes)d min %(seconds)d s") % {"minutes": minutes, "seconds": rest}
+
+
+@register.simple_tag
+def short_id(value: str) -> SafeString:
+    """Twelve characters of an id, with a button that copies all of it."""
+    plain = value.removeprefix("sha256:")
+    return format_html(
+        '<span class="id"><code title="{}">{}</code><button type="button" class="btn-copy" data-click="copy" '
+        'data-copy="{}" aria-label="{}" title="{}">{}{}</button></span>',
+        value,
+        plain[:SHORT],
+        value,
+        _("Copy %(id)s") % {"id": plain[:SHORT]},
+        _("Copy"),
+        icon(name="copy"),
+        icon(name="check"),
+    )
+
+
+@register.filter
+def short(value: str) -> str:
+    return value.removeprefix("sha256:")[:SHORT]
+
+
+@register.filter
+def size(size_bytes: int | None) -> str:
+    """Decimal units, as `docker images` prints them."""
+    amount = float(size_bytes or 0)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if unit == "B" or amount >= 100 else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} TB"
+
+
+@register.inclusion_tag("web/_sort_header.html")
+def sort_header(table: Table[Any], name: str, label: str) -> dict[str, Any]:
+    ascending, descending = table.sort == name, table.sort == f"-{name}"
+    return {
+        "label": label,
+        "link": table.link(sort=f"-{name}" if ascending else name, after=""),
+        "ascending": ascending,
+        "descending": descending,
+    }
+
+
+@register.inclusion_tag("web/_action.html", takes_context=True)
+def action(context: Context, url: str, permission: str, label: str, icon: str, **options: Any) -> Mapping[str, Any]:
+    """A form with one button that changes something.
+
+    options: ``on`` (what it acts on, where owning it matters), ``id`` (kept over swaps, so that focus returns),
+    ``css`` of the button, ``only_icon``, ``disabled`` (a reason other than the permission), and ``confirm``,
+    ``confirm_text``, ``confirm_css`` for what asks first.
+    """
+    permits: Permits = context["may"]
+    return {
+        **options,
+        "url": url,
+        "label": label,
+        "icon": icon,
+        "csrf_token": context.get("csrf_token", ""),
+        "refusal": permits.refusal(permission, on=options.get("on")) or options.get("disabled", ""),
+    }
+
+
+@register.simple_tag(takes_context=True)
+def refusal(context: Context, permission: str) -> str:
+    """Why this person may not, or an empty string."""
+    permits: Permits = context["may"]
+    return permits.refusal(permission)
+
+
+@register.inclusion_tag("web/_field.html")
+def field(bound: Any, css: str = "", kind: str = "") -> dict[str, Any]:
+    """A form field with label, hint and error, wired for screen readers."""
+    parts = {"hint": bound.help_text, "error": bound.errors}
+    described = [f"{bound.auto_id}_{part}" for part, there in parts.items() if there]
+    widget = bound.field.widget
+    base = "form-select" if hasattr(widget, "choices") else "form-control"
+    attrs = {
+        "class": f"{base} {kind}{' is-invalid' if bound.errors else ''}".strip(),
+        "aria-describedby": " ".join(described) or None,
+        "aria-invalid": "true" if bound.errors else None,
+    }
+    kept = {name: value for name, value in attrs.items() if value}
+    return {"field": bound, "css": css, "widget": bound.as_widget(attrs={**widget.attrs, **kept})}
+
+
+@register.filter
+def fill(pattern: str, value: object) -> str:
+    """``"job.{}.output"|fill:job.number``"""
+    return pattern.replace("{}", str(value))

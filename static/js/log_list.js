@@ -1,0 +1,126 @@
+/**
+ * A scrolling list of log lines that keeps only the visible ones in the page.
+ *
+ * Lines are grouped in blocks; a block's height is measured when it is first drawn and estimated before. Works for
+ * wrapped (uneven) and unwrapped lines alike. Knows nothing of where lines come from.
+ */
+
+const BLOCK = 50;
+const MARGIN_PX = 600;
+
+export class LogList {
+  constructor(view, draw) {
+    this.view = view;
+    this.draw = draw;
+    this.before = view.querySelector("[data-log-before]");
+    this.body = view.querySelector("[data-log-body]");
+    this.after = view.querySelector("[data-log-after]");
+    this.lines = [];
+    this.heights = [];
+    this.drawn = new Map();
+    this.lineHeight = 20;
+    this.scheduled = false;
+    view.addEventListener("scroll", () => this.schedule(), { passive: true });
+    new ResizeObserver(() => this.remeasure()).observe(view);
+  }
+
+  get atBottom() {
+    return this.view.scrollHeight - this.view.scrollTop - this.view.clientHeight < 24;
+  }
+
+  replace(lines) {
+    this.lines = lines;
+    this.remeasure();
+  }
+
+  /** `lines` has grown at its end. */
+  grown() {
+    const last = Math.floor((this.lines.length - 1) / BLOCK);
+    for (const block of [...this.drawn.keys()]) if (block >= last - 1) this.#fill(block);
+    this.schedule();
+  }
+
+  remeasure() {
+    this.heights = [];
+    this.drawn.clear();
+    this.body.replaceChildren();
+    this.schedule();
+  }
+
+  toBottom() {
+    this.#render();
+    this.view.scrollTop = this.view.scrollHeight;
+    this.#render();
+    this.view.scrollTop = this.view.scrollHeight;
+  }
+
+  schedule() {
+    if (this.scheduled) return;
+    this.scheduled = true;
+    requestAnimationFrame(() => {
+      this.scheduled = false;
+      this.#render();
+    });
+  }
+
+  #render() {
+    const [first, last] = this.#window();
+    for (const [block, element] of this.drawn) {
+      if (block >= first && block <= last) continue;
+      element.remove();
+      this.drawn.delete(block);
+    }
+    for (let block = first; block <= last; block += 1) if (!this.drawn.has(block)) this.#insert(block);
+    this.#measure();
+    const blocks = Math.ceil(this.lines.length / BLOCK);
+    this.before.style.height = `${this.#sum(0, first)}px`;
+    this.after.style.height = `${this.#sum(last + 1, blocks)}px`;
+  }
+
+  #window() {
+    const blocks = Math.ceil(this.lines.length / BLOCK);
+    const top = this.view.scrollTop - MARGIN_PX;
+    const bottom = this.view.scrollTop + this.view.clientHeight + MARGIN_PX;
+    let first = 0;
+    let offset = 0;
+    while (first < blocks - 1 && offset + this.#height(first) < top) offset += this.#height(first++);
+    let last = first;
+    while (last < blocks - 1 && offset + this.#height(last) < bottom) offset += this.#height(last++);
+    return blocks ? [first, last] : [0, -1];
+  }
+
+  #height(block) {
+    return this.heights[block] ?? Math.min(BLOCK, this.lines.length - block * BLOCK) * this.lineHeight;
+  }
+
+  #sum(from, to) {
+    let sum = 0;
+    for (let block = from; block < to; block += 1) sum += this.#height(block);
+    return sum;
+  }
+
+  #insert(block) {
+    const element = document.createElement("div");
+    element.className = "log-block";
+    const next = [...this.drawn.keys()].filter((other) => other > block).sort((a, b) => a - b)[0];
+    this.body.insertBefore(element, next === undefined ? null : this.drawn.get(next));
+    this.drawn.set(block, element);
+    this.#fill(block);
+  }
+
+  #fill(block) {
+    const element = this.drawn.get(block);
+    const wanted = this.lines.slice(block * BLOCK, (block + 1) * BLOCK);
+    // lines only grow at the end, so what is there stays
+    for (const line of wanted.slice(element.childElementCount)) element.append(this.draw(line));
+    delete this.heights[block];
+  }
+
+  #measure() {
+    for (const [block, element] of this.drawn) {
+      if (this.heights[block] === undefined) this.heights[block] = element.getBoundingClientRect().height;
+    }
+    const [sample] = this.drawn.values();
+    if (sample?.firstElementChild) this.lineHeight = sample.firstElementChild.getBoundingClientRect().height || 20;
+  }
+}

@@ -1,0 +1,17 @@
+/** What every page loads. htmx comes before it as a plain script; the rest are modules. */
+
+import { attachEditors } from "./editor.js";
+import "./log.js";
+import { attachPage, refreshTimes } from "./page.js";
+import { attachRows } from "./rows.js";
+import { attachTray } from "./tray.js";
+
+attachPage();
+attachEditors();
+attachRows();
+attachTray();
+refreshTimes();
+document.addEventListener("htmx:afterSettle", () => {
+  attachRows();
+  refreshTimes();
+});

@@ -1,0 +1,104 @@
+import random
+
+import pytest
+
+from engine.host.ports import HeldPort
+from engine.model.errors import Conflict, Invalid, Unsupported
+from engine.model.ports import Port, PortBinding, Protocol
+from engine.networks.published import PublishedPorts
+
+WEB = PortBinding(Port(80), "0.0.0.0", 8080)
+
+
+class Host:
+    """Ports of a host where ``taken`` are other programs'."""
+
+    def __init__(self, *taken: int) -> None:
+        self.taken = set(taken)
+
+    def hold(self, host_ip: str, number: int, protocol: Protocol) -> HeldPort:
+        if number in self.taken:
+            raise Conflict(f"listen {protocol}4 {host_ip}:{number}: bind: address already in use")
+        return HeldPort(None)
+
+    def ports(self) -> PublishedPorts:
+        return PublishedPorts(hold=self.hold, chance=random.Random(1))
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("0.0.0.0", "0.0.0.0"), ("0.0.0.0", "127.0.0.1"), ("127.0.0.1", ""), ("127.0.0.1", "127.0.0.1")],
+)
+def test_a_port_is_published_once(first: str, second: str) -> None:
+    ports = Host().ports()
+    ports.claim("one", (PortBinding(Port(80), first, 8080),))
+    with pytest.raises(Conflict) as refusal:
+        ports.claim("two", (PortBinding(Port(81), second, 8080),))
+    assert str(refusal.value) == (
+        "driver failed programming external connectivity on endpoint two: "
+        f"Bind for {second or '0.0.0.0'}:8080 failed: port is already allocated"
+    )
+
+
+@pytest.mark.parametrize(
+    "other", [PortBinding(Port(80), "127.0.0.2", 8080), PortBinding(Port(80, Protocol.UDP), "127.0.0.1", 8080)]
+)
+def test_another_address_or_protocol_is_another_port(other: PortBinding) -> None:
+    ports = Host().ports()
+    ports.claim("one", (PortBinding(Port(80), "127.0.0.1", 8080),))
+    assert ports.claim("two", (other,)) == (other,)
+
+
+def test_one_container_cannot_publish_a_port_twice() -> None:
+    with pytest.raises(Conflict, match="already allocated"):
+        Host().ports().claim("one", (WEB, WEB))
+
+
+def test_a_program_of_the_host_is_noticed() -> None:
+    with pytest.raises(Conflict, match=r"endpoint one: listen tcp4 0\.0\.0\.0:8080: bind: address already in use"):
+        Host(8080).ports().claim("one", (WEB,))
+
+
+def test_a_random_port_avoids_those_in_use() -> None:
+    host = Host(*range(32768, 61000))
+    host.taken.remove(40000)
+    (binding,) = host.ports().claim("one", (PortBinding(Port(80)),))
+    assert binding == PortBinding(Port(80), "0.0.0.0", 40000)
+
+
+def test_no_port_left_is_a_conflict() -> None:
+    with pytest.raises(Conflict, match="all ports are allocated"):
+        Host(*range(32768, 61000)).ports().claim("one", (PortBinding(Port(80)),))
+
+
+def test_a_port_asked_for_is_not_lost_to_a_random_one() -> None:
+    host = Host(*range(32768, 61000))
+    host.taken -= {40000, 40001}
+    asked = PortBinding(Port(81), "0.0.0.0", 40000)
+    bindings = host.ports().claim("one", (PortBinding(Port(80)), asked))
+    assert set(bindings) == {asked, PortBinding(Port(80), "0.0.0.0", 40001)}
+
+
+def test_claiming_again_replaces() -> None:
+    ports = Host().ports()
+    ports.claim("one", (WEB,))
+    assert ports.claim("one", (WEB,)) == (WEB,)
+    ports.claim("one", ())
+    assert ports.claim("two", (WEB,)) == (WEB,)
+
+
+def test_what_was_adopted_is_held_even_if_the_host_took_the_port() -> None:
+    ports = Host(8080).ports()
+    assert [str(one) for one in ports.adopt("one", (WEB,))] == [
+        "listen tcp4 0.0.0.0:8080: bind: address already in use"
+    ]
+    assert ports.of("one") == (WEB,)
+
+
+@pytest.mark.parametrize(("address", "error"), [("::", Unsupported), ("::1", Unsupported), ("localhost", Invalid)])
+def test_only_ipv4_addresses_are_published_on(address: str, error: type[Exception]) -> None:
+    ports = Host().ports()
+    ports.claim("one", (WEB,))
+    with pytest.raises(error, match=address):
+        ports.claim("one", (PortBinding(Port(80), address, 8080),))
+    assert ports.of("one") == (WEB,)

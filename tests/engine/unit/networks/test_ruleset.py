@@ -1,0 +1,57 @@
+from ipaddress import IPv4Address, IPv4Network
+
+from engine.model.container import Endpoint
+from engine.model.ports import Port, PortBinding, Protocol
+from engine.networks.foreign_firewall import listed_rules, wanted_rules
+from engine.networks.network import Network
+from engine.networks.ruleset import Tables
+
+TABLES = Tables("naru_01234567", "01234567")
+NETWORK = Network("0" * 64, "bridge", "naru0", IPv4Network("172.20.0.0/16"), IPv4Address("172.20.0.1"))
+ENDPOINT = Endpoint(
+    network="bridge",
+    ip_address="172.20.0.2",
+    prefix_length=16,
+    gateway="172.20.0.1",
+    mac_address="02:42:ac:14:00:02",
+    published=(
+        PortBinding(Port(80), "0.0.0.0", 8080),
+        PortBinding(Port(53, Protocol.UDP), "127.0.0.1", 5353),
+    ),
+)
+ELEMENTS = [
+    'element bridge naru_01234567 endpoints { "nr01234ac140002" . 02:42:ac:14:00:02 . 172.20.0.2 }',
+    "element inet naru_01234567 published { tcp . 8080 : 172.20.0.2 . 80 }",
+    "element inet naru_01234567 published_at { 127.0.0.1 . udp . 5353 : 172.20.0.2 . 53 }",
+]
+
+
+def test_an_endpoint_is_a_sender_and_its_published_ports() -> None:
+    assert TABLES.add(ENDPOINT).splitlines() == [f"add {one}" for one in ELEMENTS]
+    assert TABLES.remove(ENDPOINT).splitlines() == [f"delete {one}" for one in ELEMENTS]
+
+
+def test_creating_replaces_whatever_was_there() -> None:
+    text = TABLES.create(NETWORK, {"one": ENDPOINT})
+    assert text.startswith(TABLES.delete())
+    assert text.endswith(TABLES.add(ENDPOINT))
+
+
+def test_only_our_tables_are_named() -> None:
+    assert {line.split()[-1] for line in TABLES.delete().splitlines()} == {"naru_01234567"}
+
+
+def test_beside_docker_its_bridges_are_kept_apart_before_anything_is_accepted() -> None:
+    targets = [rule[-1] for rule in wanted_rules("naru0", beside_docker=True)]
+    assert targets == ["DROP", "DROP", "ACCEPT", "ACCEPT"]
+    assert [rule[-1] for rule in wanted_rules("naru0", beside_docker=False)] == ["ACCEPT", "ACCEPT"]
+
+
+def test_our_rules_are_told_by_their_comment() -> None:
+    listing = (
+        "-P FORWARD DROP\n"
+        "-A FORWARD -i naru0 -m comment --comment naru_01234567 -j ACCEPT\n"
+        '-A FORWARD -i docker0 -m comment --comment "somebody else\'s" -j ACCEPT\n'
+    )
+    ours = ["-i", "naru0", "-m", "comment", "--comment", "naru_01234567", "-j", "ACCEPT"]
+    assert listed_rules(listing, "naru_01234567") == [ours]

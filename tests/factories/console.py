@@ -1,0 +1,77 @@
+"""Rows of the console as tests want them. Each call makes what it needs and nothing more."""
+
+import itertools
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from console.access.models import Grant
+from console.accounts.models import User
+from console.containers.models import Container
+from console.hosts.models import Host
+from console.images.models import Image
+from console.jobs.models import Job
+from console.operations.actor import Actor
+from console.operations.governed import writes_allowed
+from console.operations.permissions import Role
+
+PASSWORD = "ferry-landing-at-dawn-1"
+_numbers = itertools.count(1)
+
+
+def digits() -> str:
+    """64 hex digits that no other row has."""
+    return f"{next(_numbers):064x}"[::-1]
+
+
+def make_user(role: Role | None = Role.ADMIN, *, username: str = "") -> User:
+    with writes_allowed("factory"):
+        user = User(username=username or f"{role or 'nobody'}-{next(_numbers)}")
+        user.set_password(PASSWORD)
+        user.save()
+        if role is not None:
+            Grant.objects.create(user=user, role=role.value)
+    return user
+
+
+def actor_of(user: User) -> Actor:
+    return Actor.of_user(user, address="192.0.2.7")
+
+
+def make_host(name: str = "local", **facts: Any) -> Host:
+    given = {"address": "unix:///nowhere.sock", "state": "reachable", "last_seen_at": timezone.now(), **facts}
+    with writes_allowed("factory"):
+        return Host.objects.get_or_create(name=name, defaults=given)[0]
+
+
+def make_image(*references: str, host: Host | None = None, created_at: datetime | None = None) -> Image:
+    now = timezone.now()
+    facts = {"size_bytes": 2_100_000, "created_at": created_at or now, "seen_at": now}
+    host = host or make_host()
+    with writes_allowed("factory"):
+        return Image.objects.create(host=host, engine_id=digits(), references=list(references), **facts)
+
+
+def make_container(name: str = "", *, state: str = "running", host: Host | None = None, **facts: Any) -> Container:
+    now = timezone.now()
+    given = {
+        "host": host or make_host(),
+        "engine_id": digits(),
+        "name": name or f"container-{next(_numbers)}",
+        "image": "hello-naru:latest",
+        "command": ["sleep", "1000"],
+        "created_at": now - timedelta(minutes=next(_numbers)),
+        "started_at": now,
+        "seen_at": now,
+        "exit_code": None if state == "running" else 0,
+        **facts,
+    }
+    with writes_allowed("factory"):
+        return Container.objects.create(state=state, **given)
+
+
+def make_job(kind: str = "image.build", *, state: str = "succeeded", user: User | None = None, **facts: Any) -> Job:
+    given = {"host": make_host(), "actor": user, "actor_name": user.username if user else "", "attempt": 1, **facts}
+    with writes_allowed("factory"):
+        return Job.objects.create(kind=kind, state=state, **given)
