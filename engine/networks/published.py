@@ -1,7 +1,7 @@
 """Which container holds which port of the host."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from ipaddress import AddressValueError, IPv4Address
@@ -9,11 +9,13 @@ from typing import Final
 
 from engine.host.ports import HeldPort
 from engine.model.errors import Conflict, Invalid, Unsupported
-from engine.model.ports import PortBinding
+from engine.model.ports import PortBinding, Protocol
 
 EVERY_ADDRESS: Final = "0.0.0.0"  # noqa: S104 (a name for it, nothing listens)
 _FIRST_RANDOM: Final = 32768  # ip_local_port_range of ip(7): Docker takes its random ports from there as well
 _LAST_RANDOM: Final = 60999
+
+Hold = Callable[[str, int, Protocol], HeldPort]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +27,9 @@ class _Claim:
 class PublishedPorts:
     """Claims are held from ``claim`` to ``release``, across restarts of the engine by ``adopt``."""
 
-    def __init__(self, *, chance: random.Random | None = None) -> None:
+    def __init__(self, *, hold: Hold = HeldPort.claim, chance: random.Random | None = None) -> None:
         self._claims: dict[str, list[_Claim]] = {}
+        self._hold = hold
         self._chance = chance or random.SystemRandom()
 
     def of(self, container_id: str) -> tuple[PortBinding, ...]:
@@ -52,7 +55,7 @@ class PublishedPorts:
         claims = self._claims.setdefault(container_id, [])
         for binding in bindings:
             try:
-                port = HeldPort.claim(binding.host_ip, binding.host_port, binding.container_port.protocol)
+                port = self._hold(binding.host_ip, binding.host_port, binding.container_port.protocol)
             except Conflict as error:
                 taken.append(error)
                 port = HeldPort(None)
@@ -81,7 +84,7 @@ class PublishedPorts:
     def _claim_fixed(self, binding: PortBinding) -> _Claim:
         if any(_collide(binding, claim.binding) for claims in self._claims.values() for claim in claims):
             raise Conflict(f"Bind for {binding.host_ip}:{binding.host_port} failed: port is already allocated")
-        port = HeldPort.claim(binding.host_ip, binding.host_port, binding.container_port.protocol)
+        port = self._hold(binding.host_ip, binding.host_port, binding.container_port.protocol)
         return _Claim(binding, port)
 
     def _claim_random(self, binding: PortBinding) -> _Claim:

@@ -24,7 +24,7 @@ class Rules:
         self._endpoints = endpoints
         self._nftables: Nftables | None = None
         self._one_at_a_time = asyncio.Lock()
-        self.is_complete = False
+        self._is_complete = False
 
     async def ensure(self, network: Network) -> None:
         """Write everything unless our table is there already, with what a former engine put into it."""
@@ -48,7 +48,7 @@ class Rules:
     async def delete(self) -> None:
         """Our tables are gone; nobody else's are touched. Safe to repeat."""
         async with self._one_at_a_time:
-            self.is_complete = False
+            self._is_complete = False
             await asyncio.to_thread(self._open().apply, self._tables.delete())
 
     def close(self) -> None:
@@ -57,21 +57,29 @@ class Rules:
             self._nftables = None
 
     async def _change(self, network: Network, commands: str) -> None:
-        async with self._one_at_a_time:
-            if not self.is_complete:
-                await self._write(network)
-                return
-            try:
-                await asyncio.to_thread(self._open().apply, commands)
-            except NftFailed as error:
-                _log.warning("writing all packet filter rules again, because a change to them failed: %s", error)
-                await self._write(network)
+        try:
+            async with self._one_at_a_time:
+                await self._change_or_rewrite(network, commands)
+        except BaseException:
+            # cancelled, say: whether it was done is not known, so the next change does everything
+            self._is_complete = False
+            raise
+
+    async def _change_or_rewrite(self, network: Network, commands: str) -> None:
+        if not self._is_complete:
+            await self._write(network)
+            return
+        try:
+            await asyncio.to_thread(self._open().apply, commands)
+        except NftFailed as error:
+            _log.warning("writing all packet filter rules again, because a change to them failed: %s", error)
+            await self._write(network)
 
     async def _write(self, network: Network) -> None:
         # the snapshot is taken here, in the loop's thread
         commands = self._tables.create(network, dict(self._endpoints))
         await asyncio.to_thread(self._open().apply, commands)
-        self.is_complete = True
+        self._is_complete = True
 
     def _open(self) -> Nftables:
         if self._nftables is None:

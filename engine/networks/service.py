@@ -79,8 +79,8 @@ class Networks:
         """
         self._network = await asyncio.to_thread(self._set_up_bridge)
         await self._rules.ensure(self._network)
-        await self._firewall.let_through()
         self._firewall_checked_at = time.monotonic()
+        await self._check_firewall()
 
     def adopt(self, container_id: str, endpoint: Endpoint) -> None:
         """Take over a container that was connected by a former engine and is still running. After ``start``."""

@@ -87,8 +87,7 @@ class DockerArchive:
             members += [member(f"{name}/", kind=tarfile.DIRTYPE), member(f"{name}/VERSION", b"1.0")]
             first = self.layers.index(layer)
             if first < len(names) - 1:
-                link = {"kind": tarfile.SYMTYPE, "linkname": f"../{names[first]}"}
-                members.append(member(names[-1], **link))
+                members.append(member(names[-1], kind=tarfile.SYMTYPE, linkname=f"../{names[first]}"))
             else:
                 members.append(member(names[-1], layer))
         item = {"Config": f"{self.image_id}.json", "RepoTags": self.tags or None, "Layers": names}
@@ -110,7 +109,7 @@ async def collected(chunks: AsyncIterator[bytes]) -> bytes:
 
 def tree(root: Path, *, ignore: Iterable[str] = ()) -> dict[str, tuple[object, ...]]:
     """What is below ``root``, comparable: type, mode, owner, content or target or device, seconds, xattrs, links."""
-    found = {}
+    found: dict[str, tuple[object, ...]] = {}
     for directory, directories, files in os.walk(root):
         for name in directories + files:
             path = Path(directory, name)

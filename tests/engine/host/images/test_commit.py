@@ -107,7 +107,7 @@ async def test_attributes_survive_and_overlayfs_marks_do_not_leak(engine, tmp_pa
     (upper / "ping").write_bytes(b"x")
     os.setxattr(upper / "ping", "security.capability", file_capability())
     os.setxattr(upper / "ping", "trusted.overlay.origin", b"x")
-    chunks = []
+    chunks: list[bytes] = []
     write_layer(upper, chunks.append)
     assert b"trusted" not in b"".join(chunks)
     layer = await engine.layers.commit_upper(upper, parent_diff_ids=())
@@ -120,7 +120,7 @@ async def test_the_standard_library_reads_what_we_write(engine, tmp_path):
     upper = change(tmp_path, engine.layers.lowers(image.diff_ids)[0], 'cd "$MERGED"; rm -r tmp')
     (upper / ("d" * 120)).mkdir()
     os.chown(upper / ("d" * 120), 3_000_000, 5)
-    chunks = []
+    chunks: list[bytes] = []
     write_layer(upper, chunks.append)
     (tmp_path / "layer.tar").write_bytes(b"".join(chunks))
     with tarfile.open(tmp_path / "layer.tar") as tar:

@@ -147,7 +147,7 @@ async def test_an_engine_killed_while_it_loads_lists_whole_images_and_leaks_noth
 def kill_while_loading(root: Path, archive: Path, *, after_s: float) -> None:
     program = [sys.executable, "-m", "tests.engine.host.images.loading", str(root), str(archive)]
     with subprocess.Popen(program, stdout=subprocess.PIPE, cwd=Path(__file__).parents[4]) as loading:
-        assert loading.stdout.readline() == b"ready\n"
+        assert loading.stdout and loading.stdout.readline() == b"ready\n"
         time.sleep(after_s)  # the point where it is killed; any will do
         loading.kill()
 

@@ -11,7 +11,7 @@ import tarfile
 
 import pytest
 
-from engine.images.service import Deleted, Untagged
+from engine.images.removal import Deleted, Untagged
 from engine.model.digest import Digest
 from engine.model.errors import Invalid, Missing
 from engine.model.platform import Platform
@@ -253,4 +253,4 @@ async def test_load_is_told_as_an_event_with_the_labels(engine):
 
 def _members(archive: bytes):
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        return [(info, tar.extractfile(info).read() if info.isfile() else b"") for info in tar]
+        return [(info, file.read() if (file := tar.extractfile(info)) else b"") for info in tar]

@@ -25,7 +25,6 @@ pytestmark = pytest.mark.host
 
 ONE, TWO = "1" * 64, "2" * 64
 PUBLISHED = (PortBinding(Port(80), host_port=8080),)
-CONCRETE = (PortBinding(Port(80), "0.0.0.0", 8080),)
 
 
 async def eventually(holds: Callable[[], bool]) -> bool:
@@ -228,6 +227,22 @@ async def test_a_client_that_never_stops_sending_reaches_the_next_container(engi
         client.sendto(container_id.encode(), (HOST_ADDRESS, 5353))
         assert server.recv(100) == container_id.encode()
         await engine.networks.disconnect(container_id)
+
+
+async def test_a_disconnection_that_is_cancelled_does_not_leave_a_port_open_for_long(
+    engine: Engine, machine: Machine
+) -> None:
+    one, two = machine.namespace(), machine.namespace()
+    await engine.networks.connect(ONE, pid=one.pid, bindings=engine.networks.reserve(ONE, PUBLISHED))
+    one.listen(80)
+    disconnection = asyncio.ensure_future(engine.networks.disconnect(ONE))
+    await asyncio.sleep(0)  # it is on its way to the kernel now
+    disconnection.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await disconnection
+    await engine.networks.connect(TWO, pid=two.pid, bindings=())
+    assert not machine.outside.reaches(HOST_ADDRESS, 8080)
+    assert list(engine.networks.endpoints()) == [TWO]
 
 
 async def test_starting_twice_changes_nothing(engine: Engine, machine: Machine) -> None:

@@ -39,7 +39,7 @@ def test_a_second_engine_is_told_which_process_holds_the_directory(tmp_path):
     code += "InstanceLock(Path(sys.argv[1])).acquire(); print('held', flush=True); sys.stdin.read()"
     command = [sys.executable, "-c", code, str(tmp_path / "engine.lock")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
-        assert holder.stdout.readline() == b"held\n"
+        assert holder.stdout and holder.stdout.readline() == b"held\n"
         with pytest.raises(Conflict, match=f"process {holder.pid}"):
             InstanceLock(tmp_path / "engine.lock").acquire()
         holder.kill()
