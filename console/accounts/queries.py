@@ -31,7 +31,7 @@ def visible_people(actor: Actor) -> list[Person]:
 def get_user(actor: Actor, user_pk: int) -> User:
     """Yourself always; others with user.view."""
     if actor.user_pk == user_pk or may(actor, Permission.USER_VIEW):
-        user = User.objects.filter(pk=user_pk).first()
+        user: User | None = User.objects.filter(pk=user_pk).first()
         if user is not None:
             return user
     raise Missing(_("There is no such person."))
@@ -53,4 +53,4 @@ def find_open_invitation(token: str, *, lock: bool = False) -> Invitation | None
 
 
 def has_people() -> bool:
-    return User.objects.exists()
+    return bool(User.objects.exists())

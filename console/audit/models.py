@@ -11,7 +11,7 @@ class AppendOnly(RuntimeError):
 
 
 class AuditQuerySet(models.QuerySet["AuditEntry"]):
-    def update(self, **changes: Any) -> int:
+    def update(self, **_changes: Any) -> int:
         raise AppendOnly("audit entries are never changed")
 
     def delete(self) -> tuple[int, dict[str, int]]:
@@ -56,5 +56,5 @@ class AuditEntry(models.Model):
         options["force_insert"] = True
         super().save(*args, **options)
 
-    def delete(self, *args: Any, **options: Any) -> tuple[int, dict[str, int]]:
+    def delete(self, *_args: Any, **_options: Any) -> tuple[int, dict[str, int]]:
         raise AppendOnly("audit entries are never deleted")

@@ -37,7 +37,7 @@ async def run_container(run: JobRun, args: Args) -> dict[str, Any]:
         except ConsoleError:
             await _remove_failed(run, engine, engine_id)
             raise
-        fact = await _until(engine, engine_id, {"running", "exited", "dead"})
+        fact = await _until(run, engine, engine_id, {"running", "exited", "dead"})
         await run.write(_told(fact))
     return {"engine_id": engine_id, "name": fact.name, "state": fact.state, "exit_code": fact.exit_code}
 
@@ -46,7 +46,7 @@ async def run_container(run: JobRun, args: Args) -> dict[str, Any]:
 async def start(run: JobRun, args: Args) -> dict[str, Any]:
     async with run.engine() as engine:
         await engine.start_container(args["engine_id"])
-        fact = await _until(engine, args["engine_id"], {"running", "exited", "dead"})
+        fact = await _until(run, engine, args["engine_id"], {"running", "exited", "dead"})
     await run.write(_told(fact))
     return {"state": fact.state, "exit_code": fact.exit_code}
 
@@ -55,7 +55,7 @@ async def start(run: JobRun, args: Args) -> dict[str, Any]:
 async def stop(run: JobRun, args: Args) -> dict[str, Any]:
     async with run.engine() as engine:
         await engine.stop_container(args["engine_id"], timeout_s=int(args["timeout_s"]))
-        fact = await _until(engine, args["engine_id"], {"exited", "dead", "created"})
+        fact = await _until(run, engine, args["engine_id"], {"exited", "dead", "created"})
     await run.write(_told(fact))
     return {"state": fact.state, "exit_code": fact.exit_code}
 
@@ -71,6 +71,7 @@ async def remove(run: JobRun, args: Args) -> dict[str, Any]:
         try:
             await engine.get_container(engine_id)
         except Missing:
+            await run.tell("containers.gone", engine_ids=[engine_id])
             await run.write(f"Removed container {engine_id[:12]}.\n")
             return {}
     raise Unavailable("the engine said the container was removed, and still has it")
@@ -84,14 +85,15 @@ async def _remove_failed(run: JobRun, engine: Engine, engine_id: str) -> None:
         await run.write(f"Container {engine_id[:12]} could not be started, nor removed: {error}\n")
 
 
-async def _until(engine: Engine, engine_id: str, states: set[str]) -> ContainerFact:
-    """The container once it is in one of ``states``. Unavailable when it does not get there."""
+async def _until(run: JobRun, engine: Engine, engine_id: str, states: set[str]) -> ContainerFact:
+    """The container once it is in one of ``states``, told to the console. Unavailable when it does not get there."""
     try:
         async with asyncio.timeout(VERIFY_S):
-            while (fact := await engine.get_container(engine_id)).state not in states:
+            while (fact := await engine.get_container(engine_id)).state not in states:  # noqa: ASYNC110 - engines are asked
                 await asyncio.sleep(0.1)
     except TimeoutError as error:
         raise Unavailable(f"container {engine_id[:12]} is {fact.state} after {VERIFY_S:.0f} s") from error
+    await run.tell("containers.seen", containers=[fact.as_json()])
     return fact
 
 

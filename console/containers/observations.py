@@ -14,30 +14,58 @@ from console.operations.runner import observation, publish_on_commit
 
 
 @observes("host.inventory")
-def containers_seen(host_name: str, fact: Fact) -> None:
+def all_containers_seen(host_name: str, fact: Fact) -> None:
     """Rows as the host has them. The row of one that is gone stays, dated: its jobs and audit rows lead there."""
-    seen = {entry["engine_id"]: ContainerFact.from_json(entry) for entry in fact["containers"]}
-    now = timezone.now()
     with observation(Actor.host(host_name)):
         host = Host.objects.filter(name=host_name).first()
         if host is None:
             return
-        rows = Container.objects.filter(host=host)
-        known = {row.engine_id: row for row in rows.filter(engine_id__in=list(seen))}
-        changed = False
-        for engine_id, container_fact in seen.items():
-            values = _values(container_fact)
-            row = known.get(engine_id) or Container(host=host, engine_id=engine_id)
-            if row.pk and all(getattr(row, name) == value for name, value in values.items()):
-                continue
-            for name, value in values.items():
-                setattr(row, name, value)
-            row.seen_at = now
-            row.save()
-            changed = True
-        gone = rows.filter(gone_at=None).exclude(engine_id__in=list(seen)).update(gone_at=now)
+        seen = _facts(fact)
+        changed = _write(host, seen)
+        rows = Container.objects.filter(host=host, gone_at=None)
+        gone = rows.exclude(engine_id__in=[one.engine_id for one in seen]).update(gone_at=timezone.now())
         if changed or gone:
             publish_on_commit("rows.containers", {"host": host_name})
+
+
+@observes("containers.seen")
+def containers_seen(host_name: str, fact: Fact) -> None:
+    """Some of the host's containers, as a job has just left them."""
+    with observation(Actor.host(host_name)):
+        host = Host.objects.filter(name=host_name).first()
+        if host is not None and _write(host, _facts(fact)):
+            publish_on_commit("rows.containers", {"host": host_name})
+
+
+@observes("containers.gone")
+def containers_gone(host_name: str, fact: Fact) -> None:
+    with observation(Actor.host(host_name)):
+        rows = Container.objects.filter(host__name=host_name, gone_at=None, engine_id__in=fact["engine_ids"])
+        if rows.update(gone_at=timezone.now()):
+            publish_on_commit("rows.containers", {"host": host_name})
+
+
+def _facts(fact: Fact) -> list[ContainerFact]:
+    return [ContainerFact.from_json(entry) for entry in fact["containers"]]
+
+
+def _write(host: Host, seen: list[ContainerFact]) -> bool:
+    """Add and correct rows; whether any had to be."""
+    known = {
+        row.engine_id: row for row in Container.objects.filter(host=host, engine_id__in=[s.engine_id for s in seen])
+    }
+    changed = False
+    for fact in seen:
+        values = _values(fact)
+        row = known.get(fact.engine_id) or Container(host=host, engine_id=fact.engine_id)
+        if row.pk and all(getattr(row, name) == value for name, value in values.items()):
+            continue
+        for name, value in values.items():
+            setattr(row, name, value)
+        row.seen_at = timezone.now()
+        row.save()
+        changed = True
+    return changed
 
 
 def _values(fact: ContainerFact) -> dict[str, Any]:

@@ -47,7 +47,12 @@ def run_container(
     """
     host = get_host(actor, host_name)
     # values of env may be secret, so the audit row holds their names only
-    inputs = {"host": host.name, "image": image[:300], "name": name[:128] or None, "env": sorted(env or {}) or None}
+    inputs: dict[str, Any] = {
+        "host": host.name,
+        "image": image[:300],
+        "name": name[:128] or None,
+        "env": sorted(env or {}) or None,
+    }
     with operation(actor, Permission.CONTAINER_RUN, **inputs) as op:
         args: dict[str, Any] = {
             "image": _known_image(host, image),
@@ -70,7 +75,9 @@ def start_container(actor: Actor, host_name: str, name: str) -> Job:
         require_idle(container)
         for port in container.ports:
             require_free(PublishedPort(**port), ports_in_use(container.host))
-        return add_job(op, "container.start", host=container.host, args={"engine_id": container.engine_id}, on=container)
+        return add_job(
+            op, "container.start", host=container.host, args={"engine_id": container.engine_id}, on=container
+        )
 
 
 def stop_container(actor: Actor, host_name: str, name: str, *, timeout_s: int = 10) -> Job:

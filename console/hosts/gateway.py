@@ -6,7 +6,7 @@ here. Nothing of aiodocker leaves this module.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
@@ -142,12 +142,20 @@ class Engine:
 
     # --- images ---
 
-    async def build(self, context: BinaryIO, *, tag: str, dockerfile_path: str, labels: Mapping[str, str]) -> AsyncIterator[BuildLine]:
+    async def build(
+        self, context: BinaryIO, *, tag: str, dockerfile_path: str, labels: Mapping[str, str]
+    ) -> AsyncIterator[BuildLine]:
         """Build from a plain tar. The last line with an image_id names what was built; without one nothing was.
 
         Invalid carries the engine's own words, line numbers and all. Ending the iteration ends the build.
         """
-        params = {"t": tag, "dockerfile": dockerfile_path, "rm": "1", "forcerm": "1", "labels": json.dumps(dict(labels))}
+        params = {
+            "t": tag,
+            "dockerfile": dockerfile_path,
+            "rm": "1",
+            "forcerm": "1",
+            "labels": json.dumps(dict(labels)),
+        }
         with translated(self.address):
             async with self._docker._query(
                 "build",
@@ -243,17 +251,20 @@ class Engine:
         """
         position = LogCursor.parse(cursor)
         fact = await self.get_container(engine_id)
-        params = {"stdout": 1, "stderr": 1, "timestamps": 1, "follow": int(follow), **log_since(position.at_ns)}
+        wanted = {"stdout": "1", "stderr": "1", "timestamps": "1", "follow": str(int(follow))}
+        params = {**wanted, **log_since(position.at_ns)}
         reader = LogReader(position, has_tty=fact.has_tty)
         with translated(self.address):
-            async with self._docker._query(
-                f"containers/{engine_id}/logs", params=params, timeout=aiohttp.ClientTimeout(sock_connect=5)
-            ) as response:
-                async with aclosing(_raw_chunks(response)) as chunks:
-                    async for chunk in chunks:
-                        batch = reader.feed(chunk)
-                        if batch.lines:
-                            yield batch
+            async with (
+                self._docker._query(
+                    f"containers/{engine_id}/logs", params=params, timeout=aiohttp.ClientTimeout(sock_connect=5)
+                ) as response,
+                aclosing(_raw_chunks(response)) as chunks,
+            ):
+                async for chunk in chunks:
+                    batch = reader.feed(chunk)
+                    if batch.lines:
+                        yield batch
         last = reader.close()
         if last.lines:
             yield last
@@ -273,7 +284,7 @@ def translated(address: str) -> Iterator[None]:
     except aiodocker.DockerError as error:
         kind = ERRORS.get(error.status, Unavailable)
         raise kind(str(error.message)) from error
-    except asyncio.TimeoutError as error:
+    except TimeoutError as error:
         raise Unavailable(f"the engine at {address} did not answer in time") from error
     except (aiohttp.ClientError, OSError, ValueError) as error:
         raise Unavailable(f"the engine at {address} broke off: {error}") from error
@@ -284,7 +295,7 @@ async def _chunks(file: BinaryIO) -> AsyncIterator[bytes]:
         yield chunk
 
 
-async def _raw_chunks(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+async def _raw_chunks(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
     """What has come, as it comes."""
     async for chunk in response.content.iter_any():
         yield chunk
@@ -300,5 +311,3 @@ async def _json_lines(response: aiohttp.ClientResponse) -> AsyncIterator[dict[st
                 yield json.loads(line)
     if rest.strip():
         yield json.loads(rest)
-
-

@@ -90,7 +90,7 @@ class LogReader:
 
     def close(self) -> LogBatch:
         """The log has ended: what is still half a line is all there will be of it."""
-        lines = []
+        lines: list[LogLine] = []
         if self._has_tty and self._buffer:
             lines += self._take(STDOUT, self._buffer)
             self._buffer = b""

@@ -10,7 +10,7 @@ import tarfile
 import zipfile
 import zlib
 from pathlib import PurePosixPath
-from typing import IO, BinaryIO
+from typing import BinaryIO, Protocol
 
 from django.utils.translation import gettext as _
 
@@ -27,6 +27,10 @@ TAIL_BYTES = READ_BYTES * 2
 GZIP_MAGIC = b"\x1f\x8b"
 ZIP_MAGIC = b"PK"
 BROKEN = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError)
+
+
+class Readable(Protocol):
+    def read(self, size: int = -1, /) -> bytes: ...
 
 
 def store_context(upload: BinaryIO, *, dockerfile_path: str) -> str:
@@ -77,7 +81,7 @@ def _checked_gzip(file: BinaryIO) -> set[str]:
     return names
 
 
-def _checked_tar(file: IO[bytes]) -> set[str]:
+def _checked_tar(file: Readable) -> set[str]:
     """Read every entry to its end. Returns the names of regular files."""
     names: set[str] = set()
     counted = _Counted(file)
@@ -144,9 +148,7 @@ def _add_zip_entry(tar: tarfile.TarFile, archive: zipfile.ZipFile, entry: zipfil
 
 def _require_dockerfile(names: set[str], wanted: str) -> None:
     if wanted not in names:
-        raise Invalid(
-            _("There is no “%(path)s” in the context.") % {"path": wanted}, field="dockerfile_path"
-        )
+        raise Invalid(_("There is no “%(path)s” in the context.") % {"path": wanted}, field="dockerfile_path")
 
 
 def _clean_path(name: str, *, field: str) -> str:
@@ -156,7 +158,7 @@ def _clean_path(name: str, *, field: str) -> str:
     return str(path)
 
 
-def _drain(file: IO[bytes]) -> None:
+def _drain(file: Readable) -> None:
     while file.read(CHUNK_BYTES):
         pass
 
@@ -164,7 +166,7 @@ def _drain(file: IO[bytes]) -> None:
 class _Counted(io.RawIOBase):
     """Passes reads on, stops a bomb, and remembers the last bytes that were read."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: Readable) -> None:
         self.file = file
         self.size_bytes = 0
         self.tail = b""

@@ -18,8 +18,20 @@ COPY busybox /bin/busybox
 RUN ["/bin/busybox", "mkdir", "-p", "/usr/bin", "/sbin", "/usr/sbin", "/tmp"]
 RUN ["/bin/busybox", "--install", "-s"]
 ENV PATH=/bin:/sbin:/usr/bin:/usr/sbin
-CMD ["sh", "-c", "echo Hello, Naru. This is container $(hostname), running as $(id -un) on Linux $(uname -r).; while :; do echo \\"$(date): still here\\"; sleep 10; done"]
+COPY hello /bin/hello
+CMD ["/bin/hello"]
 """
+STARTER_PROGRAM = """\
+#!/bin/sh
+echo "Hello, Naru. This is container $(hostname), running as $(id -un) on Linux $(uname -r)."
+trap 'echo "Good bye."; exit 0' TERM
+while :; do
+    echo "$(date): still here"
+    sleep 10 &
+    wait $!
+done
+"""
+EXECUTABLE = ("busybox", "hello")
 
 
 @handler("image.build", permission=Permission.IMAGE_BUILD, retryable=True)
@@ -56,7 +68,10 @@ async def remove(run: JobRun, args: Args) -> dict[str, Any]:
 
 async def _write_context(run: JobRun, args: Args, into: BinaryIO) -> None:
     if args.get("starter"):
-        _tar(into, {"Dockerfile": STARTER_DOCKERFILE.encode(), "busybox": _own_busybox()})
+        _tar(
+            into,
+            {"Dockerfile": STARTER_DOCKERFILE.encode(), "busybox": _own_busybox(), "hello": STARTER_PROGRAM.encode()},
+        )
     elif "context" in args:
         await run.read_blob(args["context"], into)
     else:
@@ -74,7 +89,7 @@ def _tar(into: BinaryIO, files: dict[str, bytes]) -> None:
     with tarfile.open(fileobj=into, mode="w") as tar:
         for name, content in files.items():
             info = tarfile.TarInfo(name)
-            info.size, info.mode = len(content), 0o755 if name == "busybox" else 0o644
+            info.size, info.mode = len(content), 0o755 if name in EXECUTABLE else 0o644
             tar.addfile(info, io.BytesIO(content))
 
 

@@ -64,7 +64,6 @@ def remove_image(actor: Actor, host_name: str, engine_id: str, *, force: bool = 
         return add_job(op, "image.remove", host=image.host, args=args, on=image)
 
 
-
 def _checked_dockerfile(text: str) -> str:
     if not text.strip():
         raise Invalid(_("The Dockerfile is empty."), field="dockerfile")
@@ -73,5 +72,3 @@ def _checked_dockerfile(text: str) -> str:
     if "\0" in text:
         raise Invalid(_("The Dockerfile is not text."), field="dockerfile")
     return text.replace("\r\n", "\n")
-
-

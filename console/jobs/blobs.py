@@ -26,7 +26,7 @@ def incoming() -> Iterator[BinaryIO]:
     """A nameless file beside the inputs to write to; ``keep`` makes it an input, else it vanishes."""
     folder = _folder()
     with tempfile.TemporaryFile(dir=folder) as file:
-        yield file  # type: ignore[misc]  # typeshed has no name for what TemporaryFile gives
+        yield file
 
 
 def keep(file: BinaryIO) -> str:

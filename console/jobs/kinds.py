@@ -1,4 +1,4 @@
-"""The kinds of jobs there are. Each app registers its handlers in its ``jobs.py``; both worker and console load them."""
+"""The kinds of jobs there are. Each app registers its handlers in its ``jobs.py``; worker and console load them."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass

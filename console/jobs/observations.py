@@ -63,7 +63,9 @@ def attempt_ended(host_name: str, fact: Fact) -> None:
 @observes("attempt.interrupted")
 def attempt_interrupted(host_name: str, fact: Fact) -> None:
     """The agent died during the attempt and is back."""
-    lose(int(fact["job"]), attempt=int(fact["attempt"]), why=_("The host's worker was restarted in the middle of it."))
+    if Job.objects.filter(pk=fact["job"], host__name=host_name).exists():
+        why = _("The host's worker was restarted in the middle of it.")
+        lose(int(fact["job"]), attempt=int(fact["attempt"]), why=why)
 
 
 def lose(job_id: int, *, attempt: int, why: str) -> None:

@@ -104,9 +104,7 @@ def retry_job(actor: Actor, number: int) -> Job:
         job = job.locked()
         if job.state not in (Job.State.FAILED, Job.State.CANCELLED):
             raise Conflict(_("Job #%(number)d is %(state)s: only failed or cancelled work is repeated.") % _words(job))
-        new = add_job(
-            op, job.kind, host=job.host, args=job.args, on_name=job.on_name, blobs=job.blobs, retry_of=job
-        )
+        new = add_job(op, job.kind, host=job.host, args=job.args, on_name=job.on_name, blobs=job.blobs, retry_of=job)
         new.on_kind, new.on_id = job.on_kind, job.on_id
         new.save(update_fields=["on_kind", "on_id"])
     return new

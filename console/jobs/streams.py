@@ -57,4 +57,7 @@ def _connection(url: str) -> "redis.Redis":
 
 def async_connection() -> "redis.asyncio.Redis":
     """A connection for one event loop; the caller closes it (``async with``)."""
-    return redis.asyncio.Redis.from_url(settings.REDIS_URL, decode_responses=False, socket_connect_timeout=2)
+    connection: redis.asyncio.Redis = redis.asyncio.Redis.from_url(
+        settings.REDIS_URL, decode_responses=False, socket_connect_timeout=2
+    )
+    return connection

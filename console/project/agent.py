@@ -1,6 +1,6 @@
 """The host agent's Celery app: queue ``host.<name>``, no database.
 
-    celery -A console.project.agent worker --queues host.<name> --pool threads
+celery -A console.project.agent worker --queues host.<name> --pool threads
 """
 
 import os
@@ -18,6 +18,7 @@ from console.jobs.agent.execution import Agent
 from console.jobs.agent.journal import Journal
 from console.jobs.agent.watcher import start_watching
 from console.jobs.alive import show_alive
+from console.project import agent_settings
 from console.project.environment import read_key
 
 CAPACITY = 7  # of eight threads: one stays free to show that work is taken
@@ -26,8 +27,8 @@ app = Celery("agent", set_as_current=True)
 app.conf.update(settings.CELERY)
 agent = Agent(
     host_name=settings.NARU_HOST_NAME,
-    key=read_key(settings.NARU_HOST_KEY_FILE),
-    engine_address=settings.NARU_ENGINE,
+    key=read_key(agent_settings.NARU_HOST_KEY_FILE),
+    engine_address=agent_settings.NARU_ENGINE,
     journal=Journal(settings.NARU_DATA / f"agent-{settings.NARU_HOST_NAME}.sqlite3"),
     capacity=CAPACITY,
 )

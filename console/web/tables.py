@@ -8,13 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
+from django.core.exceptions import ValidationError
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, QueryDict
 from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext, gettext_lazy
 
 from console.operations.errors import Invalid
 
 PAGE_ROWS = 50
+# what a database's integers hold
+LARGEST = 2**63 - 1
+DAMAGED = gettext_lazy("This address is damaged: “after” names no place in this list.")
 Row = TypeVar("Row", bound=Model)
 
 
@@ -57,13 +62,17 @@ def table_of(request: HttpRequest, rows: QuerySet[Row], *, sortable: Mapping[str
     sort = request.GET.get("sort", "") or default
     name, descending = sort.removeprefix("-"), sort.startswith("-")
     if name not in sortable:
-        raise Invalid(f"cannot sort by {name[:80]!r}: one of {', '.join(sorted(sortable))}")
+        raise Invalid(gettext("This list cannot be sorted by “%(name)s”.") % {"name": name[:80]})
     field, sign = sortable[name], "-" if descending else ""
     ordered = rows.order_by(f"{sign}{field}", f"{sign}pk")
     after = request.GET.get("after", "")
-    if after:
-        ordered = ordered.filter(_beyond(field, *_position(after), descending=descending))
-    found = list(ordered[: PAGE_ROWS + 1])
+    try:
+        if after:
+            ordered = ordered.filter(_beyond(field, *_position(after), descending=descending))
+        found = list(ordered[: PAGE_ROWS + 1])
+    except (TypeError, ValueError, ValidationError) as error:
+        # a position of another list: its value is of another type
+        raise Invalid(str(DAMAGED)) from error
     more = len(found) > PAGE_ROWS
     page = found[:PAGE_ROWS]
     filters = {key for key, value in request.GET.items() if value} - {"sort", "after"}
@@ -97,13 +106,13 @@ def _token(value: object, key: int) -> str:
 
 def _position(token: str) -> tuple[object, int]:
     """What ``_token`` was given. The token is a person's to edit, so nothing in it is believed."""
-    refused = Invalid("this page address is damaged: 'after' is not a position in this list")
     try:
         shown, key = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-    except (binascii.Error, ValueError, TypeError) as error:
-        raise refused from error
-    if isinstance(shown, dict):
-        shown = parse_datetime(str(shown.get("at", "")))
-    if not isinstance(key, int) or not isinstance(shown, str | int | datetime) or abs(key) > 2**62:
-        raise refused
+        if isinstance(shown, dict):
+            shown = parse_datetime(str(shown.get("at", "")))
+    except (binascii.Error, ValueError, TypeError, RecursionError) as error:
+        raise Invalid(str(DAMAGED)) from error
+    numbers = [number for number in (shown, key) if isinstance(number, int)]
+    if not isinstance(key, int) or not isinstance(shown, str | int | datetime) or max(map(abs, numbers)) > LARGEST:
+        raise Invalid(str(DAMAGED))
     return shown, key

@@ -82,6 +82,7 @@ class Instance:
         found = wait_for(
             lambda: pattern.search(self.log), limit_s=60, what=f"no link in the output:\n{self.log[-3000:]}"
         )
+        assert found
         return found.group()
 
     def pids(self, words: str) -> list[int]:
@@ -113,9 +114,9 @@ class Instance:
 
     def manage(self, *arguments: str) -> str:
         argv = [sys.executable, "manage.py", *arguments]
-        return subprocess.run(
-            argv, cwd=ROOT, env=self._environ, check=True, capture_output=True, text=True, timeout=60
-        ).stdout
+        done = subprocess.run(argv, cwd=ROOT, env=self._environ, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def close(self) -> None:
         self.process.send_signal(signal.SIGTERM)

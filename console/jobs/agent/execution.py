@@ -78,7 +78,7 @@ class Agent:
     async def _attempt(self, message: dict[str, Any]) -> dict[str, Any]:
         """The fact that tells how it ended."""
         job, attempt = int(message["job"]), int(message["attempt"])
-        run = JobRun(job=job, attempt=attempt, engine_address=self.engine_address)
+        run = JobRun(job=job, attempt=attempt, host_name=self.host_name, engine_address=self.engine_address)
         about = {"kind": "attempt.ended", "job": job, "attempt": attempt}
         work = asyncio.create_task(_work(run, message))
         helpers = [asyncio.create_task(run.flush_for_ever()), asyncio.create_task(self._watch(run, work))]
@@ -90,7 +90,7 @@ class Agent:
         except ConsoleError as error:
             await run.write(f"{error}\n")
             end = {**about, "state": "failed", "error": str(error)}
-        except Exception as error:  # noqa: BLE001 - outermost loop of an attempt: whatever it was, the job must end
+        except Exception as error:
             log.exception("handler crashed", job=job, kind=message["kind"])
             end = {**about, "state": "failed", "error": f"{type(error).__name__}: {error}"}
         finally:
@@ -123,5 +123,7 @@ async def _work(run: JobRun, message: dict[str, Any]) -> dict[str, Any]:
     try:
         kind = get_kind(message["kind"])
     except KeyError as error:
-        raise Denied(f"this host's agent knows no job of kind {message['kind']!r}; is it older than the console?") from error
+        raise Denied(
+            f"this host's agent knows no job of kind {message['kind']!r}; is it older than the console?"
+        ) from error
     return await kind.handle(run, message["args"])

@@ -34,8 +34,8 @@ class Journal:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.execute(
-            "CREATE TABLE IF NOT EXISTS attempt (job INTEGER, attempt INTEGER, boot TEXT, state TEXT, fact TEXT, at REAL,"
-            " PRIMARY KEY (job, attempt))"
+            "CREATE TABLE IF NOT EXISTS attempt"
+            " (job INTEGER, attempt INTEGER, boot TEXT, state TEXT, fact TEXT, at REAL, PRIMARY KEY (job, attempt))"
         )
 
     def begin(self, job: int, attempt: int) -> bool:

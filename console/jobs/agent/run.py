@@ -12,20 +12,23 @@ from redis.exceptions import RedisError, ResponseError
 
 from console.hosts.gateway import Engine, connect
 from console.jobs import blobs, streams
+from console.jobs.agent.reports import report
 
 FLUSH_S = 0.1
 ENTRY_BYTES = 32 * 1024
 MOST_BUFFERED_BYTES = 8 << 20
 MOST_OUTPUT_BYTES = 64 << 20
+TELL_PATIENCE_S = 60.0
 
 
 class JobRun:
     """``label`` goes on everything the handler makes in the engine, so that a later attempt finds and adopts it."""
 
-    def __init__(self, *, job: int, attempt: int, engine_address: str) -> None:
+    def __init__(self, *, job: int, attempt: int, host_name: str, engine_address: str) -> None:
         self.job = job
         self.attempt = attempt
         self.progress_now: dict[str, Any] = {}
+        self._host_name = host_name
         self._engine_address = engine_address
         self._lines: list[str] = []
         self._partial = ""
@@ -48,12 +51,16 @@ class JobRun:
         *lines, self._partial = (self._partial + text).split("\n")
         for line in lines:
             self._add(line.rpartition("\r")[2] if not line.endswith("\r") else line.rstrip("\r"))
-        while self._buffered > MOST_BUFFERED_BYTES:
+        while self._buffered > MOST_BUFFERED_BYTES:  # noqa: ASYNC110 - the flusher may fail and try again
             await asyncio.sleep(FLUSH_S)
 
     async def progress(self, **now: Any) -> None:
         """Shown with the next heartbeat: ``step=2, steps=5``."""
         self.progress_now = now
+
+    async def tell(self, kind: str, **fact: Any) -> None:
+        """Report a fact about the host that the job has just made so: it is written down before the job's end is."""
+        await asyncio.to_thread(report, self._host_name, {"kind": kind, **fact}, patience_s=TELL_PATIENCE_S)
 
     async def read_blob(self, sha256: str, into: BinaryIO) -> None:
         """One of the job's inputs, checked against its SHA-256. Missing when it did not arrive."""
@@ -94,7 +101,7 @@ class JobRun:
         self._wake.set()
 
     def _flush(self) -> None:
-        """Whole lines in entries of a bounded size. An entry's id is ours, so one written twice is refused, not doubled."""
+        """In entries of a bounded size. An entry's id is ours, so one written twice is refused, not doubled."""
         self._wake.clear()
         while self._lines:
             count, size = 0, 0

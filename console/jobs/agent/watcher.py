@@ -43,7 +43,7 @@ async def _tell_inventory(agent: Agent) -> None:
         except ConsoleError as error:
             fact = {"kind": "host.unreachable", "reason": str(error)}
             await asyncio.to_thread(report, agent.host_name, fact)
-        except Exception:  # noqa: BLE001 - outermost loop of the watcher: it must not end while the agent lives
+        except Exception:
             log.exception("watcher stumbled")
         await asyncio.sleep(RETRY_S)
 

@@ -16,7 +16,9 @@ BUILD = {"host": "local", "tag": "shop/web:1", "source": "dockerfile", "dockerfi
 @pytest.fixture
 def admin(signed_in: SignedIn) -> Client:
     make_image("hello-naru:latest")
-    make_container("taken", ports=[{"host_address": "127.0.0.1", "host_port": 8080, "container_port": 80, "protocol": "tcp"}])
+    make_container(
+        "taken", ports=[{"host_address": "127.0.0.1", "host_port": 8080, "container_port": 80, "protocol": "tcp"}]
+    )
     return signed_in(Role.ADMIN)
 
 
@@ -67,7 +69,9 @@ def test_a_right_run_becomes_a_job_with_all_that_was_typed(admin: Client) -> Non
         ({"source": "context", "context": SimpleUploadedFile("a.tar", b"x" * 700)}, "context", "whole"),
     ],
 )
-def test_a_wrong_build_is_told_at_its_field(admin: Client, given: dict[str, object], field: str, complaint: str) -> None:
+def test_a_wrong_build_is_told_at_its_field(
+    admin: Client, given: dict[str, object], field: str, complaint: str
+) -> None:
     answer = admin.post("/builds/new/", {**BUILD, **given})
     assert answer.status_code == 400
     assert complaint in " ".join(answer.context["form"].errors[field])

@@ -21,12 +21,10 @@ def test_pages_continue_each_other(signed_in: SignedIn, sort: str) -> None:
     assert not rest.context["table"].next_after
 
 
-@pytest.mark.parametrize("query", ["sort=secret", "sort=password", "after=x", "after=WzEsMl0", "after=bnVsbA", "after=%00"])
+@pytest.mark.parametrize("query", ["sort=secret", "after=x", "after=WzEsMl0", "after=bnVsbA", "after=W10", "after=%00"])
 def test_an_address_nobody_was_given_is_a_bad_request(signed_in: SignedIn, query: str) -> None:
     make_container()
-    assert signed_in(Role.VIEWER).get(f"/containers/?{query}").status_code in (200, 400)
-    if query.startswith("sort"):
-        assert signed_in(Role.VIEWER).get(f"/containers/?{query}").status_code == 400
+    assert signed_in(Role.VIEWER).get(f"/containers/?{query}").status_code == 400
 
 
 def test_filters_narrow_and_say_when_nothing_is_left(signed_in: SignedIn) -> None:

@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,7 @@ async def until(question: Callable[[], object]) -> None:
             await asyncio.sleep(0.02)
 
 
-def program(name: str, body: str, **ready: Path) -> Part:
+def program(name: str, body: str, **ready: Any) -> Part:
     return Part(name, (sys.executable, "-uc", f"import os, sys, time\nprint(os.getpid())\n{body}"), **ready)
 
 
@@ -76,9 +77,10 @@ async def test_a_part_that_never_gets_ready_says_why(supervisor: Supervisor) -> 
 
 async def test_stopping_ends_parts_in_reverse_order(supervisor: Supervisor, heard: Heard) -> None:
     body = "import signal\nsignal.signal(15, lambda *_: (print('bye'), sys.exit()))\nprint('up')\ntime.sleep(100)"
-    for name in ("first", "second"):
-        await supervisor.start(program(name, body))
-        await until(lambda name=name: (name, "up") in heard.lines)
+    await supervisor.start(program("first", body))
+    await until(lambda: ("first", "up") in heard.lines)
+    await supervisor.start(program("second", body))
+    await until(lambda: ("second", "up") in heard.lines)
     await supervisor.stop()
     assert [name for name, text in heard.lines if text == "bye"] == ["second", "first"]
     assert not any(Path(f"/proc/{pid}").exists() for pid in heard.pids("first") + heard.pids("second"))

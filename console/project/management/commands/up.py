@@ -88,5 +88,9 @@ def _welcome(places: Places) -> list[str]:
     lines = [f"Naru is at  {places.url}/", f"docker CLI  export DOCKER_HOST={places.engine}"]
     if not has_people():
         issued = create_invitation(Actor.system("first start"), Role.ADMIN)
-        lines += ["", "Nobody can sign in yet. This link, good once, makes the administrator:", places.url + issued.path]
+        lines += [
+            "",
+            "Nobody can sign in yet. This link, good once, makes the administrator:",
+            places.url + issued.path,
+        ]
     return lines
