@@ -4,6 +4,7 @@ from django.views.decorators.http import require_safe
 from console.containers.queries import visible_containers
 from console.dashboard.queries import counts
 from console.hosts.queries import visible_hosts
+from console.images.jobs import STARTER_DOCKERFILE
 from console.jobs.queries import visible_jobs
 from console.operations.actor import Actor
 from console.web.rendering import page_or_part
@@ -19,5 +20,6 @@ def overview(request: HttpRequest) -> HttpResponse:
         "hosts": list(visible_hosts(actor)),
         "jobs": visible_jobs(actor)[:ROWS],
         "containers": visible_containers(actor)[:ROWS],
+        "starter": STARTER_DOCKERFILE,
     }
     return page_or_part(request, "dashboard/overview.html", "dashboard/_overview.html", context)

@@ -142,20 +142,12 @@ class Engine:
 
     # --- images ---
 
-    async def build(
-        self, context: BinaryIO, *, tag: str, dockerfile_path: str, labels: Mapping[str, str]
-    ) -> AsyncIterator[BuildLine]:
+    async def build(self, context: BinaryIO, *, tag: str, dockerfile_path: str) -> AsyncIterator[BuildLine]:
         """Build from a plain tar. The last line with an image_id names what was built; without one nothing was.
 
         Invalid carries the engine's own words, line numbers and all. Ending the iteration ends the build.
         """
-        params = {
-            "t": tag,
-            "dockerfile": dockerfile_path,
-            "rm": "1",
-            "forcerm": "1",
-            "labels": json.dumps(dict(labels)),
-        }
+        params = {"t": tag, "dockerfile": dockerfile_path, "rm": "1", "forcerm": "1"}
         with translated(self.address):
             async with self._docker._query(
                 "build",

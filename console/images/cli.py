@@ -6,7 +6,9 @@ from console.images.models import Image
 
 
 def build_command(args: dict[str, object]) -> str:
-    """What a person would type for a build job with these ``args``."""
+    """What a person would type for a build job with these ``args``; nothing for the starter, whose files are ours."""
+    if args.get("starter"):
+        return ""
     tag = shlex.quote(str(args.get("tag", "")))
     if args.get("context"):
         path = str(args.get("dockerfile_path") or "Dockerfile")

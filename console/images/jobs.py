@@ -36,14 +36,17 @@ EXECUTABLE = ("busybox", "hello")
 
 @handler("image.build", permission=Permission.IMAGE_BUILD, retryable=True)
 async def build(run: JobRun, args: Args) -> dict[str, Any]:
-    """Repeating it is harmless: what an interrupted attempt built is in the engine's cache."""
+    """Repeating it is harmless: what an interrupted attempt built is in the engine's cache.
+
+    The image gets no label of ours: the same Dockerfile gives the same image, whichever job built it.
+    """
     with tempfile.TemporaryFile() as context:
         await _write_context(run, args, context)
         context.seek(0)
         image_id = ""
         async with run.engine() as engine:
             path = args.get("dockerfile_path", "Dockerfile")
-            async for line in engine.build(context, tag=args["tag"], dockerfile_path=path, labels=run.label):
+            async for line in engine.build(context, tag=args["tag"], dockerfile_path=path):
                 image_id = line.image_id or image_id
                 await run.write(line.text)
                 await _show_step(run, line.text)

@@ -48,5 +48,5 @@ def require(request: HttpRequest, permission: Permission) -> Actor:
     """The actor, for a page that is only for those who hold ``permission``. Raises Denied."""
     actor = Actor.of_request(request)
     if not may(actor, permission):
-        raise Denied(missing_permission(permission), permission=permission)
+        raise Denied(_("You need the permission “%(name)s”.") % {"name": permission}, permission=permission)
     return actor

@@ -13,7 +13,7 @@ from engine.model.ports import Port
 from engine.wire.container_config import HealthcheckJson
 from engine.wire.host_config import EMPTY, HostConfigJson, decode_host_config, host_config_fields, refuse_members
 from engine.wire.json_body import decode, parse_object, pascal, unknown_members
-from engine.wire.text import LONGEST_NAME, MOST_ITEMS, check_mapping, check_text, check_texts, shown
+from engine.wire.text import LONGEST_NAME, MOST_ITEMS, check_arguments, check_mapping, check_text, shown
 
 _REFUSED: Final[Mapping[str, tuple[object, ...]]] = {
     "Volumes": EMPTY,
@@ -179,9 +179,9 @@ def _check(request: CreateRequest) -> None:
     if request.working_dir and not request.working_dir.startswith("/"):
         raise Invalid(f"the working directory {shown(request.working_dir)} is invalid, it needs to be an absolute path")
     # values may have several lines: certificates in variables, scripts as arguments
-    check_texts("Env", request.env, lines=True)
+    check_arguments("Env", request.env)
     for name in ("cmd", "entrypoint"):
-        check_texts(pascal(name), _words(getattr(request, name)) or (), lines=True)
+        check_arguments(pascal(name), _words(getattr(request, name)) or ())
     for entry in request.env:
         if not entry.partition("=")[0]:
             raise Invalid(f"Env: invalid environment variable: {shown(entry)}")
@@ -196,7 +196,7 @@ def _check(request: CreateRequest) -> None:
 
 
 def _check_healthcheck(check: HealthcheckJson) -> None:
-    check_texts("Healthcheck.Test", check.test, lines=True)
+    check_arguments("Healthcheck.Test", check.test)
     if check.test and check.test[0] not in ("NONE", "CMD", "CMD-SHELL"):
         raise Invalid(f"Healthcheck.Test: must begin with NONE, CMD or CMD-SHELL, not {shown(check.test[0])}")
     for name in ("interval", "timeout", "start_period", "start_interval"):

@@ -8,6 +8,8 @@ LONGEST_NAME = 255
 LONGEST_VALUE = 128 << 10  # Linux' MAX_ARG_STRLEN: no single argument or variable can be longer (execve(2))
 MOST_ITEMS = 10_000
 
+_HARMLESS = dict.fromkeys([*range(1, 0x20), *range(0x7F, 0xA0)], " ")
+
 
 def check_text(field: str, value: str, *, longest: int = LONGEST_VALUE, lines: bool = False) -> str:
     """``value`` itself. Refuses control characters (``lines`` allows tab and line ends) and lone surrogates."""
@@ -26,6 +28,11 @@ def check_texts(field: str, values: Iterable[str], *, longest: int = LONGEST_VAL
         if count > MOST_ITEMS:
             raise TooLarge(f"{field}: more than {MOST_ITEMS} entries")
         check_text(field, value, longest=longest, lines=lines)
+
+
+def check_arguments(field: str, values: Iterable[str]) -> None:
+    """For what a program is given, its arguments and environment: its business, but for what the kernel cannot pass."""
+    check_texts(field, (value.translate(_HARMLESS) for value in values))
 
 
 def check_mapping(field: str, values: Mapping[str, str], *, lines: bool = False) -> None:

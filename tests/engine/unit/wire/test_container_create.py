@@ -10,6 +10,7 @@ from engine.model.errors import Invalid, Unsupported
 from engine.model.image import Healthcheck
 from engine.model.ports import Port, PortBinding, Protocol
 from engine.wire.container_create import decode_create
+from engine.wire.text import check_arguments
 from tests.engine.unit.wire.images import image
 
 
@@ -236,3 +237,9 @@ def test_the_terminal_size_is_taken_when_it_makes_sense() -> None:
     assert size([24, 80]) == (24, 80)
     assert size([0, 0]) is None
     assert size([1]) is None
+
+
+def test_a_program_may_be_given_any_character_but_zero() -> None:
+    check_arguments("Cmd", ["printf", "\x1b[32m ok \x1b[0m\r\n"])
+    with pytest.raises(Invalid, match=r"Cmd: control character U\+0000"):
+        check_arguments("Cmd", ["a\0b"])
