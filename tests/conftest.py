@@ -1,0 +1,65 @@
+"""What every test stands on: a key for Django, and a private Redis for those that ask for one."""
+
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import redis
+from django.conf import settings as django_settings
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
+
+START_LIMIT_S = 20.0
+
+
+def pytest_configure() -> None:
+    # the engine's tests may run without Django
+    if django_settings.configured:
+        django_settings.SECRET_KEY = "tests-only-" + "k" * 40
+
+
+@pytest.fixture(scope="session")
+def redis_socket() -> Iterator[Path]:
+    """A Redis of our own on a socket; the folder's name is short, since a socket's path is at most 107 bytes long."""
+    if shutil.which("redis-server") is None:
+        pytest.skip("redis-server is not installed")
+    with tempfile.TemporaryDirectory(prefix="nr-") as folder:
+        socket = Path(folder) / "redis.sock"
+        argv = ["redis-server", "--port", "0", "--unixsocket", str(socket), "--dir", folder, "--save", ""]
+        server = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            _wait_until_up(socket)
+            yield socket
+        finally:
+            server.terminate()
+            server.wait(START_LIMIT_S)
+
+
+@pytest.fixture
+def redis_server(redis_socket: Path, settings: "Settings") -> "redis.Redis":
+    """An empty Redis that the console's code finds as its own."""
+    from console.jobs import streams
+
+    settings.REDIS_URL = f"unix://{redis_socket}"
+    connection = streams.connection()
+    connection.flushall()
+    return connection
+
+
+def _wait_until_up(socket: Path) -> None:
+    deadline = time.monotonic() + START_LIMIT_S
+    with redis.Redis.from_url(f"unix://{socket}") as connection:
+        while True:
+            try:
+                connection.ping()
+                return
+            except redis.exceptions.ConnectionError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)

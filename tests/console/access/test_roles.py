@@ -1,0 +1,119 @@
+"""Role × permission, written out: a change to either table of it must be meant."""
+
+import pytest
+
+from console.access.queries import permissions_of, role_of
+from console.accounts.models import User
+from console.accounts.operations import change_role
+from console.audit.models import AuditEntry
+from console.operations.actor import Actor
+from console.operations.errors import Conflict, Denied, Missing
+from console.operations.governed import writes_allowed
+from console.operations.permissions import Permission, Role
+from console.operations.policy import may
+from tests.factories.console import actor_of, make_job, make_user
+
+pytestmark = pytest.mark.django_db
+
+V, O, A = "viewer", "operator", "admin"
+ALLOWED = {
+    "container.view": {V, O, A},
+    "container.logs": {V, O, A},
+    "container.start": {O, A},
+    "container.stop": {O, A},
+    "container.run": {A},
+    "container.remove": {A},
+    "image.view": {V, O, A},
+    "image.build": {A},
+    "image.remove": {A},
+    "job.view": {V, O, A},
+    "job.cancel": {A},
+    "audit.view": {A},
+    "host.view": {V, O, A},
+    "user.view": {A},
+    "user.invite": {A},
+    "user.manage": {A},
+}
+
+
+def test_every_permission_is_in_the_table() -> None:
+    assert {permission.value for permission in Permission} == set(ALLOWED)
+
+
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("permission", Permission)
+def test_the_matrix(role: Role, permission: Permission) -> None:
+    actor = actor_of(make_user(role))
+    assert may(actor, permission) == (role.value in ALLOWED[permission.value])
+
+
+@pytest.mark.parametrize("permission", Permission)
+def test_who_has_no_role_may_nothing(permission: Permission) -> None:
+    assert not may(actor_of(make_user(None)), permission)
+    assert not may(Actor.of_user(None), permission)
+    assert not may(Actor.host("local"), permission)
+
+
+def test_a_disabled_administrator_may_nothing() -> None:
+    user = make_user(Role.ADMIN)
+    with writes_allowed("test"):
+        User.objects.filter(pk=user.pk).update(is_active=False)
+    assert role_of(user.pk) is None
+    assert permissions_of(user.pk) == frozenset()
+
+
+def test_an_operator_may_cancel_own_jobs_and_no_others() -> None:
+    operator, other = make_user(Role.OPERATOR), make_user(Role.OPERATOR)
+    actor = actor_of(operator)
+    assert may(actor, Permission.JOB_CANCEL, on=make_job(user=operator))
+    assert not may(actor, Permission.JOB_CANCEL, on=make_job(user=other))
+    assert not may(actor, Permission.JOB_CANCEL, on=make_job(user=None))
+
+
+def test_a_viewer_may_not_even_cancel_what_was_once_their_own() -> None:
+    viewer = make_user(Role.VIEWER)
+    assert not may(actor_of(viewer), Permission.JOB_CANCEL, on=make_job(user=viewer))
+
+
+def test_an_administrator_changes_a_role() -> None:
+    admin, other = make_user(Role.ADMIN), make_user(Role.VIEWER)
+    change_role(actor_of(admin), other.pk, Role.OPERATOR)
+    assert role_of(other.pk) is Role.OPERATOR
+    assert AuditEntry.objects.get().details == {"role": "operator"}
+
+
+def test_the_last_administrator_stays_one() -> None:
+    admin = make_user(Role.ADMIN)
+    with pytest.raises(Conflict, match="last administrator"):
+        change_role(actor_of(admin), admin.pk, Role.VIEWER)
+    assert role_of(admin.pk) is Role.ADMIN
+    assert AuditEntry.objects.get().outcome == "refused"
+
+
+def test_one_of_two_administrators_may_step_down() -> None:
+    make_user(Role.ADMIN)
+    admin = make_user(Role.ADMIN)
+    change_role(actor_of(admin), admin.pk, Role.VIEWER)
+    assert role_of(admin.pk) is Role.VIEWER
+
+
+def test_a_disabled_second_administrator_does_not_count() -> None:
+    admin, disabled = make_user(Role.ADMIN), make_user(Role.ADMIN)
+    with writes_allowed("test"):
+        User.objects.filter(pk=disabled.pk).update(is_active=False)
+    with pytest.raises(Conflict):
+        change_role(actor_of(admin), admin.pk, Role.OPERATOR)
+
+
+def test_nobody_promotes_themselves() -> None:
+    operator = make_user(Role.OPERATOR)
+    with pytest.raises(Denied):
+        change_role(actor_of(operator), operator.pk, Role.ADMIN)
+    assert role_of(operator.pk) is Role.OPERATOR
+
+
+def test_who_may_not_see_people_does_not_learn_who_exists() -> None:
+    operator, other = make_user(Role.OPERATOR), make_user(Role.VIEWER)
+    for user_pk in (other.pk, 99999):
+        with pytest.raises(Missing, match="There is no such person"):
+            change_role(actor_of(operator), user_pk, Role.ADMIN)
