@@ -147,8 +147,9 @@ def instance() -> Iterator[Instance]:
             running.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    # not for the whole session: while it lives its event loop counts as running, and no other test could start one
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
         yield chromium

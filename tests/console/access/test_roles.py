@@ -15,7 +15,7 @@ from tests.factories.console import actor_of, make_job, make_user
 
 pytestmark = pytest.mark.django_db
 
-V, O, A = "viewer", "operator", "admin"
+V, O, A = "viewer", "operator", "admin"  # noqa: E741 - a table reads best with narrow columns
 ALLOWED = {
     "container.view": {V, O, A},
     "container.logs": {V, O, A},

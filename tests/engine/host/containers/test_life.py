@@ -17,10 +17,10 @@ def state(engine: RunningEngine, name: str, field: str) -> str:
 
 
 def test_the_exit_code_of_the_program_is_the_exit_code_of_run(engine: RunningEngine, image: str) -> None:
-    done = engine.docker("run", "--name", "x", image, "sh", "-c", "echo out; echo err >&2; exit 37", check=False)
+    done = engine.docker("run", "--name", "box", image, "sh", "-c", "echo out; echo err >&2; exit 37", check=False)
     assert (done.returncode, done.stdout, done.stderr) == (37, b"out\n", b"err\n")
-    assert state(engine, "x", "Status") == "exited"
-    assert state(engine, "x", "ExitCode") == "37"
+    assert state(engine, "box", "Status") == "exited"
+    assert state(engine, "box", "ExitCode") == "37"
 
 
 def test_input_reaches_the_program_and_ends(engine: RunningEngine, image: str) -> None:
@@ -34,20 +34,20 @@ def test_attached_output_is_complete_when_the_container_removes_itself(engine: R
 
 
 def test_ten_thousand_lines_are_all_in_the_log_in_order(engine: RunningEngine, image: str) -> None:
-    engine.docker("run", "-d", "--name", "x", image, "seq", "10000")
-    engine.docker("wait", "x")
-    assert engine.out("logs", "x").splitlines() == [str(number) for number in range(1, 10_001)]
-    assert engine.out("logs", "--tail", "3", "x").splitlines() == ["9998", "9999", "10000"]
+    engine.docker("run", "-d", "--name", "box", image, "seq", "10000")
+    engine.docker("wait", "box")
+    assert engine.out("logs", "box").splitlines() == [str(number) for number in range(1, 10_001)]
+    assert engine.out("logs", "--tail", "3", "box").splitlines() == ["9998", "9999", "10000"]
 
 
 def test_a_follower_gets_what_was_and_what_comes_and_then_the_end(engine: RunningEngine, image: str) -> None:
     script = "seq 5000; while [ ! -e /go ]; do sleep 0.05; done; seq 5001 10000"
-    engine.docker("run", "-d", "--name", "x", image, "sh", "-c", script)
-    wait_until(lambda: engine.out("logs", "--tail", "1", "x") == "5000")
-    with engine.popen("logs", "-f", "x") as follower:
+    engine.docker("run", "-d", "--name", "box", image, "sh", "-c", script)
+    wait_until(lambda: engine.out("logs", "--tail", "1", "box") == "5000")
+    with engine.popen("logs", "-f", "box") as follower:
         assert follower.stdout is not None
         first = [follower.stdout.readline() for _ in range(5000)]
-        engine.docker("stop", "-t", "0", "x", check=False) if not first[-1] else None
+        engine.docker("stop", "-t", "0", "box", check=False) if not first[-1] else None
         (engine.data_root / "containers" / engine.out("ps", "-q", "--no-trunc") / "upper" / "go").touch()
         rest, _ = follower.communicate(timeout=20)
     assert b"".join(first) + rest == b"".join(b"%d\n" % number for number in range(1, 10_001))
@@ -66,10 +66,10 @@ def test_stop_asks_first_and_kills_after_the_timeout(engine: RunningEngine, imag
 
 
 def test_a_stopped_container_starts_again_with_its_files(engine: RunningEngine, image: str) -> None:
-    engine.docker("run", "--name", "x", image, "sh", "-c", "echo line >> /count; cat /count")
-    engine.docker("start", "-a", "x")
-    assert engine.docker("start", "-a", "x").stdout == b"line\n" * 3
-    assert engine.out("logs", "x").count("line") == 6
+    engine.docker("run", "--name", "box", image, "sh", "-c", "echo line >> /count; cat /count")
+    engine.docker("start", "-a", "box")
+    assert engine.docker("start", "-a", "box").stdout == b"line\n" * 3
+    assert engine.out("logs", "box").count("line") == 6
 
 
 def test_a_container_that_removes_itself_leaves_nothing(engine: RunningEngine, image: str) -> None:
@@ -79,11 +79,11 @@ def test_a_container_that_removes_itself_leaves_nothing(engine: RunningEngine, i
 
 
 def test_a_removed_container_leaves_nothing(engine: RunningEngine, image: str) -> None:
-    engine.docker("run", "-d", "--name", "x", image, "sleep", "1000")
-    refused = engine.docker("rm", "x", check=False)
+    engine.docker("run", "-d", "--name", "box", image, "sleep", "1000")
+    refused = engine.docker("rm", "box", check=False)
     assert refused.returncode != 0
     assert b"container is running: stop the container before removing or force remove" in refused.stderr
-    engine.docker("rm", "-f", "x")
+    engine.docker("rm", "-f", "box")
     wait_until(lambda: not engine.leftovers(), what=str(engine.leftovers()))
 
 
@@ -91,14 +91,14 @@ def test_a_removed_container_leaves_nothing(engine: RunningEngine, image: str) -
 def test_a_program_that_cannot_run_is_told_as_docker_tells_it(
     engine: RunningEngine, image: str, program: str, code: int
 ) -> None:
-    done = engine.docker("run", "--name", "x", image, program, check=False)
+    done = engine.docker("run", "--name", "box", image, program, check=False)
     assert done.returncode == code, done.stderr
     assert program.encode() in done.stderr
-    assert state(engine, "x", "Status") == "created"
-    assert state(engine, "x", "ExitCode") == str(code)
+    assert state(engine, "box", "Status") == "created"
+    assert state(engine, "box", "ExitCode") == str(code)
     assert not engine.mounts()
     assert not engine.cgroups()
-    engine.docker("rm", "x")
+    engine.docker("rm", "box")
     wait_until(lambda: not engine.leftovers())
 
 
@@ -142,27 +142,27 @@ def test_names_and_prefixes_find_containers(engine: RunningEngine, image: str) -
 
 def test_a_signal_reaches_the_program(engine: RunningEngine, image: str) -> None:
     engine.docker(
-        "run", "-d", "--name", "x", image, "sh", "-c", "trap 'exit 5' USR1; echo up; while :; do sleep 0.05; done"
+        "run", "-d", "--name", "box", image, "sh", "-c", "trap 'exit 5' USR1; echo up; while :; do sleep 0.05; done"
     )
-    wait_until(lambda: engine.out("logs", "x") == "up")
-    engine.docker("kill", "-s", "USR1", "x")
-    assert engine.out("wait", "x") == "5"
-    again = engine.docker("kill", "x", check=False)
+    wait_until(lambda: engine.out("logs", "box") == "up")
+    engine.docker("kill", "-s", "USR1", "box")
+    assert engine.out("wait", "box") == "5"
+    again = engine.docker("kill", "box", check=False)
     assert b"is not running" in again.stderr
 
 
 def test_memory_beyond_the_limit_ends_the_container_and_says_so(engine: RunningEngine, image: str) -> None:
-    engine.docker("run", "--name", "x", "-m", "16m", image, "tail", "/dev/zero", check=False)
-    assert (state(engine, "x", "OOMKilled"), state(engine, "x", "ExitCode")) == ("true", "137")
+    engine.docker("run", "--name", "box", "-m", "16m", image, "tail", "/dev/zero", check=False)
+    assert (state(engine, "box", "OOMKilled"), state(engine, "box", "ExitCode")) == ("true", "137")
 
 
 def test_a_paused_container_stands_still(engine: RunningEngine, image: str) -> None:
-    engine.docker("run", "-d", "--name", "x", image, "sleep", "1000")
-    engine.docker("pause", "x")
-    assert state(engine, "x", "Status") == "paused"
-    engine.docker("unpause", "x")
-    engine.docker("stop", "-t", "0", "x")
-    assert state(engine, "x", "ExitCode") == str(128 + signal.SIGKILL)
+    engine.docker("run", "-d", "--name", "box", image, "sleep", "1000")
+    engine.docker("pause", "box")
+    assert state(engine, "box", "Status") == "paused"
+    engine.docker("unpause", "box")
+    engine.docker("stop", "-t", "0", "box")
+    assert state(engine, "box", "ExitCode") == str(128 + signal.SIGKILL)
 
 
 def test_two_engines_live_side_by_side(engine: RunningEngine, image: str, busybox_tar: bytes) -> None:

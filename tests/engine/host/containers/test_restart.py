@@ -21,34 +21,34 @@ def started_ticks(pid: int) -> str:
 
 def test_a_container_writes_on_while_the_engine_is_dead(engine: RunningEngine, image: str) -> None:
     script = "i=0; while [ $i -lt 60000 ]; do i=$((i+1)); echo $i; done"
-    engine.docker("run", "-d", "--name", "x", image, "sh", "-c", f"{script}; sleep 1000")
-    pid = pid_of(engine, "x")
+    engine.docker("run", "-d", "--name", "box", image, "sh", "-c", f"{script}; sleep 1000")
+    pid = pid_of(engine, "box")
     ticks = started_ticks(pid)
     for _ in range(2):
         engine.kill()
         time.sleep(0.1)  # the time that it is down is the point
         engine.start()
-    assert pid_of(engine, "x") == pid
+    assert pid_of(engine, "box") == pid
     assert started_ticks(pid) == ticks
-    wait_until(lambda: engine.out("logs", "--tail", "1", "x") == "60000", limit_s=30)
-    assert engine.out("logs", "x").splitlines() == [str(number) for number in range(1, 60_001)]
-    engine.docker("stop", "-t", "0", "x")
-    engine.docker("rm", "x")
+    wait_until(lambda: engine.out("logs", "--tail", "1", "box") == "60000", limit_s=30)
+    assert engine.out("logs", "box").splitlines() == [str(number) for number in range(1, 60_001)]
+    engine.docker("stop", "-t", "0", "box")
+    engine.docker("rm", "box")
     wait_until(lambda: not engine.leftovers(), what=str(engine.leftovers()))
 
 
 def test_an_exit_code_is_kept_while_the_engine_is_dead(engine: RunningEngine, image: str) -> None:
-    engine.docker("run", "-d", "--name", "x", image, "sh", "-c", "sleep 0.5; exit 37")
+    engine.docker("run", "-d", "--name", "box", image, "sh", "-c", "sleep 0.5; exit 37")
     container_id = engine.out("ps", "-q", "--no-trunc")
     engine.kill()
     wait_until((engine.run_root / "exits" / container_id).exists)
     engine.start()
-    assert engine.out("wait", "x") == "37"
+    assert engine.out("wait", "box") == "37"
     assert engine.out("ps", "-a", "--format", "{{.State}}") == "exited"
 
 
 def test_a_container_that_removes_itself_is_gone_if_it_ended_meanwhile(engine: RunningEngine, image: str) -> None:
-    engine.docker("run", "-d", "--rm", "--name", "x", image, "sleep", "0.5")
+    engine.docker("run", "-d", "--rm", "--name", "box", image, "sleep", "0.5")
     container_id = engine.out("ps", "-q", "--no-trunc")
     engine.kill()
     wait_until((engine.run_root / "exits" / container_id).exists)
@@ -59,16 +59,16 @@ def test_a_container_that_removes_itself_is_gone_if_it_ended_meanwhile(engine: R
 
 def test_a_running_container_keeps_its_address_and_its_network(engine: RunningEngine, image: str) -> None:
     address = "{{.NetworkSettings.Networks.bridge.IPAddress}}"
-    engine.docker("run", "-d", "--name", "x", image, "sleep", "1000")
-    before = engine.out("inspect", "--format", address, "x")
+    engine.docker("run", "-d", "--name", "box", image, "sleep", "1000")
+    before = engine.out("inspect", "--format", address, "box")
     engine.kill()
     engine.start()
-    assert engine.out("inspect", "--format", address, "x") == before
+    assert engine.out("inspect", "--format", address, "box") == before
     engine.docker("run", "--rm", image, "ping", "-c", "1", "-W", "2", before)
 
 
 def test_what_a_killed_engine_left_half_made_is_swept(engine: RunningEngine, image: str) -> None:
-    engine.docker("run", "-d", "--name", "x", image, "sleep", "1000")
+    engine.docker("run", "-d", "--name", "box", image, "sleep", "1000")
     container_id = engine.out("ps", "-q", "--no-trunc")
     engine.kill()
     orphan = "f" * 64
@@ -80,20 +80,20 @@ def test_what_a_killed_engine_left_half_made_is_swept(engine: RunningEngine, ima
 
 
 def test_stopping_the_engine_leaves_containers_running(engine: RunningEngine, image: str) -> None:
-    engine.docker("run", "-d", "--name", "x", image, "sleep", "1000")
-    pid = pid_of(engine, "x")
+    engine.docker("run", "-d", "--name", "box", image, "sleep", "1000")
+    pid = pid_of(engine, "box")
     assert engine.stop() == 0
     os.kill(pid, 0)
     engine.start()
-    assert pid_of(engine, "x") == pid
+    assert pid_of(engine, "box") == pid
 
 
 def test_a_container_whose_monitor_was_killed_still_stops(engine: RunningEngine, image: str) -> None:
-    engine.docker("run", "-d", "--name", "x", image, "sleep", "1000")
+    engine.docker("run", "-d", "--name", "box", image, "sleep", "1000")
     container_id = engine.out("ps", "-q", "--no-trunc")
     monitor = int((engine.run_root / "containers" / container_id / "conmon.pid").read_text())
     os.kill(monitor, 9)
-    assert engine.out("ps", "--format", "{{.Names}}") == "x"
-    engine.docker("stop", "-t", "0", "x")
+    assert engine.out("ps", "--format", "{{.Names}}") == "box"
+    engine.docker("stop", "-t", "0", "box")
     assert engine.out("ps", "-q") == ""
-    assert "monitor" in engine.out("inspect", "--format", "{{.State.Error}}", "x")
+    assert "monitor" in engine.out("inspect", "--format", "{{.State.Error}}", "box")
