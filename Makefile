@@ -35,7 +35,7 @@ lock: ## Resolve requirements/*.lock anew from pyproject.toml
 	@$(BIN)/python scripts/lock.py
 
 messages: ## Collect translatable text into locale/
-	@$(BIN)/python manage.py makemessages --locale ko --locale en --ignore node_modules --ignore .venv
+	@$(BIN)/python manage.py makemessages --locale ko --no-wrap --add-location file --ignore node_modules --ignore .venv
 
 bench: ## Measure start latency beside dockerd, where that is installed
 	@$(PREPARE) test

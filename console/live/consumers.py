@@ -108,6 +108,9 @@ class LiveConsumer(AsyncWebsocketConsumer):
         await self.channel_layer.group_add(group_of(request.topic), self.channel_name)
         if asked.topic.follow is not None:
             reader.task = asyncio.create_task(self.follow(reader, request.since))
+        else:
+            # what changed between drawing the page and now rang before anybody listened
+            await self.send(changed_frame(request.topic))
 
     async def unsubscribe(self, topic: str) -> None:
         reader = self.readers.pop(topic, None)

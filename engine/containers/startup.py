@@ -187,4 +187,8 @@ def write_control(path: Path, message: bytes) -> None:
 
 
 def _start_failed(error: RuntimeFailed) -> Exception:
-    return StartFailed(str(error), exit_code=error.exit_code) if error.exit_code in (126, 127) else error
+    if error.exit_code not in (126, 127):
+        return error
+    # crun says EPERM; the docker CLI exits 126 for these words only (cli/command/container/run.go, toStatusError)
+    message = str(error).replace("Operation not permitted", "permission denied")
+    return StartFailed(message, exit_code=error.exit_code)

@@ -70,14 +70,10 @@ class Live extends EventTarget {
   }
 
   #opened() {
-    const returned = this.failures > 0;
     this.failures = 0;
     this.#stopPolling();
     this.#become("live");
-    for (const subscription of this.subscriptions.values()) {
-      if (!subscription.over) this.#ask(subscription);
-      if (returned) subscription.onChanged();
-    }
+    this.#each((subscription) => this.#ask(subscription));
   }
 
   #received(message) {

@@ -66,8 +66,12 @@ function onSubmit(event) {
   yes.className = `btn ${form.dataset.confirmClass || "btn-danger"}`;
   yes.onclick = () => {
     dialog.close();
-    form.dataset.confirmed = "yes";
-    form.requestSubmit(event.submitter);
+    // the part that held the form may have been fetched anew meanwhile
+    const same = (other) => other.getAttribute("action") === form.getAttribute("action");
+    const now = form.isConnected ? form : [...document.forms].find(same);
+    if (!now) return;
+    now.dataset.confirmed = "yes";
+    now.requestSubmit();
   };
   dialog.showModal();
 }

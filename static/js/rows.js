@@ -6,21 +6,30 @@
 import { live } from "./live.js";
 
 const GATHER_MS = 250;
-const waiting = new WeakMap();
+const HELD_MS = 500;
+const waiting = new Set();
 
 function ring(id) {
+  if (!document.getElementById(id) || waiting.has(id)) return;
+  waiting.add(id);
+  setTimeout(() => refresh(id), GATHER_MS);
+}
+
+function refresh(id) {
   const element = document.getElementById(id);
-  if (!element || waiting.has(element)) return;
-  waiting.set(element, true);
-  setTimeout(() => {
-    waiting.delete(element);
-    const now = document.getElementById(id);
-    // an open menu or a field being typed in is not pulled from under the hand
-    if (!now || now.querySelector("input:focus, select:focus, textarea:focus, :popover-open")) return;
-    // what nobody sees is fetched when it is opened
-    if ("liveOpen" in now.dataset && !now.closest(":popover-open")) return;
-    globalThis.htmx.trigger(now, "naru:changed");
-  }, GATHER_MS);
+  if (element && isInHand(element)) {
+    setTimeout(() => refresh(id), HELD_MS);
+    return;
+  }
+  waiting.delete(id);
+  // what nobody sees is fetched when it is opened
+  if (!element || ("liveOpen" in element.dataset && !element.closest(":popover-open"))) return;
+  globalThis.htmx.trigger(element, "naru:changed");
+}
+
+/** Nothing is pulled from under the hand: not a field being typed in, not a button about to be confirmed. */
+function isInHand(element) {
+  return element.querySelector("input:focus, select:focus, textarea:focus") || document.querySelector("dialog[open]");
 }
 
 const listeners = new Map();

@@ -124,6 +124,9 @@ class Instance:
             self.process.wait(30)
         finally:
             self.process.kill()
+            self._reader.join(10)
+            if self.process.stdout:
+                self.process.stdout.close()
             purge = [sys.executable, "-m", "engine", "purge"]
             places = ["--data-root", str(self.home / "data/engine"), "--run-root", str(self.home / "run")]
             subprocess.run([*purge, *places], cwd=ROOT, check=True, capture_output=True, timeout=60)

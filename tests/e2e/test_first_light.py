@@ -27,7 +27,7 @@ PASSWORD = "ferry-landing-at-dawn-1"
 
 def lines_shown(page: Page) -> list[str]:
     """Everything the log viewer holds, also what is scrolled out of sight."""
-    shown: list[str] = page.locator("naru-log").evaluate("log => log.text()")
+    shown: list[str] = page.locator("naru-log").evaluate("log => log.text ? log.text() : []")
     return shown
 
 

@@ -1,13 +1,15 @@
 """Containers as people use them: through the docker command line, on a real engine."""
 
+import re
 import signal
 import socket
+import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.engine.conftest import RunningEngine, running_engine, wait_until
+from tests.engine.conftest import REPOSITORY, RunningEngine, running_engine, wait_until
 
 pytestmark = pytest.mark.host
 
@@ -41,14 +43,13 @@ def test_ten_thousand_lines_are_all_in_the_log_in_order(engine: RunningEngine, i
 
 
 def test_a_follower_gets_what_was_and_what_comes_and_then_the_end(engine: RunningEngine, image: str) -> None:
-    script = "seq 5000; while [ ! -e /go ]; do sleep 0.05; done; seq 5001 10000"
+    script = "trap 'seq 5001 10000; exit' USR1; seq 5000; while :; do sleep 0.05; done"
     engine.docker("run", "-d", "--name", "box", image, "sh", "-c", script)
     wait_until(lambda: engine.out("logs", "--tail", "1", "box") == "5000")
     with engine.popen("logs", "-f", "box") as follower:
         assert follower.stdout is not None
         first = [follower.stdout.readline() for _ in range(5000)]
-        engine.docker("stop", "-t", "0", "box", check=False) if not first[-1] else None
-        (engine.data_root / "containers" / engine.out("ps", "-q", "--no-trunc") / "upper" / "go").touch()
+        engine.docker("kill", "-s", "USR1", "box")
         rest, _ = follower.communicate(timeout=20)
     assert b"".join(first) + rest == b"".join(b"%d\n" % number for number in range(1, 10_001))
 
@@ -176,6 +177,35 @@ def test_two_engines_live_side_by_side(engine: RunningEngine, image: str, busybo
 
 
 def test_a_second_engine_on_the_same_data_is_refused(engine: RunningEngine) -> None:
-    second = RunningEngine(root=engine.root, bridge=engine.bridge)
-    with pytest.raises(AssertionError, match=r"another engine \(process \d+\) runs on"):
-        second.start()
+    second = subprocess.run(engine.command("serve"), cwd=REPOSITORY, capture_output=True, timeout=20)
+    assert second.returncode == 1
+    assert re.search(rb"another engine \(process \d+\) runs on", second.stderr)
+    assert engine.docker("version").returncode == 0
+
+
+def test_starting_twice_at_once_starts_once(engine: RunningEngine, image: str) -> None:
+    engine.docker("create", "--name", "box", image, "sh", "-c", "echo started; sleep 1000")
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: engine.docker("start", "box"), range(4)))
+    wait_until(lambda: engine.out("logs", "box") == "started")
+
+
+def test_removing_by_force_wins_over_a_start_at_the_same_time(engine: RunningEngine, image: str) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        for number in range(5):
+            name = f"box{number}"
+            engine.docker("create", "--name", name, image, "sleep", "1000")
+            starts = [pool.submit(engine.docker, "start", name, check=False) for _ in range(2)]
+            engine.docker("rm", "-f", name)
+            for start in starts:
+                start.result()
+    assert engine.out("ps", "-aq") == ""
+    wait_until(lambda: not engine.leftovers(), what=str(engine.leftovers()))
+
+
+def test_killing_what_ends_by_itself_is_no_failure_of_the_engine(engine: RunningEngine, image: str) -> None:
+    for number in range(10):
+        engine.docker("run", "-d", "--name", f"box{number}", image, "sleep", "0.05")
+        done = engine.docker("kill", f"box{number}", check=False)
+        assert done.returncode == 0 or b"is not running" in done.stderr, done.stderr
+        assert engine.out("wait", f"box{number}") in ("0", "137")

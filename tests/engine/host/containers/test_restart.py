@@ -2,6 +2,7 @@
 
 import os
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -59,12 +60,14 @@ def test_a_container_that_removes_itself_is_gone_if_it_ended_meanwhile(engine: R
 
 def test_a_running_container_keeps_its_address_and_its_network(engine: RunningEngine, image: str) -> None:
     address = "{{.NetworkSettings.Networks.bridge.IPAddress}}"
-    engine.docker("run", "-d", "--name", "box", image, "sleep", "1000")
+    serve = "echo here > /index.html; exec httpd -f -p 80 -h /"
+    engine.docker("run", "-d", "--name", "box", image, "sh", "-c", serve)
     before = engine.out("inspect", "--format", address, "box")
     engine.kill()
     engine.start()
     assert engine.out("inspect", "--format", address, "box") == before
-    engine.docker("run", "--rm", image, "ping", "-c", "1", "-W", "2", before)
+    with urllib.request.urlopen(f"http://{before}/index.html", timeout=5) as answer:
+        assert answer.read() == b"here\n"
 
 
 def test_what_a_killed_engine_left_half_made_is_swept(engine: RunningEngine, image: str) -> None:
