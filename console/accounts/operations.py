@@ -17,7 +17,7 @@ from console.operations.actor import Actor
 from console.operations.errors import Denied, Invalid, Missing
 from console.operations.permissions import OpenAction, Permission, Role
 from console.operations.policy import policy
-from console.operations.runner import operation
+from console.operations.runner import operation, publish_on_commit
 
 INVITATION_LIFETIME = timedelta(days=3)
 
@@ -76,6 +76,8 @@ def sign_in(actor: Actor, *, username: str, password: str) -> User:
     Denied with one and the same message for a wrong name, a wrong password and a disabled person; with another once
     the limit on attempts is reached. Every attempt leaves an audit row.
     """
+    # as it was when the person chose it: the same name can be typed in several Unicode forms
+    username = User.normalize_username(username)
     now = timezone.now()
     limits.note_attempt(actor, username, now=now)
     with operation(actor, OpenAction.SIGN_IN) as op:
@@ -96,7 +98,8 @@ def sign_out(actor: Actor) -> None:
     if not actor.is_user:
         return
     with operation(actor, OpenAction.SIGN_OUT):
-        pass
+        # live sockets that were opened under the session look again whether they may go on
+        publish_on_commit("access", {"user_pk": actor.user_pk})
 
 
 def change_role(actor: Actor, user_pk: int, role: Role) -> User:

@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import models
@@ -16,6 +17,11 @@ class AuditQuerySet(models.QuerySet["AuditEntry"]):
 
     def delete(self) -> tuple[int, dict[str, int]]:
         raise AppendOnly("audit entries are never deleted")
+
+    def bulk_create(self, objs: Iterable["AuditEntry"], *args: Any, **options: Any) -> list["AuditEntry"]:
+        if args or options.keys() & {"ignore_conflicts", "update_conflicts"}:
+            raise AppendOnly("audit entries are never changed")
+        return super().bulk_create(objs, **options)
 
 
 class AuditEntry(models.Model):

@@ -34,10 +34,10 @@ async def run_container(run: JobRun, args: Args) -> dict[str, Any]:
             await run.write(f"Found container {engine_id[:12]}, which an earlier attempt created.\n")
         try:
             await engine.start_container(engine_id)
-        except ConsoleError:
+            fact = await _until(run, engine, engine_id, {"running", "exited", "dead"})
+        except (ConsoleError, asyncio.CancelledError):
             await _remove_failed(run, engine, engine_id)
             raise
-        fact = await _until(run, engine, engine_id, {"running", "exited", "dead"})
         await run.write(_told(fact))
     return {"engine_id": engine_id, "name": fact.name, "state": fact.state, "exit_code": fact.exit_code}
 
@@ -78,11 +78,11 @@ async def remove(run: JobRun, args: Args) -> dict[str, Any]:
 
 
 async def _remove_failed(run: JobRun, engine: Engine, engine_id: str) -> None:
-    """What could not be started is of no use, and would keep its name."""
+    """What was not started, or is not wanted any more, is of no use and would keep its name."""
     try:
         await engine.remove_container(engine_id, force=True)
     except ConsoleError as error:
-        await run.write(f"Container {engine_id[:12]} could not be started, nor removed: {error}\n")
+        await run.write(f"Container {engine_id[:12]} is of no use and could not be removed: {error}\n")
 
 
 async def _until(run: JobRun, engine: Engine, engine_id: str, states: set[str]) -> ContainerFact:

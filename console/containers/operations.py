@@ -132,6 +132,8 @@ def _free_name(host: Host, name: str) -> str:
 
 
 def _split_command(command: str) -> list[str]:
+    if "\0" in command:
+        raise Invalid(_("The value of %(name)s holds a zero byte.") % {"name": "command"}, field="command")
     try:
         return shlex.split(command)
     except ValueError as error:

@@ -1,6 +1,7 @@
 """Published ports as a person types them: ``[address:][host port:]container port[/tcp|udp]``. Pure."""
 
 import ipaddress
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
@@ -9,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from console.operations.errors import Conflict, Invalid
 
+PORT = re.compile(r"[0-9]{1,5}")
 PROTOCOLS = ("tcp", "udp")
 DEFAULT_ADDRESS = "127.0.0.1"
 ANY_ADDRESS = {"0.0.0.0", "::", ""}  # noqa: S104 - recognised, not bound
@@ -32,7 +34,8 @@ class PublishedPort:
             raise Invalid(_("“%(text)s”: the protocol is tcp or udp.") % {"text": text}, field="ports")
         address, host_port, container_port = _parts(body, text=text)
         try:
-            ipaddress.ip_address(address)
+            # one way to write it, so that the same address is known again
+            address = str(ipaddress.ip_address(address))
         except ValueError as error:
             raise Invalid(
                 _("“%(text)s”: “%(address)s” is no IP address.") % {"text": text, "address": address}, field="ports"
@@ -77,7 +80,7 @@ def _parts(body: str, *, text: str) -> tuple[str, int, int]:
 
 
 def _number(word: str, *, text: str, lowest: int) -> int:
-    if not (word.isascii() and word.isdigit()) or not lowest <= int(word) <= 65535:
+    if not PORT.fullmatch(word) or not lowest <= int(word) <= 65535:
         raise Invalid(
             _("“%(text)s” is no port: write “8080:80” or “127.0.0.1:8080:80/tcp”, numbers up to 65535.")
             % {"text": text},

@@ -105,12 +105,17 @@ def _ports(document: dict[str, Any]) -> list[dict[str, Any]]:
             found.append(
                 {
                     "host_address": str(binding.get("HostIp") or "0.0.0.0"),  # noqa: S104 - Docker's meaning of none
-                    "host_port": int(binding.get("HostPort") or 0),
+                    "host_port": _host_port(str(binding.get("HostPort") or "")),
                     "container_port": int(container_port),
                     "protocol": protocol or "tcp",
                 }
             )
     return sorted(found, key=lambda port: (port["container_port"], port["protocol"], port["host_address"]))
+
+
+def _host_port(text: str) -> int:
+    """0 when the engine chooses: out of all, or out of a range (``docker run -p 8000-8010:80``)."""
+    return int(text) if text.isdecimal() else 0
 
 
 def _time_or_none(text: str | None) -> str | None:

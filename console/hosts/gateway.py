@@ -6,6 +6,7 @@ here. Nothing of aiodocker leaves this module.
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from console.operations.errors import Conflict, ConsoleError, Denied, Invalid, M
 QUICK_S = 20.0
 STOP_MARGIN_S = 30.0
 API_VERSION = "v1.41"
+RUNNING = frozenset({"running", "paused", "restarting"})
 # statuses that aiodocker makes up: 0 for an error inside a stream of progress, 900 for "cannot connect"
 IN_STREAM = 0
 ERRORS: Mapping[int, type[ConsoleError]] = {
@@ -257,8 +259,9 @@ class Engine:
                     batch = reader.feed(chunk)
                     if batch.lines:
                         yield batch
-        last = reader.close()
-        if last.lines:
+        # a container that runs may still end the line that it has begun
+        last = reader.close(is_final=follow or fact.state not in RUNNING, now_ns=time.time_ns())
+        if last.lines or not follow:
             yield last
 
     async def _container_or_none(self, engine_id: str) -> ContainerFact | None:

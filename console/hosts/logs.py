@@ -1,7 +1,9 @@
 """Reading a container's log by cursor, on any engine that speaks Docker's API. Pure.
 
-A cursor is ``<timestamp_ns>.<k>``: of the records that carry exactly this time, the reader has had ``k``. The log is
-asked for again from that time on, inclusive, and those k are skipped (docs/adr/0003).
+A cursor is ``<timestamp_ns>.<n>.<m>``: of the records from this time on, the reader has had the first n of standard
+output and the first m of standard error. The log is asked for again from that time on, inclusive, and those are
+skipped (docs/adr/0003). Records are not quite in the order of their times: an engine's copiers of the two streams
+overtake each other (4 ms seen on Docker 20.10). So the time in a cursor stays LAG_NS behind the newest one met.
 
 On the wire (Docker API, "Attach to a container", stream format): ``[stream, 0, 0, 0, size (4 bytes, big endian)]`` and
 ``size`` bytes, one log record each; with ``timestamps=1`` a record begins with an RFC 3339 time and a space. A record
@@ -19,18 +21,21 @@ from django.utils.translation import gettext as _
 
 from console.operations.errors import Invalid
 
-CURSOR = re.compile(r"(\d{1,20})\.(\d{1,9})")
+CURSOR = re.compile(r"([0-9]{1,20})\.([0-9]{1,12})\.([0-9]{1,12})")
 TIME = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d) ?")
+RECORD = re.compile(rb"[^\n]*\n|[^\n]+")
 HEADER_BYTES = 8
+LAG_NS = 10**9
 # a line longer than this is shown in pieces, so that memory stays bounded
 LINE_LIMIT_BYTES = 1024 * 1024
-STDOUT = 1
+STDOUT, STDERR = 1, 2
 
 
 @dataclass(frozen=True, slots=True)
 class LogCursor:
     at_ns: int = 0
-    count: int = 0
+    stdout: int = 0
+    stderr: int = 0
 
     @classmethod
     def parse(cls, text: str | None) -> Self:
@@ -40,10 +45,10 @@ class LogCursor:
         match = CURSOR.fullmatch(text)
         if match is None:
             raise Invalid(_("“%(text)s” is no cursor of a log.") % {"text": text[:40]}, field="since")
-        return cls(int(match[1]), int(match[2]))
+        return cls(*(int(number) for number in match.groups()))
 
     def __str__(self) -> str:
-        return f"{self.at_ns}.{self.count}"
+        return f"{self.at_ns}.{self.stdout}.{self.stderr}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +70,28 @@ class LogBatch:
 
 @dataclass(slots=True)
 class _Partial:
+    """A line that has not ended: the times of its records and their texts."""
+
     at_ns: int
+    times: list[int] = field(default_factory=list)
     pieces: list[bytes] = field(default_factory=list)
     size_bytes: int = 0
+
+
+class _Mark:
+    """A time, and how many records of each stream from then on were given out, to this reader or before."""
+
+    def __init__(self, cursor: LogCursor) -> None:
+        self.at_ns = cursor.at_ns
+        self._given = {STDOUT: cursor.stdout, STDERR: cursor.stderr}
+
+    def count(self, stream: int, at_ns: int) -> None:
+        if at_ns >= self.at_ns:
+            self._given[stream] += 1
+
+    @property
+    def cursor(self) -> LogCursor:
+        return LogCursor(self.at_ns, self._given[STDOUT], self._given[STDERR])
 
 
 class LogReader:
@@ -76,34 +100,39 @@ class LogReader:
     def __init__(self, cursor: LogCursor, *, has_tty: bool) -> None:
         self._has_tty = has_tty
         self._buffer = b""
-        # the newest time met, how many records carry it, and how many of those the reader had before
-        self._at_ns = cursor.at_ns
-        self._count = 0
-        self._skip = cursor.count
-        self._cursor = cursor
+        self._skip = {STDOUT: cursor.stdout, STDERR: cursor.stderr}
         self._partial: dict[int, _Partial] = {}
+        # whether the stream's last record was given out, for what comes of it after a newline inside
+        self._is_kept = {STDOUT: False, STDERR: False}
+        # where a cursor counts from; where it will once that is old enough; the newest time met
+        self._mark = _Mark(cursor)
+        self._next: _Mark | None = None
+        self._tip = _Mark(LogCursor(cursor.at_ns))
 
     def feed(self, chunk: bytes) -> LogBatch:
         self._buffer += chunk
         lines = [line for stream, record in self._records() for line in self._take(stream, record)]
-        return LogBatch(str(self._cursor), lines)
+        return LogBatch(str(self._mark.cursor), lines)
 
-    def close(self) -> LogBatch:
-        """The log has ended: what is still half a line is all there will be of it."""
+    def close(self, *, is_final: bool = True, now_ns: int = 0) -> LogBatch:
+        """All there is was fed, at ``now_ns``. ``is_final``: nothing will follow, so half a line is a line."""
         lines: list[LogLine] = []
-        if self._has_tty and self._buffer:
-            lines += self._take(STDOUT, self._buffer)
-            self._buffer = b""
-        for stream in sorted(self._partial):
-            lines.append(self._join(stream))
-        if lines:
-            self._cursor = LogCursor(self._at_ns, self._count)
-        return LogBatch(str(self._cursor), lines)
+        if is_final:
+            if self._has_tty and self._buffer:
+                lines += self._take(STDOUT, self._buffer)
+                self._buffer = b""
+            lines += [self._give(stream) for stream in sorted(self._partial)]
+        # read to the end, and nobody writes behind a time this old: the shortest way to resume
+        is_settled = not self._partial and not any(self._skip.values()) and now_ns - self._tip.at_ns > LAG_NS
+        return LogBatch(str((self._tip if is_settled else self._mark).cursor), lines)
 
     def _records(self) -> Iterator[tuple[int, bytes]]:
         if self._has_tty:
             *whole, self._buffer = self._buffer.split(b"\n")
             yield from ((STDOUT, record + b"\n") for record in whole)
+            while len(self._buffer) > LINE_LIMIT_BYTES:
+                piece, self._buffer = self._buffer[: LINE_LIMIT_BYTES + 1], self._buffer[LINE_LIMIT_BYTES + 1 :]
+                yield STDOUT, piece
             return
         start = 0
         while len(self._buffer) - start >= HEADER_BYTES:
@@ -111,8 +140,9 @@ class LogReader:
             end = start + HEADER_BYTES + size
             if len(self._buffer) < end:
                 break
-            stream = self._buffer[start]
-            for record in self._buffer[start + HEADER_BYTES : end].splitlines(keepends=True) if size else ():
+            stream = STDERR if self._buffer[start] == STDERR else STDOUT
+            # split at "\n" alone: a carriage return ends no line
+            for record in RECORD.findall(self._buffer, start + HEADER_BYTES, end):
                 yield stream, record
             start = end
         self._buffer = self._buffer[start:]
@@ -120,36 +150,58 @@ class LogReader:
     def _take(self, stream: int, record: bytes) -> Iterator[LogLine]:
         match = TIME.match(record)
         if match is None:
-            # the rest of a record that had a newline inside: it counts with the record it belongs to
-            if self._skip < self._count or self._at_ns == 0:
-                yield from self._add(stream, self._at_ns, record)
+            # the rest of a record that had a newline inside: it goes the way of that record, and is not counted
+            if self._is_kept[stream]:
+                yield from self._add(stream, None, record)
             return
-        at_ns, text = _nanoseconds(match), record[match.end() :]
-        # never backwards: two copiers of one engine may write times out of order by a hair
-        if at_ns > self._at_ns:
-            self._at_ns, self._count, self._skip = at_ns, 0, 0
-        if at_ns == self._at_ns:
-            self._count += 1
-            if self._count <= self._skip:
-                return
-        yield from self._add(stream, at_ns, text)
+        at_ns = _nanoseconds(match)
+        self._is_kept[stream] = at_ns >= self._mark.at_ns and self._skip[stream] == 0
+        if at_ns < self._mark.at_ns:
+            return
+        if at_ns > self._tip.at_ns:
+            self._tip = _Mark(LogCursor(at_ns))
+        if self._is_kept[stream]:
+            yield from self._add(stream, at_ns, record[match.end() :])
+        else:
+            # the cursor has counted it from the beginning
+            self._skip[stream] -= 1
+            self._count(stream, at_ns, self._next, self._tip)
+        self._move_on()
 
-    def _add(self, stream: int, at_ns: int, text: bytes) -> Iterator[LogLine]:
-        partial = self._partial.setdefault(stream, _Partial(at_ns))
+    def _add(self, stream: int, at_ns: int | None, text: bytes) -> Iterator[LogLine]:
+        partial = self._partial.setdefault(stream, _Partial(self._tip.at_ns if at_ns is None else at_ns))
+        if at_ns is not None:
+            partial.times.append(at_ns)
         partial.pieces.append(text)
         partial.size_bytes += len(text)
         if text.endswith(b"\n") or partial.size_bytes > LINE_LIMIT_BYTES:
-            line = self._join(stream)
-            if not self._partial:
-                # only here is every record up to the cursor part of a line that was given out
-                self._cursor = LogCursor(self._at_ns, self._count)
-            yield line
+            yield self._give(stream)
 
-    def _join(self, stream: int) -> LogLine:
+    def _give(self, stream: int) -> LogLine:
         partial = self._partial.pop(stream)
+        for at_ns in partial.times:
+            self._count(stream, at_ns, self._mark, self._next, self._tip)
         text = b"".join(partial.pieces)
         text = text[:-2] if text.endswith(b"\r\n") else text.removesuffix(b"\n")
         return LogLine(partial.at_ns, stream, text.decode("utf-8", errors="replace"))
+
+    def _count(self, stream: int, at_ns: int, *marks: "_Mark | None") -> None:
+        for mark in marks:
+            if mark is not None:
+                mark.count(stream, at_ns)
+
+    def _move_on(self) -> None:
+        """Count from a later time once it is old enough that no record can still come from before it."""
+        if self._next is None:
+            self._next = _Mark(LogCursor(self._tip.at_ns + 1))
+            return
+        is_old = self._tip.at_ns - self._next.at_ns >= LAG_NS
+        if is_old and self._is_whole_from(self._next.at_ns) and not any(self._skip.values()):
+            self._mark, self._next = self._next, _Mark(LogCursor(self._tip.at_ns + 1))
+
+    def _is_whole_from(self, at_ns: int) -> bool:
+        """A half line that began earlier must be read again from its beginning."""
+        return all(partial.times[0] >= at_ns for partial in self._partial.values() if partial.times)
 
 
 def _nanoseconds(match: re.Match[bytes]) -> int:

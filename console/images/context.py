@@ -5,7 +5,9 @@ What is kept is a plain or gzipped tar; a zip is rewritten to one. No entry may 
 
 import gzip
 import io
+import lzma
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -20,13 +22,34 @@ from console.operations.errors import Invalid
 UPLOAD_LIMIT_BYTES = 64 * 1024 * 1024
 UNPACKED_LIMIT_BYTES = 2 * 1024 * 1024 * 1024
 ENTRY_LIMIT = 100_000
+# what is read in one piece: names, link targets, extended headers
+TEXT_LIMIT_BYTES = 1024 * 1024
+EXTENDED_HEADERS = (
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+)
 CHUNK_BYTES = 1024 * 1024
 BLOCK_BYTES = 512
 READ_BYTES = BLOCK_BYTES * 128
 TAIL_BYTES = READ_BYTES * 2
 GZIP_MAGIC = b"\x1f\x8b"
 ZIP_MAGIC = b"PK"
-BROKEN = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError)
+# what the archives' readers raise on damaged bytes
+BROKEN = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    OSError,
+    RuntimeError,
+    ValueError,
+    LookupError,
+)
 
 
 class Readable(Protocol):
@@ -49,7 +72,7 @@ def store_context(upload: BinaryIO, *, dockerfile_path: str) -> str:
                     names = _zip_to_tar(copy, tar)
                     _require_dockerfile(names, wanted)
                     return blobs.keep(tar)
-            names = _checked_gzip(copy) if head.startswith(GZIP_MAGIC) else _checked_tar(copy)
+            names = _checked_gzip(copy) if head.startswith(GZIP_MAGIC) else _checked_tar(_Counted(copy))
         except BROKEN as error:
             raise Invalid(
                 _("The upload is no whole tar, tar.gz or zip archive; it may have been cut short (%(why)s).")
@@ -75,18 +98,18 @@ def _copy_limited(upload: BinaryIO, into: BinaryIO) -> bytes:
 
 def _checked_gzip(file: BinaryIO) -> set[str]:
     with gzip.open(file) as plain:
-        names = _checked_tar(plain)
+        counted = _Counted(plain)
+        names = _checked_tar(counted)
         # to the end, where gzip's own checksum is
-        _drain(plain)
+        _drain(counted)
     return names
 
 
-def _checked_tar(file: Readable) -> set[str]:
+def _checked_tar(counted: "_Counted") -> set[str]:
     """Read every entry to its end. Returns the names of regular files."""
     names: set[str] = set()
-    counted = _Counted(file)
     entries = 0
-    with tarfile.open(fileobj=counted, mode="r|", bufsize=READ_BYTES) as tar:
+    with tarfile.open(fileobj=counted, mode="r|", bufsize=READ_BYTES, tarinfo=_BoundedTarInfo) as tar:
         for entry in tar:
             entries += 1
             if entries > ENTRY_LIMIT:
@@ -136,6 +159,8 @@ def _add_zip_entry(tar: tarfile.TarFile, archive: zipfile.ZipFile, entry: zipfil
         info.type, info.mode = tarfile.DIRTYPE, 0o755
         tar.addfile(info)
     elif stat.S_ISLNK(mode):
+        if entry.file_size > TEXT_LIMIT_BYTES:
+            raise zipfile.BadZipFile("a link's target is too long")
         info.type, info.linkname = tarfile.SYMTYPE, archive.read(entry).decode(errors="surrogateescape")
         tar.addfile(info)
     else:
@@ -161,6 +186,16 @@ def _clean_path(name: str, *, field: str) -> str:
 def _drain(file: Readable) -> None:
     while file.read(CHUNK_BYTES):
         pass
+
+
+class _BoundedTarInfo(tarfile.TarInfo):
+    """tarfile reads an extended header (a long name, pax records) in one piece, however long it says it is."""
+
+    def _proc_member(self, tar: tarfile.TarFile) -> tarfile.TarInfo:
+        if self.type in EXTENDED_HEADERS and self.size > TEXT_LIMIT_BYTES:
+            raise tarfile.ReadError("an extended header is too long")
+        member: tarfile.TarInfo = super()._proc_member(tar)  # type: ignore[misc]
+        return member
 
 
 class _Counted(io.RawIOBase):

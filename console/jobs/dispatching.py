@@ -1,5 +1,6 @@
 """Claiming queued jobs and handing them to their hosts. The row decides; a message only carries the attempt."""
 
+import contextlib
 from datetime import timedelta
 
 import structlog
@@ -36,6 +37,7 @@ def dispatch(job_id: int) -> bool:
         for sha256 in job.blobs:
             blobs.copy_to_redis(sha256)
         if _send(job):
+            _take_room(job.host.name)
             return True
         give_back(job_id, attempt=job.attempt, note=_("The message broker did not take it; trying again."))
     except RedisError as error:
@@ -59,12 +61,24 @@ def _takes_work(job: Job) -> bool:
         return False
     if room is not None and int(str(room, "ascii") if isinstance(room, bytes) else str(room)) > 0:
         return True
-    note = _("The host is busy.") if room is not None else _("Waiting for the host's agent.")
-    if job.note != note and not job.note:
+    busy, away = _("The host is busy."), _("Waiting for the host's agent.")
+    note = away if room is None else busy
+    # why an earlier attempt came to nothing says more than either
+    if job.note != note and job.note in ("", busy, away):
         with observation(Actor.system()):
             Job.objects.filter(pk=job.pk, state=Job.State.QUEUED).update(note=note)
             announce(job)
     return False
+
+
+def _take_room(host_name: str) -> None:
+    """The agent says itself what room it has, but only every other second: until then the console counts along."""
+    key = streams.agent_key(host_name)
+    with contextlib.suppress(RedisError), streams.connection().pipeline() as pipeline:
+        pipeline.decr(key)
+        # should it have expired just now, the count must not stay without an agent behind it
+        pipeline.expire(key, streams.AGENT_KEPT_S)
+        pipeline.execute()
 
 
 def _claim(job_id: int) -> bool:

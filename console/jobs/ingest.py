@@ -4,6 +4,7 @@ import json
 from typing import Any, cast
 
 import structlog
+from django.db import DataError, IntegrityError
 from redis.exceptions import LockError
 
 from console.jobs import streams
@@ -14,6 +15,8 @@ log = structlog.get_logger(__name__)
 BATCH = 100
 LOCK_S = 30
 MOST_ENTRIES = 5000
+# the fact's own fault, unlike a database or a Redis that is away: then it stays and is read again
+MALFORMED = (KeyError, ValueError, TypeError, AttributeError, OverflowError, DataError, IntegrityError)
 
 
 def ingest(host_name: str) -> int:
@@ -47,7 +50,7 @@ def _observe(host_name: str, entry_id: bytes, fields: dict[bytes, bytes]) -> Non
         fact = json.loads(fields[b"fact"])
         for observe in observers(str(fact["kind"])):
             observe(host_name, fact)
-    except (KeyError, ValueError, TypeError) as error:
+    except MALFORMED as error:
         log.error("fact set aside", host=host_name, entry=entry_id.decode(), exc_info=True)
         kept = {b"why": f"{type(error).__name__}: {error}".encode(), **fields}
         streams.connection().xadd(streams.rejected_key(host_name), cast("Any", kept), maxlen=1000)

@@ -52,9 +52,8 @@ def attempt_ended(host_name: str, fact: Fact) -> None:
         job = _current(host_name, fact)
         if job is None:
             return
-        job.finish(
-            ENDS[fact["state"]], at=timezone.now(), result=fact.get("result") or {}, error=str(fact.get("error", ""))
-        )
+        error = _storable(str(fact.get("error", "")))
+        job.finish(ENDS[fact["state"]], at=timezone.now(), result=fact.get("result") or {}, error=error)
         job.save()
         announce(job)
         transaction.on_commit(lambda: seal_output(job.pk))
@@ -104,6 +103,11 @@ def seal_output(job_id: int) -> None:
     output.seal(job_id)
     with observation(Actor.system()):
         Job.objects.filter(pk=job_id).update(output_sealed_at=timezone.now())
+
+
+def _storable(text: str) -> str:
+    """Words of engines and programs may hold what no database takes: half a surrogate pair, a zero character."""
+    return text.encode(errors="replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def _current(host_name: str, fact: Fact) -> Job | None:

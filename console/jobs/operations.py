@@ -64,15 +64,20 @@ def wake(job: Job) -> None:
 
 def announce(job: Job) -> None:
     publish_on_commit("rows.jobs", {"number": job.pk, "state": job.state})
+    publish_on_commit(f"job.{job.pk}", {"state": job.state})
 
 
 def require_idle(target: Target) -> None:
     """Conflict while another job is at work on ``target``."""
-    job = find_active_job(target)
+    _require_idle(target.target_kind, target.target_id, name=target.target_name)
+
+
+def _require_idle(on_kind: str, on_id: str, *, name: str) -> None:
+    job = find_active_job(on_kind, on_id)
     if job is not None:
         raise Conflict(
             _("Job #%(number)d (%(kind)s) is still at work on %(target)s. Wait for it or cancel it.")
-            % {"number": job.pk, "kind": job.kind, "target": target.target_name}
+            % {"number": job.pk, "kind": job.kind, "target": name}
         )
 
 
@@ -104,6 +109,8 @@ def retry_job(actor: Actor, number: int) -> Job:
         job = job.locked()
         if job.state not in (Job.State.FAILED, Job.State.CANCELLED):
             raise Conflict(_("Job #%(number)d is %(state)s: only failed or cancelled work is repeated.") % _words(job))
+        if job.on_id:
+            _require_idle(job.on_kind, job.on_id, name=job.on_name)
         new = add_job(op, job.kind, host=job.host, args=job.args, on_name=job.on_name, blobs=job.blobs, retry_of=job)
         new.on_kind, new.on_id = job.on_kind, job.on_id
         new.save(update_fields=["on_kind", "on_id"])

@@ -5,13 +5,14 @@ The file is JSON lines, ``{"c": "1-7", "at": <ms>, "lines": [...]}``, at ``NARU_
 """
 
 import asyncio
+import fcntl
 import json
 import os
 import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TextIO, cast
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -22,7 +23,7 @@ from console.operations.errors import Invalid, Unavailable
 
 BATCH_BYTES = 128 * 1024
 SEAL_COUNT = 500
-CURSOR = re.compile(r"(\d{1,9})-(\d{1,18})")
+CURSOR = re.compile(r"([0-9]{1,9})-([0-9]{1,18})")
 START = "0-0"
 POLL_S = 2.0
 
@@ -89,28 +90,44 @@ async def follow(
 
 
 def seal(job_id: int) -> None:
-    """Move the output from the stream to its file: synced and renamed before the stream goes. Safe to repeat."""
+    """Move the output from the stream to its file: synced and renamed before the stream goes.
+
+    Safe to repeat, also at the same time: the second waits, and finds it done.
+    """
     path = sealed_path(job_id)
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unsealed = path.with_suffix(".part")
-        with unsealed.open("w", encoding="utf-8") as file:
-            for cursor, fields in _whole_stream(job_id):
-                entry = {"c": cursor, "at": int(fields.get(b"at", b"0")), "lines": _lines(fields)}
-                file.write(json.dumps(entry, ensure_ascii=False) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        unsealed.rename(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unsealed = path.with_suffix(".part")
+    with unsealed.open("a", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if path.exists():
+            unsealed.unlink(missing_ok=True)
+        else:
+            _write_sealed(job_id, file)
+            unsealed.rename(path)
+            _sync_folder(path.parent)
     streams.connection().delete(streams.output_key(job_id), streams.cancel_key(job_id))
 
 
 def sealed_path(job_id: int) -> Path:
     return Path(settings.NARU_DATA) / "jobs" / f"{job_id}.jsonl"
+
+
+def _write_sealed(job_id: int, file: TextIO) -> None:
+    # what an earlier try left when it crashed
+    file.truncate(0)
+    for cursor, fields in _whole_stream(job_id):
+        entry = {"c": cursor, "at": int(fields.get(b"at", b"0")), "lines": _lines(fields)}
+        file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _read_sealed(job_id: int, cursor: str, limit_bytes: int) -> OutputBatch:
@@ -149,7 +166,8 @@ def _whole_stream(job_id: int) -> Iterator[tuple[str, dict[bytes, bytes]]]:
 
 
 def _lines(fields: dict[bytes, bytes]) -> list[str]:
-    return [str(line) for line in json.loads(fields[b"lines"])]
+    # half a surrogate pair is legal in JSON, and in no file or frame
+    return [str(line).encode(errors="replace").decode() for line in json.loads(fields[b"lines"])]
 
 
 def _position(cursor: str) -> tuple[int, int]:

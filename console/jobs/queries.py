@@ -51,7 +51,7 @@ def jobs_on(actor: Actor, target: Target) -> QuerySet[Job]:
     return visible_jobs(actor).filter(on_kind=target.target_kind, on_id=target.target_id)
 
 
-def find_active_job(target: Target) -> Job | None:
-    """The queued or running job about ``target``, if any. A rule of operations, so it asks for no permission."""
-    jobs = Job.objects.filter(on_kind=target.target_kind, on_id=target.target_id, state__in=Job.ACTIVE)
+def find_active_job(on_kind: str, on_id: str) -> Job | None:
+    """The queued or running job about this row, if any. A rule of operations, so it asks for no permission."""
+    jobs = Job.objects.filter(on_kind=on_kind, on_id=on_id, state__in=Job.ACTIVE)
     return jobs.order_by("pk").first()

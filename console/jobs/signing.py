@@ -23,7 +23,8 @@ def sign(message: dict[str, Any], key: str) -> dict[str, Any]:
 def verify(signed: dict[str, Any], key: str) -> dict[str, Any]:
     """The message without its MAC. Denied when it was not made with ``key``."""
     message = {name: value for name, value in signed.items() if name != "mac"}
-    if not key or not hmac.compare_digest(str(signed.get("mac", "")), _mac(message, key)):
+    given = str(signed.get("mac", "")).encode(errors="replace")
+    if not key or not hmac.compare_digest(given, _mac(message, key).encode()):
         raise Denied("the message is not signed with this host's key")
     return message
 

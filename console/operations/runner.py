@@ -94,11 +94,12 @@ def publish_on_commit(topic: str, payload: Mapping[str, Any] | None = None) -> N
 
 
 def _publish(topic: str, payload: dict[str, Any]) -> None:
-    publisher = cast("Callable[[str, dict[str, Any]], None]", import_string(settings.NARU_PUBLISHER))
     try:
+        publisher = cast("Callable[[str, dict[str, Any]], None]", import_string(settings.NARU_PUBLISHER))
         publisher(topic, payload)
-    except Exception:
-        log.warning("doorbell not rung", topic=topic, exc_info=True)
+    except Exception as error:  # noqa: BLE001 - whatever it was, the change is committed
+        # no traceback: while Redis is away there is one of these for every change
+        log.warning("doorbell not rung", topic=topic, why=f"{type(error).__name__}: {error}")
 
 
 def _recorder() -> Recorder:

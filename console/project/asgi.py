@@ -13,8 +13,10 @@ from django.core.asgi import get_asgi_application
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import path
 
-if not settings.SECRET_KEY:
-    raise ImproperlyConfigured(f"no key in {settings.ENVIRONMENT.secret_key_path}: `manage.py up` makes it")
+try:
+    settings.SECRET_KEY  # noqa: B018 - Django looks at it when it is first asked for
+except ImproperlyConfigured as error:
+    raise ImproperlyConfigured(f"no key in {settings.ENVIRONMENT.secret_key_path}: `manage.py up` makes it") from error
 
 # before the consumer is imported: it loads the apps
 http = get_asgi_application()

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+EVERY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - recognised, not bound
+
 
 @dataclass(frozen=True, slots=True)
 class Environment:
@@ -43,7 +45,7 @@ class Environment:
             http=os.environ.get("NARU_HTTP") or "127.0.0.1:8000",
             host_name=os.environ.get("NARU_HOST_NAME") or "local",
             engine=os.environ.get("NARU_ENGINE") or f"unix://{run}/engine.sock",
-            allowed_hosts=tuple(name for name in os.environ.get("NARU_ALLOWED_HOSTS", "").split(",") if name),
+            allowed_hosts=_names(os.environ.get("NARU_ALLOWED_HOSTS", "")),
             https=os.environ.get("NARU_HTTPS") == "1",
             database_url=os.environ.get("DATABASE_URL") or database_url,
             redis_url=os.environ.get("REDIS_URL") or f"unix://{run}/redis.sock",
@@ -57,7 +59,10 @@ class Environment:
 
     @property
     def http_address(self) -> tuple[str, int]:
+        """What to bind. An IPv6 address is written with brackets in ``http``, and stands here without."""
         host, _colon, port = self.http.rpartition(":")
+        if not port.isdecimal() or int(port) > 65535 or (":" in host and not host.startswith("[")):
+            raise ValueError(f"NARU_HTTP is {self.http!r}; write address:port, as 127.0.0.1:8000 or [::1]:8000")
         return host.strip("[]") or "127.0.0.1", int(port)
 
     @property
@@ -65,8 +70,19 @@ class Environment:
         """Host names a browser may have typed."""
         host, _port = self.http_address
         local = ["localhost", "127.0.0.1", "[::1]"]
-        bound = [] if host in {"0.0.0.0", "::"} else [host]  # noqa: S104 - recognised, not bound
+        bound = [] if host in EVERY_ADDRESS else [_bracketed(host)]
         return list(dict.fromkeys([*local, *bound, *self.allowed_hosts]))
+
+    @property
+    def url(self) -> str:
+        """Where a browser finds this instance, for links that are printed. No slash at its end."""
+        host, port = self.http_address
+        public = next((name for name in self.allowed_hosts if not name.startswith((".", "*"))), "")
+        if self.https and public:
+            return f"https://{public}"
+        if host in EVERY_ADDRESS:
+            host = public or "127.0.0.1"
+        return f"http://{_bracketed(host)}:{port}"
 
     @property
     def secret_key_path(self) -> Path:
@@ -79,6 +95,15 @@ class Environment:
     @property
     def celery_broker_url(self) -> str:
         return self.redis_url.replace("unix://", "redis+socket://", 1)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name for name in map(str.strip, text.split(",")) if name)
+
+
+def _bracketed(host: str) -> str:
+    """As a URL and Django's ALLOWED_HOSTS write it."""
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host
 
 
 def read_key(path: Path) -> str:

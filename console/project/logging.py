@@ -1,6 +1,7 @@
 """Logs of every console process: one JSON-free line per event on standard error, which the launcher prefixes."""
 
 import logging.config
+import re
 from typing import Any
 
 import structlog
@@ -12,6 +13,14 @@ SHARED: list[structlog.types.Processor] = [
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
 
+# whoever reads the log must not be able to use a link that is still open
+_LINK = re.compile(r"(/invitations/)[^/\s\"'?#]+")
+
+
+def hide_links(_logger: Any, _method: str, event: structlog.types.EventDict) -> structlog.types.EventDict:
+    return {key: _LINK.sub(r"\1…", value) if isinstance(value, str) else value for key, value in event.items()}
+
+
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -22,6 +31,7 @@ LOGGING: dict[str, Any] = {
             "processors": [
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
+                hide_links,
                 structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "logger", "event"]),
             ],
         }

@@ -48,7 +48,3 @@ async def no_such_volume(call: Call) -> web.StreamResponse:
 
 async def no_volumes_to_prune(_: Call) -> web.StreamResponse:
     return json_reply({"VolumesDeleted": None, "SpaceReclaimed": 0})
-
-
-async def no_such_exec(call: Call) -> web.StreamResponse:
-    raise Missing(f"No such exec instance: {call.name}")

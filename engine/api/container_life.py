@@ -9,6 +9,7 @@ from engine.api.replies import no_content
 from engine.containers.waiting import WaitCondition
 from engine.model.errors import Invalid, Unsupported
 from engine.wire.encode import encode
+from engine.wire.query import Query
 from engine.wire.text import shown
 
 _LARGEST_SIDE: Final = 65535
@@ -57,11 +58,17 @@ async def rename(call: Call) -> web.Response:
     return no_content()
 
 
-async def resize(call: Call) -> web.Response:
-    height = call.query.find_number("h", least=0, most=_LARGEST_SIDE)
-    width = call.query.find_number("w", least=0, most=_LARGEST_SIDE)
+def terminal_size(query: Query) -> tuple[int, int]:
+    """Height and width."""
+    height = query.find_number("h", least=0, most=_LARGEST_SIDE)
+    width = query.find_number("w", least=0, most=_LARGEST_SIDE)
     if height is None or width is None:
         raise Invalid("h and w: the terminal's height and width are needed")
+    return height, width
+
+
+async def resize(call: Call) -> web.Response:
+    height, width = terminal_size(call.query)
     await call.parts.containers.resize(call.name, height=height, width=width)
     return web.Response(status=200)
 

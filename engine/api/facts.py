@@ -81,6 +81,7 @@ def container_facts(parts: Parts, container: Container, *, size_rw_bytes: int | 
         lower_dirs=_layer_dirs(parts, container.layers),
         masked_paths=masked,
         read_only_paths=read_only,
+        exec_ids=parts.containers.execs.ids_of(container_id),
         size_rw_bytes=size_rw_bytes,
         size_image_bytes=image_bytes(parts, container) if size_rw_bytes is not None else 0,
     )

@@ -13,6 +13,7 @@ from engine.containers.attach import AttachSession
 from engine.containers.changes import Changes
 from engine.containers.chores import Chores
 from engine.containers.creation import make_directories
+from engine.containers.execs import Execs
 from engine.containers.exit_watch import ExitWatch
 from engine.containers.lifecycle import Lifecycle
 from engine.containers.logs import LogRecord, LogRequest, OpenLog, read_records
@@ -67,6 +68,7 @@ class Containers:
         )
         self._exit_watch = ExitWatch(parts.config.exit_dir, self._changes, ended=self._lifecycle.exit_seen)
         self._lifecycle.begin_watching(self._exit_watch)
+        self.execs = Execs(parts, registry=self._registry, lifecycle=self._lifecycle, changes=self._changes)
         self._recovery = Recovery(
             parts,
             registry=self._registry,
@@ -93,9 +95,14 @@ class Containers:
     async def close(self) -> None:
         """Finish what is under way. Containers and their monitors go on."""
         self._exit_watch.close()
+        await self.execs.close()
         await self._chores.close(timeout_s=_CLOSE_TIMEOUT_S)
         self._inputs.close()
         await self._changes.close()
+
+    def warm_up(self) -> None:
+        """Somebody is about to start something: what comes in the next 50 ms will take less time."""
+        self._chores.start(asyncio.to_thread(self._parts.cgroups.prewarm), what="prewarm")
 
     # -- queries
 
@@ -128,7 +135,7 @@ class Containers:
 
     async def create(self, spec: ContainerSpec, *, layers: tuple[Digest, ...], name: str | None = None) -> Container:
         """On record and with all its directories, or not at all. Raises Conflict when the name is taken."""
-        self._chores.start(asyncio.to_thread(self._parts.cgroups.prewarm), what="prewarm")
+        self.warm_up()
         with ExitStack() as undo:
             container = Container(
                 id=new_id(),

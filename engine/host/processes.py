@@ -61,6 +61,16 @@ async def run(
     return Completed(process.returncode or 0, stdout, stderr)
 
 
+async def spawn(
+    argv: Sequence[str | Path], *, stdin: int, stdout: int, stderr: int, env: Mapping[str, str]
+) -> asyncio.subprocess.Process:
+    """A program that goes on. The descriptors stay the caller's. Raises Unavailable when it cannot be run."""
+    try:
+        return await asyncio.create_subprocess_exec(*argv, stdin=stdin, stdout=stdout, stderr=stderr, env=env)
+    except OSError as error:
+        raise Unavailable(f"cannot run {argv[0]}: {error.strerror}") from error
+
+
 @functools.cache
 def boot_id() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()

@@ -1,16 +1,18 @@
 """Runtimes driven by the command line that runc made the standard: crun and runc, and others by path."""
 
 import json
+import os
 import re
+from asyncio.subprocess import Process
 from pathlib import Path
 from typing import Final
 
 from engine.host.capabilities import Machine
-from engine.host.processes import Completed, run
+from engine.host.processes import Completed, run, spawn
 from engine.model.errors import Missing, Unavailable
 from engine.model.resources import Resources
 from engine.oci.limits import resource_limits
-from engine.oci.runtime import RuntimeFailed, RuntimeState, failure
+from engine.oci.runtime import ExecFiles, RuntimeFailed, RuntimeState, failure
 
 _TIMEOUT_S: Final = 30.0
 _UNKNOWN: Final = re.compile(r"does not exist|container not found|No such file or directory", re.IGNORECASE)
@@ -29,6 +31,10 @@ class CommandRuntime:
     @property
     def name(self) -> str:
         return self.path.name
+
+    @property
+    def hands_terminals_over(self) -> bool:
+        return self.name != "runc"  # does so only when it does not wait for the program (runc, utils_linux.go)
 
     def command(self, *words: str | Path) -> list[str]:
         return [str(self.path), f"--root={self.root}", *map(str, words)]
@@ -66,6 +72,15 @@ class CommandRuntime:
             return RuntimeState(str(document["status"]), int(document["pid"]))
         except (ValueError, KeyError, TypeError) as error:
             raise Unavailable(f"{self.name} state answered {completed.stdout[:200]!r}") from error
+
+    async def execute(
+        self, container_id: str, files: ExecFiles, *, stdin: int, stdout: int, stderr: int, console: bool = False
+    ) -> Process:
+        terminal = [f"--console-socket={files.console}"] if console else []
+        words = [f"--log={files.log}", "exec", f"--process={files.process}", f"--pid-file={files.pid}", *terminal]
+        # an environment of its own: runtimes pass LISTEN_FDS and NOTIFY_SOCKET on into the container
+        env = {"PATH": os.environ.get("PATH", os.defpath)}
+        return await spawn(self.command(*words, container_id), stdin=stdin, stdout=stdout, stderr=stderr, env=env)
 
     async def _done(self, verb: str, container_id: str, *words: str, input: bytes = b"") -> Completed:
         completed = await self._call(verb, *words, container_id, input=input)

@@ -1,6 +1,7 @@
 """What the engine asks of an OCI runtime, and how its complaints become Docker's."""
 
 import re
+from asyncio.subprocess import Process
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ ENGINE_FAILED: Final = 125
 # crun 1.8 and runc 1.1 (runc: libcontainer/standard_init_linux.go, crun: libcrun/container.c)
 _NOT_FOUND = re.compile(
     r"executable file .* not found|executable .* not found in \$PATH|stat .*: no such file|"
-    r"exec: .*: no such file or directory|open executable: No such file|exec container process .*No such file",
+    r"exec: (.*: )?no such file or directory|open executable: No such file|exec container process .*No such file",
     re.IGNORECASE | re.DOTALL,
 )
 _NOT_EXECUTABLE = re.compile(
@@ -25,6 +26,7 @@ _NOT_EXECUTABLE = re.compile(
     re.IGNORECASE,
 )
 _ABOUT_THE_PROGRAM = re.compile(r"exec|executable|stat /|chdir|cwd", re.IGNORECASE)
+_OF_EXECVE = re.compile(r"(?:open executable|\bexec): ([A-Z][a-z ]+)$")  # crun's words for what Docker puts short
 _LONGEST_MESSAGE = 2000
 
 
@@ -44,6 +46,33 @@ class RuntimeState:
     pid: int
 
 
+@dataclass(frozen=True, slots=True)
+class ExecFiles:
+    """What an exec needs beside its streams, in a directory of its own that only we can enter."""
+
+    directory: Path
+
+    @property
+    def process(self) -> Path:
+        """config.json's ``process`` object; written before."""
+        return self.directory / "process.json"
+
+    @property
+    def pid(self) -> Path:
+        """Written by the runtime once the program runs, decimal. Then closed (crun) or renamed to this (runc)."""
+        return self.directory / "pid"
+
+    @property
+    def log(self) -> Path:
+        """Why the program does not run, if so, in the runtime's words."""
+        return self.directory / "log"
+
+    @property
+    def console(self) -> Path:
+        """Where the runtime delivers the terminal."""
+        return self.directory / "console"
+
+
 class Runtime(Protocol):
     """Starts and stops containers that ``monitor.launch`` created. Every call has a limit and raises
     RuntimeFailed in the runtime's words, Unavailable when it does not answer, Missing for an unknown container."""
@@ -57,8 +86,13 @@ class Runtime(Protocol):
     @property
     def root(self) -> Path: ...
 
+    @property
+    def hands_terminals_over(self) -> bool:
+        """Whether ``execute`` knows ``console``; otherwise it relays between the terminal it was given and its own."""
+        ...
+
     def command(self, *words: str | Path) -> list[str]:
-        """The words that run this runtime on its root; for what this protocol does not offer (exec)."""
+        """The words that run this runtime on its root; for what this protocol does not offer."""
         ...
 
     async def start(self, container_id: str) -> None: ...
@@ -71,10 +105,35 @@ class Runtime(Protocol):
     async def resume(self, container_id: str) -> None: ...
     async def update(self, container_id: str, resources: Resources) -> None: ...
     async def state(self, container_id: str) -> RuntimeState: ...
+    async def execute(
+        self, container_id: str, files: ExecFiles, *, stdin: int, stdout: int, stderr: int, console: bool = False
+    ) -> Process:
+        """Begin to run another program in a running container. The process ends with the program, and as it does.
+
+        With ``console`` the descriptors are not the program's: its terminal comes to ``files.console``.
+        """
+        ...
 
 
 def failure(text: str, *, argv: Sequence[str] = ()) -> RuntimeFailed:
     """The runtime's complaint in Docker's words, with the exit code that `docker run` gives for it."""
+    complaint, code = _in_dockers_words(text, argv)
+    return RuntimeFailed(
+        f"failed to create task for container: OCI runtime create failed: {complaint}: unknown", exit_code=code
+    )
+
+
+def exec_failure(text: str, *, argv: Sequence[str]) -> RuntimeFailed:
+    """As ``failure``, for `docker exec`."""
+    complaint, code = _in_dockers_words(text, argv)
+    complaint = _OF_EXECVE.sub(lambda found: "permission denied" if "perm" in found[1].lower() else found[1], complaint)
+    return RuntimeFailed(
+        f"OCI runtime exec failed: exec failed: unable to start container process: {complaint}: unknown",
+        exit_code=NOT_FOUND if code == NOT_FOUND else NOT_EXECUTABLE,
+    )
+
+
+def _in_dockers_words(text: str, argv: Sequence[str]) -> tuple[str, int]:
     complaint = _tidy(text)
     code = _exit_code(complaint)
     program = argv[0] if argv else ""
@@ -84,9 +143,7 @@ def failure(text: str, *, argv: Sequence[str] = ()) -> RuntimeFailed:
         complaint = f'exec: "{program}": stat {program}: no such file or directory'
     elif code == NOT_EXECUTABLE and program and program not in complaint:
         complaint = f'exec: "{program}": {complaint}'
-    return RuntimeFailed(
-        f"failed to create task for container: OCI runtime create failed: {complaint}: unknown", exit_code=code
-    )
+    return complaint, code
 
 
 def _exit_code(complaint: str) -> int:

@@ -32,6 +32,7 @@ class ContainerFacts:
     lower_dirs: Sequence[str] = ()
     masked_paths: Sequence[str] = ()
     read_only_paths: Sequence[str] = ()
+    exec_ids: Sequence[str] = ()
     size_rw_bytes: int | None = None
     size_image_bytes: int = 0
 
@@ -55,7 +56,7 @@ def encode_inspect(container: Container, facts: ContainerFacts) -> dict[str, Any
         "MountLabel": "",
         "ProcessLabel": "",
         "AppArmorProfile": "",
-        "ExecIDs": None,
+        "ExecIDs": list(facts.exec_ids) or None,
         "HostConfig": host_config,
         "GraphDriver": {
             "Data": {

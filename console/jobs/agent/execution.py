@@ -106,13 +106,17 @@ class Agent:
     async def _watch(self, run: JobRun, work: "asyncio.Task[dict[str, Any]]") -> None:
         """Heartbeats, and an eye on whether somebody wants it to stop."""
         beat_at = 0.0
+        is_asked = False
         while True:
             if time.monotonic() >= beat_at:
                 beat_at = time.monotonic() + HEARTBEAT_S
                 alive = {"kind": "attempt.alive", "job": run.job, "attempt": run.attempt, "progress": run.progress_now}
                 await asyncio.to_thread(report, self.host_name, alive)
             with contextlib.suppress(RedisError):  # asked again in a second
-                if await asyncio.to_thread(streams.connection().exists, streams.cancel_key(run.job)):
+                wanted = await asyncio.to_thread(streams.connection().exists, streams.cancel_key(run.job))
+                if wanted and not is_asked:
+                    # once: a second time would break off the handler's clean-up
+                    is_asked = True
                     work.cancel()
             await asyncio.sleep(LOOK_S)
 

@@ -1,11 +1,12 @@
 """One attempt, as its handler sees it: where output goes, how far it is, what it may read."""
 
 import asyncio
-import contextlib
 import json
+import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from redis.exceptions import RedisError, ResponseError
@@ -32,10 +33,14 @@ class JobRun:
         self._engine_address = engine_address
         self._lines: list[str] = []
         self._partial = ""
-        self._buffered = 0
         self._written = 0
+        # taken in by the loop's thread, flushed by another, which holds the lock
+        self._taken = 0
+        self._flushed = 0
         self._next = 1
         self._wake = asyncio.Event()
+        self._flushing = threading.Lock()
+        self._tried: _Entry | None = None
 
     @property
     def label(self) -> dict[str, str]:
@@ -50,8 +55,8 @@ class JobRun:
         """Add to the job's output; waits while Redis is far behind. Past 64 MiB only the end is said."""
         *lines, self._partial = (self._partial + text).split("\n")
         for line in lines:
-            self._add(line.rpartition("\r")[2] if not line.endswith("\r") else line.rstrip("\r"))
-        while self._buffered > MOST_BUFFERED_BYTES:  # noqa: ASYNC110 - the flusher may fail and try again
+            self._add(line.rstrip("\r").rpartition("\r")[2])
+        while self._taken - self._flushed > MOST_BUFFERED_BYTES:  # noqa: ASYNC110 - the flusher may fail and try again
             await asyncio.sleep(FLUSH_S)
 
     async def progress(self, **now: Any) -> None:
@@ -71,8 +76,11 @@ class JobRun:
         while True:
             await self._wake.wait()
             await asyncio.sleep(FLUSH_S)
-            with contextlib.suppress(RedisError):  # kept in the buffer; the next round tries again
+            try:
                 await asyncio.to_thread(self._flush)
+            except RedisError:
+                # kept in the buffer; the next round tries again, also when nothing is added meanwhile
+                self._wake.set()
 
     async def finish_output(self, *, patience_s: float = 60.0) -> None:
         """The last lines too, before the end is reported. Raises RedisError when they cannot be written."""
@@ -90,31 +98,55 @@ class JobRun:
                 await asyncio.sleep(0.5)
 
     def _add(self, line: str) -> None:
-        size = len(line.encode(errors="replace")) + 1
+        size = _size(line)
         if self._written <= MOST_OUTPUT_BYTES < self._written + size:
             line = "… the rest of the output is not kept: it is longer than 64 MiB"
         elif self._written > MOST_OUTPUT_BYTES:
             return
         self._lines.append(line)
-        self._buffered += size
+        self._taken += _size(line)
         self._written += size
         self._wake.set()
 
     def _flush(self) -> None:
         """In entries of a bounded size. An entry's id is ours, so one written twice is refused, not doubled."""
-        self._wake.clear()
-        while self._lines:
-            count, size = 0, 0
-            while count < len(self._lines) and size < ENTRY_BYTES:
-                size += len(self._lines[count].encode(errors="replace")) + 1
-                count += 1
-            entry = {"at": str(time.time_ns() // 1_000_000), "lines": json.dumps(self._lines[:count])}
-            key = streams.output_key(self.job)
-            try:
-                streams.connection().xadd(key, entry, id=f"{self.attempt}-{self._next}")  # type: ignore[arg-type]
-            except ResponseError as error:
-                if "equal or smaller" not in str(error):
-                    raise
-            self._next += 1
-            self._buffered -= size
-            del self._lines[:count]
+        # a flush whose waiter was cancelled still runs in its thread
+        with self._flushing:
+            self._wake.clear()
+            while self._lines:
+                # what was tried may have been written though no answer came: it is tried again as it was
+                self._tried = self._tried or self._next_entry()
+                self._append(self._tried)
+                self._next += 1
+                self._flushed += self._tried.size_bytes
+                del self._lines[: self._tried.count]
+                self._tried = None
+
+    def _next_entry(self) -> "_Entry":
+        count, size = 0, 0
+        while count < len(self._lines) and size < ENTRY_BYTES:
+            size += _size(self._lines[count])
+            count += 1
+        fields = {"at": str(time.time_ns() // 1_000_000), "lines": json.dumps(self._lines[:count])}
+        return _Entry(count, size, fields)
+
+    def _append(self, entry: "_Entry") -> None:
+        key, entry_id = streams.output_key(self.job), f"{self.attempt}-{self._next}"
+        try:
+            streams.connection().xadd(key, entry.fields, id=entry_id)  # type: ignore[arg-type]
+        except ResponseError as error:
+            if "equal or smaller" not in str(error):
+                raise
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """The first ``count`` lines, ready to be written."""
+
+    count: int
+    size_bytes: int
+    fields: dict[str, str]
+
+
+def _size(line: str) -> int:
+    return len(line.encode(errors="replace")) + 1

@@ -13,9 +13,12 @@ STOP_TIMEOUT_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where one instance lives. ``http`` is ``host:port``; ``redis_url`` empty means a private one.
+    """Where one instance lives. ``http`` is what to bind, ``host:port``; ``url`` is where a browser finds it.
+
+    ``redis_url`` empty means a private one.
 
     ``engine`` is an engine's address; empty, or the address of our own socket, means one of our own.
+    ``trusts_proxy``: a proxy in front says by X-Forwarded-For who asks.
     """
 
     data: Path
@@ -24,6 +27,8 @@ class Places:
     redis_url: str = ""
     host_name: str = "local"
     engine: str = ""
+    trusts_proxy: bool = False
+    url: str = ""
 
     @property
     def engine_socket(self) -> Path:
@@ -36,10 +41,6 @@ class Places:
     @property
     def own_engine(self) -> bool:
         return self.engine in ("", f"unix://{self.engine_socket}")
-
-    @property
-    def url(self) -> str:
-        return f"http://{self.http}"
 
     def alive_file(self, part: str) -> Path:
         return self.run / "alive" / part
@@ -109,9 +110,12 @@ def _web(places: Places) -> Part:
         "web",
         (sys.executable, "-m", "uvicorn", "console.project.asgi:application", "--host", host, "--port", port)
         + ("--ws", "websockets-sansio", "--ws-max-size", "65536", "--no-access-log", "--log-level", "warning")
-        + ("--timeout-graceful-shutdown", "3"),
+        + ("--timeout-graceful-shutdown", "3")
+        # without a proxy in front anybody could say whose request it is, and be somebody else in the audit log
+        + ("--proxy-headers" if places.trusts_proxy else "--no-proxy-headers",),
         ready_address=(host, int(port)),
-        ready_request=f"GET /sign-in/ HTTP/1.0\r\nHost: {places.http}\r\n\r\n".encode(),
+        # a name it always answers to, and as if by https, which it may insist on
+        ready_request=b"GET /sign-in/ HTTP/1.0\r\nHost: localhost\r\nX-Forwarded-Proto: https\r\n\r\n",
         ready_reply=b" 200 ",
     )
 

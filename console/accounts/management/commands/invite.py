@@ -19,4 +19,4 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         issued = create_invitation(Actor.system("manage.py invite"), Role(options["role"]))
-        self.stdout.write(f"http://{settings.ENVIRONMENT.http}{issued.path}")
+        self.stdout.write(f"{settings.ENVIRONMENT.url}{issued.path}")

@@ -40,6 +40,8 @@ class Command(BaseCommand):
             redis_url=os.environ.get("REDIS_URL", ""),
             host_name=environment.host_name,
             engine=environment.engine,
+            trusts_proxy=environment.https,
+            url=environment.url,
         )
         _prepare(environment, places)
         try:

@@ -122,6 +122,10 @@ class FakeContainers:
         self.sizes: list[tuple[int, int]] = []
         self.may_stop = asyncio.Event()
         self.may_stop.set()
+        self.execs = SimpleNamespace(ids_of=lambda container_id: [])
+
+    def warm_up(self) -> None:
+        pass
 
     def get(self, name: str) -> Container:
         for container in self._all.values():

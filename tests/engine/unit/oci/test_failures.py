@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.oci.runtime import failure
+from engine.oci.runtime import exec_failure, failure
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,21 @@ def test_a_complaint_has_dockers_exit_code(complaint: str, argv: str, code: int,
 def test_the_dressing_of_logs_is_removed() -> None:
     line = 'time="2026-11-24T00:00:00Z" level=error msg="runc create failed: no \\"room\\" left"'
     assert 'failed: no "room" left: unknown' in str(failure(line))
+
+
+@pytest.mark.parametrize(
+    ("complaint", "program", "code", "words"),
+    [
+        ("executable file `x` not found in $PATH: No such file or directory", "x", 127, "executable file not found"),
+        ("exec: No such file or directory", "/script", 127, 'exec: "/script": stat /script: no such file'),
+        ("open executable: Operation not permitted", "/etc", 126, 'exec: "/etc": permission denied: unknown'),
+        ("exec: Exec format error", "/text", 126, 'exec: "/text": Exec format error: unknown'),
+        ("chdir `/nowhere`: No such file or directory", "sh", 126, "chdir"),
+        ("", "sh", 126, "no reason given"),
+    ],
+)
+def test_a_complaint_about_an_exec_has_dockers_exit_code(complaint: str, program: str, code: int, words: str) -> None:
+    failed = exec_failure(complaint, argv=[program])
+    assert failed.exit_code == code
+    assert str(failed).startswith("OCI runtime exec failed: exec failed: unable to start container process: ")
+    assert words in str(failed)

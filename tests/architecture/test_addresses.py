@@ -1,0 +1,48 @@
+"""Every address is for people who are signed in, but for a short list."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+from django.urls.converters import IntConverter
+
+OPEN = {
+    "accounts:sign_in": "how one gets in",
+    "accounts:invitation": "knowing the token is the permission",
+    "web:theme": "sets a cookie that the sign-in page honours",
+    "web:language": "sets a cookie that the sign-in page honours",
+}
+
+
+def patterns(resolver: URLResolver, names: str = "", prefix: str = "/") -> Iterator[tuple[str, str, URLPattern]]:
+    for entry in resolver.url_patterns:
+        address = prefix + _example(entry)
+        if isinstance(entry, URLResolver):
+            yield from patterns(entry, f"{names}{entry.namespace}:" if entry.namespace else names, address)
+        else:
+            yield f"{names}{entry.name}", address, entry
+
+
+def _example(entry: URLPattern | URLResolver) -> str:
+    text = str(entry.pattern)
+    for name, converter in entry.pattern.converters.items():
+        kind = type(converter).__name__.removesuffix("Converter").lower().replace("string", "str")
+        text = text.replace(f"<{kind}:{name}>", "1" if isinstance(converter, IntConverter) else "a1b2c3")
+    assert "<" not in text
+    return text
+
+
+ALL = list(patterns(get_resolver()))
+
+
+def test_the_list_of_open_addresses_is_complete_and_not_longer_than_true() -> None:
+    assert {name for name, _, entry in ALL if not getattr(entry.callback, "login_required", True)} == OPEN.keys()
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize(("name", "address"), [(name, address) for name, address, _ in ALL if name not in OPEN])
+def test_a_stranger_is_sent_to_sign_in(client: Client, db: None, method: str, name: str, address: str) -> None:
+    answer = getattr(client, method)(address)
+    assert answer.status_code == 302
+    assert answer["Location"].startswith("/sign-in/?next=")
