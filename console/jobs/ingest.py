@@ -13,7 +13,8 @@ from console.jobs.facts import observers
 log = structlog.get_logger(__name__)
 
 BATCH = 100
-LOCK_S = 30
+# shorter than a lease: a worker killed while it holds the lock must not cost the jobs whose heartbeats wait
+LOCK_S = 10
 MOST_ENTRIES = 5000
 # the fact's own fault, unlike a database or a Redis that is away: then it stays and is read again
 MALFORMED = (KeyError, ValueError, TypeError, AttributeError, OverflowError, DataError, IntegrityError)

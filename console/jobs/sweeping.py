@@ -18,15 +18,19 @@ GRACE = timedelta(seconds=2)
 
 def sweep() -> None:
     """Every few seconds."""
-    for host in Host.objects.all():
+    hosts = list(Host.objects.all())
+    for host in hosts:
         ingest.ingest(host.name)
         sending.send_pulse(host.queue)
     now = timezone.now()
     expired = Job.objects.filter(state=Job.State.RUNNING, lease_expires_at__lt=now - GRACE)
     for job in expired[:MOST_AT_ONCE]:
         lose(job.pk, attempt=job.attempt, why=_("The host's worker gave no sign of life for 15 seconds."))
-    for job_id in Job.objects.filter(state=Job.State.QUEUED).order_by("pk").values_list("pk", flat=True)[:MOST_AT_ONCE]:
-        dispatch(job_id)
+    for host in hosts:
+        # by host: those that wait for one that is away must not keep the others waiting
+        queued = Job.objects.filter(host=host, state=Job.State.QUEUED).order_by("pk")
+        for job_id in queued.values_list("pk", flat=True)[:MOST_AT_ONCE]:
+            dispatch(job_id)
     for job_id in _wanted_to_stop():
         sending.ask_to_cancel(job_id)
     tidied = Job.objects.filter(state__in=Job.FINAL, output_sealed_at=None, finished_at__lt=now - GRACE)
