@@ -120,8 +120,8 @@ class Execs:
                 code = failure.exit_code
             self._execs[begun.id] = replace(begun, is_running=False, exit_code=code, pid=process.pid)
             self._tell_ended(begun, code)
-            session.end(failure)
         finally:
+            session.end(failure)
             self._running.pop(begun.id, None)
             await process.close()
 

@@ -42,7 +42,7 @@ def ask(engine: RunningEngine, method: str, path: str, body: object = None) -> t
     with connect(engine) as connection:
         send(connection, method, path, body)
         head = read_head(connection).lower()
-        length = int(head.partition(b"content-length:")[2].split()[0])
+        length = int((head.partition(b"content-length:")[2].split() or [b"0"])[0])  # a 204 has none
         text = b""
         while len(text) < length:
             text += connection.recv(length - len(text))
