@@ -23,7 +23,7 @@ from engine.containers.teardown import Teardown
 from engine.containers.waiting import Exit, WaitCondition, Waiters
 from engine.host import processes
 from engine.model.container import Container, Status
-from engine.model.errors import Conflict, EngineError, Missing, Unavailable
+from engine.model.errors import Conflict, EngineError, Invalid, Missing, Unavailable
 from engine.oci.monitor import Exited, oom_path, read_exit
 from engine.store.locks import KeyedLock
 
@@ -272,7 +272,7 @@ class Lifecycle:
         async with self._locks.hold(container_id):
             container = self._current(container_id)
             if name == container.name:
-                raise Conflict("Renaming a container with the same name as its current name")
+                raise Invalid("Renaming a container with the same name as its current name")
             self._registry.claim_name(name, container_id)
             try:
                 renamed = await self._registry.save(transitions.renamed(container, name))

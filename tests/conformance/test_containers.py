@@ -97,14 +97,10 @@ def test_exit_codes_are_alike(ours: Client, dockers: Client, argv: list[str], co
     assert [client.run("exits", {"Cmd": argv}) for client in (ours, dockers)] == [code, code]
 
 
-_WORDING = pytest.mark.xfail(
-    strict=True, reason='crun\'s "Operation not permitted" is passed on; the CLI exits 125, not 126'
-)
-_RENAME = pytest.mark.xfail(strict=True, reason="renaming to the same name answers 409, Docker 400")
 _LONG_PATH = pytest.mark.xfail(strict=True, reason="conmon's console socket is made below a path of over 107 bytes")
 
 
-@pytest.mark.parametrize("argv", [["nothing-like-it"], pytest.param(["/tmp"], marks=_WORDING)])
+@pytest.mark.parametrize("argv", [["nothing-like-it"], ["/tmp"]])
 def test_a_program_that_cannot_be_run_is_told_alike(ours: Client, dockers: Client, argv: list[str]) -> None:
     answers, codes = [], []
     for client in (ours, dockers):
@@ -209,7 +205,7 @@ _NEWER = {"POST wait?condition=next-exitt": 400, "GET logs?stdout=1&since=x": 40
         ["POST unpause"],
         ["POST start", "POST pause", "POST pause"],
         ["POST start", "DELETE "],
-        pytest.param(["POST start", "POST rename?name=stepped"], marks=_RENAME),
+        ["POST start", "POST rename?name=stepped"],
         ["POST rename?name=!"],
         ["POST rename?name="],
         ["POST wait?condition=next-exitt"],
