@@ -103,7 +103,10 @@ async def launch(
         *(["-t"] if tty else []),
         *(["--leave-stdin-open"] if leave_stdin_open else []),
     ]
-    pid, complaint = await _started(words, bundle=bundle, timeout_s=timeout_s)
+    try:
+        pid, complaint = await _started(words, bundle=bundle, timeout_s=timeout_s)
+    finally:
+        _take_back_null_device()
     if pid <= 0:
         await runtime.delete(container_id, force=True)
         raise failure(complaint, argv=await asyncio.to_thread(_argv, bundle))
@@ -133,6 +136,14 @@ async def _started(words: list[str], *, bundle: Path, timeout_s: float) -> tuple
         return int(document["data"]), str(document.get("message", ""))
     except (ValueError, KeyError, TypeError):
         return _FAILED_PID, answer.decode(errors="replace") or completed.stderr.decode(errors="replace")
+
+
+def _take_back_null_device() -> None:
+    """crun gives the container its standard streams, and so the host's /dev/null, which conmon has as input.
+
+    Its owner could change the node's mode for the whole host; taken back here, before the program first runs.
+    """
+    os.chown("/dev/null", 0, 0)
 
 
 def _environment(bundle: Path, *, sync_fd: int) -> Mapping[str, str]:
