@@ -179,28 +179,6 @@ class Engine:
         with translated(self.address):
             await self._docker.images.delete(name, force=force)
 
-    async def load_images(self, archive: BinaryIO) -> list[str]:
-        """Take in a ``docker save`` archive. Returns the engine's messages."""
-        with translated(self.address):
-            stream = self._docker.images.import_image(_chunks(archive), stream=True)
-            return [str(message.get("stream", "")) async for message in stream]
-
-    async def import_rootfs(self, archive: BinaryIO, *, reference: str) -> str:
-        """A tar of a root filesystem becomes an image named ``reference``. Returns its id's 64 hex digits."""
-        with translated(self.address):
-            async with self._docker._query(
-                "images/create",
-                "POST",
-                params={"fromSrc": "-", "repo": reference},
-                headers={"Content-Type": "application/x-tar"},
-                data=_chunks(archive),
-                timeout=aiohttp.ClientTimeout(sock_connect=5),
-            ) as response:
-                messages = [message async for message in _json_lines(response)]
-        if any("error" in message for message in messages):
-            raise Invalid(str(messages[-1].get("error", "")))
-        return str(messages[-1].get("status", "")).removeprefix("sha256:")
-
     # --- containers ---
 
     async def create_container(self, spec: RunSpec, *, name: str) -> str:

@@ -1,7 +1,6 @@
 """Claiming queued jobs and handing them to their hosts. The row decides; a message only carries the attempt."""
 
 import contextlib
-from datetime import timedelta
 
 import structlog
 from django.conf import settings
@@ -13,7 +12,7 @@ from redis.exceptions import RedisError
 
 from console.jobs import blobs, sending, streams
 from console.jobs.models import Job
-from console.jobs.observations import give_back
+from console.jobs.observations import LEASE, give_back
 from console.jobs.operations import announce
 from console.jobs.signing import host_key, sign
 from console.operations.actor import Actor
@@ -21,8 +20,6 @@ from console.operations.errors import Missing
 from console.operations.runner import observation
 
 log = structlog.get_logger(__name__)
-
-LEASE = timedelta(seconds=15)
 
 
 def dispatch(job_id: int) -> bool:

@@ -6,19 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from engine.build.tree import Node, bytes_of, text_of
-from engine.host.archive import Entry, Kind
+from engine.host.archive import Entry, Kind, kind_of
 from engine.model.errors import Invalid, Unavailable
 
 _CHUNK = 1 << 20
 _ABSENT = (FileNotFoundError, NotADirectoryError)
-_KINDS = {
-    stat.S_IFREG: Kind.FILE,
-    stat.S_IFLNK: Kind.SYMLINK,
-    stat.S_IFCHR: Kind.CHARACTER,
-    stat.S_IFBLK: Kind.BLOCK_DEVICE,
-    stat.S_IFDIR: Kind.DIRECTORY,
-    stat.S_IFIFO: Kind.FIFO,
-}
 _KEPT_XATTRS = ("user.", "security.capability", "system.posix_acl_")
 
 
@@ -37,7 +29,7 @@ class Rootfs:
             return None
         except OSError as error:
             raise Invalid(f"{path[:80]!r}: {error.strerror}") from error
-        kind = _KINDS.get(stat.S_IFMT(status.st_mode))
+        kind = kind_of(status.st_mode)
         if kind is None:
             return None  # a socket: no archive can hold one
         entry = Entry(

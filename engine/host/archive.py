@@ -13,6 +13,7 @@ The body follows in blocks of 512 bytes; two zero blocks end the archive.
 """
 
 import re
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -37,6 +38,21 @@ class Kind(StrEnum):
     BLOCK_DEVICE = "block device"
     DIRECTORY = "directory"
     FIFO = "fifo"
+
+
+_KINDS_ON_DISK = {
+    stat.S_IFREG: Kind.FILE,
+    stat.S_IFLNK: Kind.SYMLINK,
+    stat.S_IFCHR: Kind.CHARACTER,
+    stat.S_IFBLK: Kind.BLOCK_DEVICE,
+    stat.S_IFDIR: Kind.DIRECTORY,
+    stat.S_IFIFO: Kind.FIFO,
+}
+
+
+def kind_of(mode: int) -> Kind | None:
+    """What a file with this ``st_mode`` is in an archive; None for a socket, which no archive can hold."""
+    return _KINDS_ON_DISK.get(stat.S_IFMT(mode))
 
 
 _KINDS = {

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from engine.host.archive import BLOCK, Entry, Kind
+from engine.host.archive import BLOCK, Entry, Kind, kind_of
 from engine.host.archive_unpack import OPAQUE, WHITEOUT
 from engine.model.errors import Invalid, Unavailable
 
@@ -31,14 +31,6 @@ _FLAGS = {
     Kind.BLOCK_DEVICE: b"4",
     Kind.DIRECTORY: b"5",
     Kind.FIFO: b"6",
-}
-_KINDS = {
-    stat.S_IFREG: Kind.FILE,
-    stat.S_IFLNK: Kind.SYMLINK,
-    stat.S_IFCHR: Kind.CHARACTER,
-    stat.S_IFBLK: Kind.BLOCK_DEVICE,
-    stat.S_IFDIR: Kind.DIRECTORY,
-    stat.S_IFIFO: Kind.FIFO,
 }
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -201,16 +193,6 @@ def _names(descriptor: int) -> list[bytes]:
     return sorted(os.fsencode(name) for name in os.listdir(descriptor))
 
 
-def write_tree(directory: Path, write: Callable[[bytes], object], *, prefix: bytes = b"") -> int:
-    """An ordinary tar of what is below ``directory``, each name after ``prefix``; the number of entries."""
-    writer = TarWriter(write)
-    links: dict[tuple[int, int], bytes] = {}
-    for found in walk(directory):
-        _add(writer, found, links, prefix=prefix)
-    writer.finish()
-    return writer.entries
-
-
 def write_layer(
     upper: Path,
     write: Callable[[bytes], object],
@@ -260,12 +242,10 @@ def _add_layered(writer: TarWriter, found: Found, links: dict[tuple[int, int], b
         )
 
 
-def _add(
-    writer: TarWriter, found: Found, links: dict[tuple[int, int], bytes], *, prefix: bytes = b""
-) -> dict[bytes, bytes]:
+def _add(writer: TarWriter, found: Found, links: dict[tuple[int, int], bytes]) -> dict[bytes, bytes]:
     """Write one entry; its trusted.overlay.* attributes, which are not written."""
-    status, name = found.status, prefix + found.path
-    kind = _KINDS.get(stat.S_IFMT(status.st_mode))
+    status, name = found.status, found.path
+    kind = kind_of(status.st_mode)
     if kind is None:
         return {}  # a socket: tar has no type for it, and it means nothing without its process
     if kind is not Kind.DIRECTORY and status.st_nlink > 1:

@@ -46,6 +46,7 @@ _MOVE_MOUNT: Final = 429
 _FSOPEN: Final = 430
 _FSCONFIG: Final = 431
 _FSMOUNT: Final = 432
+_OPENAT2: Final = 437
 _MOUNT_SETATTR: Final = 442
 
 _libc: Final = ctypes.CDLL(None, use_errno=True)
@@ -57,6 +58,12 @@ class _MountAttr(ctypes.Structure):
     """struct mount_attr of linux/mount.h."""
 
     _fields_ = [(name, ctypes.c_uint64) for name in ("attr_set", "attr_clr", "propagation", "userns_fd")]
+
+
+class _OpenHow(ctypes.Structure):
+    """struct open_how of linux/openat2.h."""
+
+    _fields_ = [(name, ctypes.c_uint64) for name in ("flags", "mode", "resolve")]
 
 
 def _checked(result: int, what: str) -> int:
@@ -122,6 +129,17 @@ def fsconfig(context_fd: int, command: int, key: str | None = None, value: str |
 
 def fsmount(context_fd: int, *, attributes: int) -> int:
     return _checked(_libc.syscall(_FSMOUNT, context_fd, FSMOUNT_CLOEXEC, attributes), "fsmount")
+
+
+def openat2(directory_fd: int, path: str, *, flags: int, mode: int, resolve: int) -> int:
+    how = _OpenHow(flags, mode, resolve)
+    done = _libc.syscall(_OPENAT2, directory_fd, os.fsencode(path), ctypes.byref(how), ctypes.sizeof(how))
+    return _checked(done, f"openat2 {path}")
+
+
+def syncfs(fd: int) -> None:
+    """Write back all of the file system that holds ``fd``."""
+    _checked(_libc.syncfs(fd), "syncfs")
 
 
 def inotify_init(flags: int) -> int:

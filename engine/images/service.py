@@ -114,9 +114,6 @@ class Images:
         """Images built upon it, one step away."""
         return self._catalog.children(image_id)
 
-    def config_document(self, image_id: Digest) -> bytes:
-        return self._content.read(image_id)
-
     def history(self, image: Image) -> Sequence[HistoryEntry]:
         """Newest first."""
         sizes = iter([layer.size_bytes for layer in self._layers.stack(image.diff_ids)])

@@ -88,10 +88,6 @@ class State:
         rows = self.query("SELECT reference, image_id FROM tag ORDER BY reference")
         return {Reference.parse(reference): Digest(image_id) for reference, image_id in rows}
 
-    def find_tag(self, reference: Reference) -> Digest | None:
-        rows = self.query("SELECT image_id FROM tag WHERE reference = ?", str(reference))
-        return Digest(rows[0][0]) if rows else None
-
     def set_tag(self, reference: Reference, image_id: Digest) -> None:
         """Point a tag, or a name@digest, at an image, away from any other. The image must be saved already."""
         with self.durably():
@@ -108,9 +104,6 @@ class State:
         record = msgspec.json.encode(entry).decode()
         self.query("INSERT OR REPLACE INTO cache VALUES (?, ?, ?)", entry.key, entry.image_id.hex, record)
 
-    def clear_cache(self) -> None:
-        self.query("DELETE FROM cache")
-
     def find_setting(self, name: str) -> str | None:
         rows = self.query("SELECT value FROM setting WHERE name = ?", name)
         return str(rows[0][0]) if rows else None
@@ -121,9 +114,6 @@ class State:
 
     def set_setting(self, name: str, value: str) -> None:
         self.query("INSERT OR REPLACE INTO setting VALUES (?, ?)", name, value)
-
-    def delete_setting(self, name: str) -> None:
-        self.query("DELETE FROM setting WHERE name = ?", name)
 
     def query(self, sql: str, *values: str) -> list[tuple[str, ...]]:
         """One statement, one transaction. Raises Unavailable when the file or the disk fails it."""

@@ -8,7 +8,7 @@ import redis
 from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
-from console.jobs import dispatching, streams
+from console.jobs import dispatching, observations, streams
 from console.jobs.dispatching import dispatch
 from console.jobs.ingest import ingest
 from console.jobs.models import Job
@@ -51,7 +51,7 @@ def ended(room: "redis.Redis", job: Job, *, host: str = "local", **fact: Any) ->
 def test_a_dispatched_job_runs_under_a_lease(running: Job) -> None:
     assert (running.state, running.attempt) == ("running", 1)
     assert running.lease_expires_at is not None
-    assert timezone.now() < running.lease_expires_at <= timezone.now() + dispatching.LEASE
+    assert timezone.now() < running.lease_expires_at <= timezone.now() + observations.LEASE
 
 
 def test_the_message_is_signed_for_its_host_and_for_no_other(running: Job, broker: Broker, settings: Settings) -> None:
