@@ -36,7 +36,7 @@ const listeners = new Map();
 
 export function attachRows() {
   for (const element of document.querySelectorAll("[data-live][id]")) {
-    for (const topic of element.dataset.live.split(" ").filter(Boolean)) {
+    for (const topic of element.dataset.live.split(/\s+/).filter(Boolean)) {
       if (!listeners.has(topic)) {
         listeners.set(topic, new Set());
         live.subscribe(topic, { onChanged: () => listeners.get(topic).forEach(ring) });
