@@ -21,9 +21,15 @@ pytestmark = pytest.mark.host
 
 def workers() -> list[int]:
     """Unpacking processes that this one started, not those of other tests' engines."""
-    tasks = Path("/proc/self/task").glob("*/children")
-    children = [pid for task in tasks for pid in task.read_text().split()]
-    return [int(pid) for pid in children if b"confined" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent == os.getpid() and b"confined" in (process / "cmdline").read_bytes():
+                found.append(int(process.name))
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it ended while we looked
+    return found
 
 
 async def until(condition, *, timeout_s=10):
