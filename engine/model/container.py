@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from engine.model.digest import Digest
+from engine.model.health import Health
 from engine.model.image import Healthcheck
 from engine.model.ports import Port, PortBinding
 from engine.model.resources import Resources
@@ -29,6 +30,23 @@ class Profile(StrEnum):
     COMPAT = "compat"
     DEFAULT = "default"
     STRICT = "strict"
+
+
+class RestartRule(StrEnum):
+    """Docker's words for ``RestartPolicy.Name``."""
+
+    NO = "no"
+    ON_FAILURE = "on-failure"
+    ALWAYS = "always"
+    UNLESS_STOPPED = "unless-stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class RestartPolicy:
+    """``most_retries`` counts for ``on-failure`` alone; 0 there means "for ever"."""
+
+    rule: RestartRule = RestartRule.NO
+    most_retries: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +86,7 @@ class ContainerSpec:
     stop_timeout_s: int | None = None
     healthcheck: Healthcheck | None = None
     auto_remove: bool = False
+    restart: RestartPolicy = field(default_factory=RestartPolicy)
     network_mode: str = "bridge"
     extra_hosts: tuple[str, ...] = ()
     dns: tuple[str, ...] = ()
@@ -126,6 +145,8 @@ class Container:
     ``id`` is 64 hex digits, ``name`` has no leading slash. ``exit_code`` means nothing before the first exit.
     ``layers`` are the diff ids below its writable layer, lowest first. ``uid_base`` is the host uid that its
     uid 0 maps to; None without a user namespace of its own. ``hidden`` marks a build step: never listed.
+    ``health`` is None where nothing is checked. ``was_stopped``: its last end was asked for, so that no policy undoes
+    it. ``restart_count`` counts what its restart policy has done since somebody started it.
     """
 
     id: str
@@ -145,6 +166,8 @@ class Container:
     uid_base: int | None = None
     endpoint: Endpoint | None = None
     restart_count: int = 0
+    was_stopped: bool = False
+    health: Health | None = None
 
     @property
     def is_running(self) -> bool:
