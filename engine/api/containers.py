@@ -57,7 +57,7 @@ async def list_containers(call: Call) -> web.Response:
     if limit > 0:
         found = found[:limit]
     elif not call.query.flag("all") and not asks_for_stopped(filters):
-        found = [container for container in found if container.is_running]
+        found = [container for container in found if container.is_active]
     sizes = await _sizes(call.parts, found) if call.query.flag("size") else [None] * len(found)
     now = datetime.now(UTC)
     return json_reply(
@@ -88,7 +88,7 @@ async def prune(call: Call) -> web.Response:
         labels = container.spec.labels
         is_excluded = "label!" in filters and filters.match_labels(labels, key="label!")
         is_young = any(unix_nanoseconds(container.created_at) >= until for until in untils)
-        if container.is_running or is_excluded or is_young or not filters.match_labels(labels):
+        if container.is_active or is_excluded or is_young or not filters.match_labels(labels):
             continue
         (size,) = await _sizes(call.parts, [container])
         try:

@@ -155,6 +155,8 @@ class Execs:
 
 def _active(container: Container) -> Container:
     """In Docker's words (moby, daemon/errors.go)."""
+    if container.status is Status.RESTARTING:
+        raise Conflict(f"Container {container.id} is restarting, wait until the container is running")
     if not container.is_running:
         raise Conflict(f"container {container.id} is not running")
     if container.status is Status.PAUSED:

@@ -1,4 +1,4 @@
-"""Starting, ending and removing containers: one change at a time per container, and who is told when.
+"""Starts, ends and removals of containers: one change at a time per container, and who is told when.
 
 A container's lock is held while it changes. Whoever waits for an end is told as soon as the exit code is on record
 and the ports are free; the rest of the taking down happens after that, still under the lock.
@@ -7,7 +7,6 @@ and the ports are free; the rest of the taking down happens after that, still un
 import asyncio
 import contextlib
 import logging
-import signal as signals
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 
@@ -16,20 +15,19 @@ from engine.containers.chores import Chores
 from engine.containers.exit_watch import ExitWatch
 from engine.containers.parts import Parts
 from engine.containers.registry import Registry
-from engine.containers.signals import parse_signal
+from engine.containers.restart_rules import restarts_after, starts_with_engine
+from engine.containers.restarts import Restarts
 from engine.containers.standard_input import Inputs
 from engine.containers.startup import StartFailed, Startup
 from engine.containers.teardown import Teardown
-from engine.containers.waiting import Exit, WaitCondition, Waiters
+from engine.containers.waiting import Exit, Waiters
 from engine.host import processes
-from engine.model.container import Container, Status
-from engine.model.errors import Conflict, EngineError, Invalid, Missing, Unavailable
+from engine.model.container import Container, RestartRule, Status
+from engine.model.errors import EngineError, Invalid, Unavailable
 from engine.oci.monitor import Exited, oom_path, read_exit
 from engine.store.locks import KeyedLock
 
 _log = logging.getLogger(__name__)
-_DEFAULT_STOP_S = 10
-_KILL_WAIT_S = 10
 _LOST_EXIT_CODE = 255  # the program ended and nobody was there to ask how
 
 
@@ -57,7 +55,12 @@ class Lifecycle:
         self._now = now
         self._locks = KeyedLock()
         self._sizes: dict[str, tuple[int, int]] = {}
+        self._restarts = Restarts(chores, self._start_again)
         self._exit_watch: ExitWatch | None = None
+
+    def close(self) -> None:
+        """Nothing starts by itself any more. Call before the chores are waited for."""
+        self._restarts.close()
 
     def begin_watching(self, exit_watch: ExitWatch) -> None:
         self._exit_watch = exit_watch
@@ -65,16 +68,55 @@ class Lifecycle:
     # -- start
 
     async def start(self, container_id: str) -> None:
+        """Because somebody asks for it, or because the engine has started."""
         self._chores.start(asyncio.to_thread(self._parts.cgroups.prewarm), what="prewarm")
         async with self._locks.hold(container_id):
-            container = self._current(container_id)
+            container = self._registry.get_id(container_id)
             transitions.check_startable(container)
-            try:
-                await self._start(container)
-            except (EngineError, OSError) as error:
-                told = error if isinstance(error, EngineError) else Unavailable(f"cannot start the container: {error}")
-                await self._record_failed_start(container, told)
-                raise told from error
+            self._restarts.forget(container_id)
+            await self._start_or_record(transitions.asked_to_start(container))
+
+    async def _start_again(self, container_id: str) -> None:
+        """Its restart policy wants it, unless somebody has called that off."""
+        async with self._locks.hold(container_id):
+            container = self._registry.find_id(container_id)
+            if container is not None and container.status is Status.RESTARTING:
+                await self._start_or_record(container)
+
+    async def call_off_restart(self, container_id: str) -> bool:
+        """Its policy starts it no more, from now until somebody does; True when it was just waiting to be started."""
+        if self._registry.get_id(container_id).spec.restart.rule is RestartRule.NO:
+            return False
+        async with self._locks.hold(container_id):
+            container = self._registry.find_id(container_id)
+            if container is None:
+                return False
+            is_waiting = container.status is Status.RESTARTING
+            container = transitions.asked_to_stop(container)
+            if is_waiting:
+                self._restarts.forget(container_id)
+                container = transitions.restart_called_off(container)
+            await self._registry.save(container)  # before any signal: an engine that is killed now must know
+            return is_waiting
+
+    def begin_restarts(self) -> int:
+        """All is recovered: those start whose policy wants them up, and their number is returned."""
+        for container in self._registry.every():
+            if container.status is Status.RESTARTING and not self._restarts.is_waiting(container.id):
+                self._restarts.schedule(container.id, ran_for_s=0)
+        down = [container.id for container in self._registry.every() if starts_with_engine(container)]
+        for container_id in down:
+            self._chores.start(self.start(container_id), what=f"start of {container_id[:12]} with the engine")
+        self._restarts.begin()
+        return len(down) + self._restarts.count
+
+    async def _start_or_record(self, container: Container) -> None:
+        try:
+            await self._start(container)
+        except (EngineError, OSError) as error:
+            told = error if isinstance(error, EngineError) else Unavailable(f"cannot start the container: {error}")
+            await self._record_failed_start(container, told)
+            raise told from error
 
     async def _start(self, container: Container) -> None:
         standard_input = self._inputs.of(container.id) if container.spec.open_stdin else None
@@ -94,7 +136,7 @@ class Lifecycle:
         self.watch(container)
 
     async def _record_failed_start(self, container: Container, error: EngineError) -> None:
-        """As Docker leaves it: still created, with reason and code; gone if it was to be removed after its end."""
+        """As Docker leaves it: not running, with reason and code; gone if it was to be removed after its end."""
         self._inputs.drop(container.id)
         code = error.exit_code if isinstance(error, StartFailed) else 128
         container = await self._registry.save(transitions.start_failed(container, exit_code=code, error=str(error)))
@@ -143,6 +185,9 @@ class Lifecycle:
         )
         if was_oom:
             self.emit("oom", container)
+        is_restarted = restarts_after(ended, exit_code=ended.exit_code)
+        if is_restarted:
+            ended = transitions.restarting(ended)
         if ended.spec.auto_remove and not ended.hidden:
             await self._end_and_remove(ended)
         else:
@@ -151,12 +196,12 @@ class Lifecycle:
         await self._teardown.take_down(container.id, monitor=monitor)
         if self._registry.find_id(container.id) is None:
             await self._teardown.erase(container.id)
+        elif is_restarted:
+            self._restarts.schedule(container.id, ran_for_s=_ran_for_s(ended))
 
     def _tell_ended(self, container: Container) -> None:
-        seconds = 0
-        if container.started_at and container.finished_at:
-            seconds = max(0, int((container.finished_at - container.started_at).total_seconds()))
-        self.emit("die", container, exitCode=str(container.exit_code), execDuration=str(seconds))
+        seconds = str(int(_ran_for_s(container)))
+        self.emit("die", container, exitCode=str(container.exit_code), execDuration=seconds)
         self._waiters.tell_exited(container.id, Exit(container.exit_code, container.error))
 
     async def _end_and_remove(self, container: Container) -> None:
@@ -166,97 +211,32 @@ class Lifecycle:
         self.emit("destroy", container)
         self._waiters.tell_removed(container.id, Exit(container.exit_code))
 
-    # -- signals
-
-    async def kill(self, container_id: str, *, signal: str) -> None:
-        number = parse_signal(signal) if signal else int(signals.SIGKILL)
-        container = self._current(container_id)
-        transitions.check_running(container, to="kill")
-        over = self._waiters.register(container_id, WaitCondition.NOT_RUNNING)
-        try:
-            await self._send(container, number)
-            self.emit("kill", container, signal=str(number))
-            if number == signals.SIGKILL:  # clients expect it to be dead when kill returns
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(over.exit(), _KILL_WAIT_S)
-        finally:
-            over.cancel()
-
-    async def stop(self, container_id: str, *, timeout_s: int | None, signal: str) -> None:
-        """Returns when the container is down and a start or remove can follow at once."""
-        container = self._current(container_id)
-        transitions.check_stoppable(container)
-        number = parse_signal(signal or container.spec.stop_signal or "TERM")
-        limit = timeout_s if timeout_s is not None else container.spec.stop_timeout_s
-        limit = _DEFAULT_STOP_S if limit is None else limit
-        over = self._waiters.register(container_id, WaitCondition.NOT_RUNNING)
-        try:
-            if container.status is Status.PAUSED:
-                await self.unpause(container_id)
-            await self._send(container, number)
-            self.emit("kill", container, signal=str(number))
-            try:
-                await asyncio.wait_for(over.exit(), None if limit < 0 else limit)
-            except TimeoutError:
-                await self.kill(container_id, signal="KILL")
-        except Conflict:
-            pass  # it ended by itself in the meantime
-        finally:
-            over.cancel()
-        async with self._locks.hold(container_id):  # taken down
-            current = self._registry.find_id(container_id)
-            if current is not None and current.is_running:
-                raise Unavailable(f"container {container.name} did not stop, not even when killed")
-        self.emit("stop", container)
-
-    async def _send(self, container: Container, number: int) -> None:
-        if container.process is None:
-            return
-        try:
-            await asyncio.to_thread(processes.send_signal, container.process, number)
-        except Missing:
-            # it is ending this moment; its exit will be seen, and is the answer
-            _log.debug("container %s ended before signal %d", container.id, number)
+    # -- the rest
 
     async def pause(self, container_id: str) -> None:
         async with self._locks.hold(container_id):
-            container = transitions.paused(self._current(container_id))
+            container = transitions.paused(self._registry.get_id(container_id))
             await self._parts.chosen.runtime.pause(container_id)
             await self._registry.save(container)
         self.emit("pause", container)
 
     async def unpause(self, container_id: str) -> None:
         async with self._locks.hold(container_id):
-            container = transitions.unpaused(self._current(container_id))
+            container = transitions.unpaused(self._registry.get_id(container_id))
             await self._parts.chosen.runtime.resume(container_id)
             await self._registry.save(container)
         self.emit("unpause", container)
 
-    # -- the rest
-
-    async def remove(self, container_id: str, *, force: bool) -> None:
-        container: Container | None = self._current(container_id)
-        while container is not None:
-            transitions.check_removable(container, force=force)
-            if container.is_running:
-                await self._end_by_force(container)
-            async with self._locks.hold(container_id):
-                container = self._registry.find_id(container_id)  # None: it removed itself at its end
-                if container is not None and not container.is_running:
-                    transitions.check_removable(container, force=force)
-                    await self._remove(container)
-                    return
-            # somebody's start came first: as if it had run when we were asked
-
-    async def _end_by_force(self, container: Container) -> None:
-        with contextlib.suppress(Conflict):  # it ended by itself
-            if container.status is Status.PAUSED:
-                await self.unpause(container.id)
-            await self.kill(container.id, signal="KILL")
-        await self.settled(container.id)
-        current = self._registry.find_id(container.id)
-        if current is not None and current.process == container.process is not None:
-            raise Unavailable(f"container {container.name} cannot be killed")
+    async def remove_if_down(self, container_id: str) -> bool:
+        """Gone, or gone already; False when it runs or is about to."""
+        async with self._locks.hold(container_id):
+            container = self._registry.find_id(container_id)  # None: it removed itself at its end
+            if container is not None and container.is_active:
+                return False
+            if container is not None:
+                transitions.check_removable(container, force=True)
+                await self._remove(container)
+            return True
 
     async def _remove(self, container: Container) -> None:
         await self._registry.save(transitions.removing(container))
@@ -264,13 +244,14 @@ class Lifecycle:
         await self._teardown.erase(container.id)
         self._inputs.drop(container.id)
         self._sizes.pop(container.id, None)
+        self._restarts.forget(container.id)
         await self._registry.forget(container)
         self.emit("destroy", container)
         self._waiters.tell_removed(container.id, Exit(container.exit_code))
 
     async def rename(self, container_id: str, name: str) -> None:
         async with self._locks.hold(container_id):
-            container = self._current(container_id)
+            container = self._registry.get_id(container_id)
             if name == container.name:
                 raise Invalid("Renaming a container with the same name as its current name")
             self._registry.claim_name(name, container_id)
@@ -290,12 +271,12 @@ class Lifecycle:
     async def held_still(self, container_id: str) -> AsyncIterator[None]:
         """Nothing starts or removes it within the block."""
         async with self._locks.hold(container_id):
-            self._current(container_id)
+            self._registry.get_id(container_id)
             yield
 
     def resize(self, container_id: str, *, height: int, width: int) -> None:
         """Before the start it is remembered for it."""
-        container = self._current(container_id)
+        container = self._registry.get_id(container_id)
         self._sizes[container_id] = (height, width)
         if container.is_running:
             with contextlib.suppress(OSError):  # it is ending
@@ -308,8 +289,8 @@ class Lifecycle:
         common = {**spec.labels, "image": spec.image_name, "name": container.name}
         self._parts.events.emit("container", action, container.id, {**common, **attributes})
 
-    def _current(self, container_id: str) -> Container:
-        container = self._registry.find_id(container_id)
-        if container is None:
-            raise Missing(f"No such container: {container_id}")
-        return container
+
+def _ran_for_s(container: Container) -> float:
+    if container.started_at is None or container.finished_at is None:
+        return 0.0
+    return max(0.0, (container.finished_at - container.started_at).total_seconds())

@@ -47,8 +47,9 @@ class Recovery:
         ended = [container for container in running if container not in alive]
         await asyncio.gather(*(self._end(container) for container in ended))
         swept = await self._sweep(keep={container.id for container in alive})
-        counts = (len(containers), len(alive), len(ended), swept)
-        _log.info("containers: %d known, %d running, %d ended meanwhile, %d swept", *counts)
+        starting = self._lifecycle.begin_restarts()
+        counts = (len(containers), len(alive), len(ended), swept, starting)
+        _log.info("containers: %d known, %d running, %d ended meanwhile, %d swept, %d to be started", *counts)
 
     def _adopt(self, container: Container) -> bool:
         if container.process is None or not processes.is_alive(container.process):

@@ -40,6 +40,13 @@ class Registry:
             raise Missing(f"multiple IDs found with provided prefix: {name}")
         return matches[0]
 
+    def get_id(self, container_id: str) -> Container:
+        """By the whole id, hidden ones too. Raises Missing."""
+        container = self._containers.get(container_id)
+        if container is None:
+            raise Missing(f"No such container: {container_id}")
+        return container
+
     def find_id(self, container_id: str) -> Container | None:
         return self._containers.get(container_id)
 

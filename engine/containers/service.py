@@ -13,6 +13,7 @@ from engine.containers.attach import AttachSession
 from engine.containers.changes import Changes
 from engine.containers.chores import Chores
 from engine.containers.creation import make_directories
+from engine.containers.ending import Ending
 from engine.containers.execs import Execs
 from engine.containers.exit_watch import ExitWatch
 from engine.containers.lifecycle import Lifecycle
@@ -66,6 +67,7 @@ class Containers:
             chores=self._chores,
             now=now,
         )
+        self._ending = Ending(registry=self._registry, lifecycle=self._lifecycle, waiters=self._waiters)
         self._exit_watch = ExitWatch(parts.config.exit_dir, self._changes, ended=self._lifecycle.exit_seen)
         self._lifecycle.begin_watching(self._exit_watch)
         self.execs = Execs(parts, registry=self._registry, lifecycle=self._lifecycle, changes=self._changes)
@@ -81,6 +83,7 @@ class Containers:
             parts,
             registry=self._registry,
             lifecycle=self._lifecycle,
+            ending=self._ending,
             teardown=teardown,
             waiters=self._waiters,
             chores=self._chores,
@@ -95,6 +98,7 @@ class Containers:
     async def close(self) -> None:
         """Finish what is under way. Containers and their monitors go on."""
         self._exit_watch.close()
+        self._lifecycle.close()
         await self.execs.close()
         await self._chores.close(timeout_s=_CLOSE_TIMEOUT_S)
         self._inputs.close()
@@ -160,18 +164,18 @@ class Containers:
 
     async def stop(self, name: str, *, timeout_s: int | None = None, signal: str = "") -> None:
         """``timeout_s`` until it is killed; None: as the container says, else 10; negative: never killed."""
-        await self._lifecycle.stop(self.get(name).id, timeout_s=timeout_s, signal=signal)
+        await self._ending.stop(self.get(name).id, timeout_s=timeout_s, signal=signal)
 
     async def restart(self, name: str, *, timeout_s: int | None = None, signal: str = "") -> None:
         container = self.get(name)
-        if container.is_running:
-            await self._lifecycle.stop(container.id, timeout_s=timeout_s, signal=signal)
+        if container.is_active:
+            await self._ending.stop(container.id, timeout_s=timeout_s, signal=signal)
         await self._lifecycle.start(container.id)
         self._lifecycle.emit("restart", container)
 
     async def kill(self, name: str, *, signal: str = "") -> None:
         """``signal`` defaults to KILL, after which the container is dead when this returns."""
-        await self._lifecycle.kill(self.get(name).id, signal=signal)
+        await self._ending.kill(self.get(name).id, signal=signal)
 
     async def pause(self, name: str) -> None:
         await self._lifecycle.pause(self.get(name).id)
@@ -184,7 +188,7 @@ class Containers:
 
     async def remove(self, name: str, *, force: bool = False) -> None:
         """Raises Conflict when it runs, unless ``force`` kills it."""
-        await self._lifecycle.remove(self.get(name).id, force=force)
+        await self._ending.remove(self.get(name).id, force=force)
 
     async def resize(self, name: str, *, height: int, width: int) -> None:
         """The terminal's size; before the start it is kept for it."""
@@ -195,7 +199,7 @@ class Containers:
     def wait(self, name: str, *, condition: WaitCondition) -> Waiter:
         """Registered when this returns: an end after that is not missed."""
         container = self.get(name)
-        if condition is WaitCondition.NOT_RUNNING and not container.is_running:
+        if condition is WaitCondition.NOT_RUNNING and not container.is_active:
             return Waiters.over(Exit(container.exit_code, container.error))
         return self._waiters.register(container.id, condition)
 
@@ -206,6 +210,8 @@ class Containers:
         container = self.get(name)
         if container.status is Status.PAUSED:
             raise Conflict(f"container {name} is paused, unpause the container before attach")
+        if container.status is Status.RESTARTING:
+            raise Conflict(f"container {name} is restarting, wait until the container is running")
         log = self._open_log(container)
         takes_input = stdin and stream and container.spec.open_stdin
         session = AttachSession(

@@ -13,6 +13,7 @@ from typing import Any
 
 from engine.containers.chores import Chores
 from engine.containers.creation import make_directories
+from engine.containers.ending import Ending
 from engine.containers.lifecycle import Lifecycle
 from engine.containers.log_file import raw_output
 from engine.containers.logs import OpenLog
@@ -64,6 +65,7 @@ class Steps:
         *,
         registry: Registry,
         lifecycle: Lifecycle,
+        ending: Ending,
         teardown: Teardown,
         waiters: Waiters,
         chores: Chores,
@@ -74,6 +76,7 @@ class Steps:
         self._config = parts.config
         self._registry = registry
         self._lifecycle = lifecycle
+        self._ending = ending
         self._teardown = teardown
         self._waiters = waiters
         self._chores = chores
@@ -119,7 +122,7 @@ class Steps:
     async def _erase(self, container_id: str) -> None:
         """Also while it still runs: a build was cancelled."""
         if self._registry.find_id(container_id) is not None:
-            await self._lifecycle.remove(container_id, force=True)
+            await self._ending.remove(container_id, force=True)
         else:
             await self._teardown.erase(container_id)
 

@@ -1,12 +1,12 @@
 """Which change a container's status allows, and what its record says afterwards. Pure.
 
     created ──start──► running ──exit──► exited ──start──► running …
-                       │  ▲                 created, exited ──remove──► removing ──► (gone)
-                     pause unpause
-                       ▼  │
-                      paused ──exit──► exited
+                       │  ▲  ▲  └──exit──► restarting ──start──► running
+                     pause │  unpause         └──stop──► exited
+                       ▼  │                 created, exited ──remove──► removing ──► (gone)
+                      paused ──exit──► exited, restarting
 
-A failed start leaves the status as it was and writes the reason and the exit code beside it.
+A failed start leaves a status of created or exited as it was and writes the reason and the exit code beside it.
 """
 
 from dataclasses import replace
@@ -20,6 +20,8 @@ def check_startable(container: Container) -> None:
     match container.status:
         case Status.RUNNING:
             raise NotModified(f"container {container.name} is already running")
+        case Status.RESTARTING:
+            raise NotModified(f"container {container.name} is about to start by its restart policy")
         case Status.PAUSED:
             raise Conflict("cannot start a paused container, try unpause instead")
         case Status.REMOVING | Status.DEAD:
@@ -28,24 +30,37 @@ def check_startable(container: Container) -> None:
 
 def check_running(container: Container, *, to: str) -> None:
     """``to`` is the verb Docker's message uses: "kill", "pause", …"""
+    if container.status is Status.RESTARTING:
+        raise Conflict(f"Container {container.id} is restarting, wait until the container is running")
     if not container.is_running:
         raise Conflict(f"cannot {to} container: {container.name}: container {container.id} is not running")
 
 
 def check_stoppable(container: Container) -> None:
-    if not container.is_running:
+    if not container.is_active:
         raise NotModified(f"container {container.name} is already stopped")
 
 
 def check_removable(container: Container, *, force: bool) -> None:
     if container.status is Status.REMOVING:
         raise Conflict(f"removal of container {container.name} is already in progress")
-    if container.is_running and not force:
-        state = "paused: unpause and then stop" if container.status is Status.PAUSED else "running: stop"
+    if container.is_active and not force:
+        state = {Status.PAUSED: "paused: unpause and then stop", Status.RESTARTING: "restarting: stop"}.get(
+            container.status, "running: stop"
+        )
         raise Conflict(
             f'cannot remove container "/{container.name}": container is {state} the container before removing '
             "or force remove"
         )
+
+
+def asked_to_start(container: Container) -> Container:
+    """By somebody, not by its policy."""
+    return replace(container, was_stopped=False, restart_count=0)
+
+
+def asked_to_stop(container: Container) -> Container:
+    return replace(container, was_stopped=True)
 
 
 def running(
@@ -73,7 +88,8 @@ def running(
 
 
 def start_failed(container: Container, *, exit_code: int, error: str) -> Container:
-    return replace(container, exit_code=exit_code, error=error)
+    status = Status.EXITED if container.status is Status.RESTARTING else container.status
+    return replace(container, status=status, exit_code=exit_code, error=error)
 
 
 def paused(container: Container) -> Container:
@@ -104,6 +120,15 @@ def exited(
         oom_killed=oom_killed,
         error=error,
     )
+
+
+def restarting(container: Container) -> Container:
+    """From exited: its policy starts it again."""
+    return replace(container, status=Status.RESTARTING, restart_count=container.restart_count + 1)
+
+
+def restart_called_off(container: Container) -> Container:
+    return replace(container, status=Status.EXITED)
 
 
 def removing(container: Container) -> Container:

@@ -374,7 +374,7 @@ class Images:
     def _use(self, image_id: Digest, in_use: InUse) -> Use:
         containers = in_use(image_id)
         found = {container_id: self._state.find_container(container_id) for container_id in containers}
-        running = {container_id: bool(found and found.is_running) for container_id, found in found.items()}
+        running = {container_id: bool(found and found.is_active) for container_id, found in found.items()}
         return by_running(containers, running, [child.id for child in self.children(image_id)])
 
     def _reference(self, name: str, references: Sequence[Reference]) -> Reference:

@@ -172,3 +172,8 @@ class Container:
     @property
     def is_running(self) -> bool:
         return self.status in (Status.RUNNING, Status.PAUSED)
+
+    @property
+    def is_active(self) -> bool:
+        """Running, or about to run again by its restart policy: what Docker shows as ``State.Running``."""
+        return self.is_running or self.status is Status.RESTARTING

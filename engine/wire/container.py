@@ -89,7 +89,7 @@ def _files(container: Container, facts: ContainerFacts) -> dict[str, str]:
 def _state(container: Container) -> dict[str, Any]:
     return {
         "Status": container.status.value,
-        "Running": container.is_running,
+        "Running": container.is_active,
         "Paused": container.status is Status.PAUSED,
         "Restarting": container.status is Status.RESTARTING,
         "OOMKilled": container.oom_killed,

@@ -11,6 +11,7 @@ from engine.model.errors import Invalid, Unsupported
 from engine.model.ports import Port, PortBinding
 from engine.wire.json_body import decode, pascal, unknown_members
 from engine.wire.resources import ResourcesJson, decode_resources
+from engine.wire.restart_policy import RestartPolicyJson, decode_restart_policy
 from engine.wire.text import check_mapping, check_texts, shown
 
 EMPTY: Final[tuple[object, ...]] = ("", 0, False, [], {})
@@ -61,11 +62,6 @@ _CLIENT_ONLY: Final = ("ContainerIDFile",)
 class PortBindingJson(msgspec.Struct, rename="pascal"):
     host_ip: str = ""
     host_port: str = ""
-
-
-class RestartPolicyJson(msgspec.Struct, rename="pascal"):
-    name: str = "no"
-    maximum_retry_count: int = 0
 
 
 class LogConfigJson(msgspec.Struct, rename="pascal"):
@@ -125,6 +121,7 @@ def host_config_fields(given: HostConfigJson, *, default_profile: Profile) -> di
     unconfined, no_new_privileges, profile = _security(given.security_opt)
     return {
         "auto_remove": given.auto_remove,
+        "restart": decode_restart_policy(given.restart_policy, auto_remove=given.auto_remove),
         "port_bindings": _bindings(given.port_bindings),
         "publish_all_ports": given.publish_all_ports,
         "network_mode": _network_mode(given.network_mode),
@@ -151,10 +148,6 @@ def host_config_fields(given: HostConfigJson, *, default_profile: Profile) -> di
 
 def _refuse_values(given: HostConfigJson) -> None:
     """Members of which we do a part."""
-    if given.restart_policy.name not in ("", "no"):
-        raise Unsupported(
-            f"HostConfig.RestartPolicy: {shown(given.restart_policy.name)} is not supported yet, only 'no'"
-        )
     if given.log_config.type not in ("", "json-file"):
         raise Unsupported(f"HostConfig.LogConfig.Type: {shown(given.log_config.type)} is not supported, only json-file")
     if given.log_config.config:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from engine.model.container import ContainerSpec, Profile
 from engine.model.ports import PortBinding
+from engine.wire.restart_policy import encode_restart_policy
 
 # What Docker's answer has besides ``HostConfigJson``, at the value that is true of every container of this engine.
 _CONSTANT: Final[Mapping[str, object]] = {
@@ -49,7 +50,7 @@ def encode_host_config(spec: ContainerSpec, *, runtime: str) -> dict[str, Any]:
         "LogConfig": {"Type": spec.log.driver, "Config": dict(spec.log.options)},
         "NetworkMode": spec.network_mode,
         "PortBindings": encode_bindings(spec.port_bindings),
-        "RestartPolicy": {"Name": "no", "MaximumRetryCount": 0},
+        "RestartPolicy": encode_restart_policy(spec.restart),
         "AutoRemove": spec.auto_remove,
         "ConsoleSize": [0, 0],
         "CapAdd": list(spec.capabilities_add) or None,

@@ -149,7 +149,6 @@ def test_the_defaults_of_the_docker_cli_ask_for_nothing() -> None:
         ("Binds", ["/a:/b"]),
         ("Mounts", [{"Type": "tmpfs", "Target": "/x"}]),
         ("VolumesFrom", ["x"]),
-        ("RestartPolicy", {"Name": "always"}),
         ("Devices", [{"PathOnHost": "/dev/fuse"}]),
         ("DeviceRequests", [{}]),
         ("PidMode", "host"),
