@@ -1,12 +1,13 @@
 """Other programs: running one to its end, and naming a process so that a reused pid cannot deceive."""
 
 import asyncio
-import contextlib
 import functools
 import os
 import select
 import signal
+import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,30 +36,49 @@ async def run(
 ) -> Completed:
     """Run a program to its end. Raises Unavailable when it is missing or takes longer than ``timeout_s``.
 
-    On timeout or cancellation the program itself is killed; what it started is not.
+    On timeout or cancellation the program itself is killed; what it started is not, and is not waited for either.
     """
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *argv,
-            stdin=asyncio.subprocess.PIPE if input else asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=env,
-            cwd=cwd,
-            pass_fds=pass_fds,
-        )
-    except OSError as error:
-        raise Unavailable(f"cannot run {argv[0]}: {error.strerror}") from error
-    try:
-        stdout, stderr = await asyncio.wait_for(process.communicate(input or None), timeout_s)
-    except TimeoutError as error:
-        raise Unavailable(f"{argv[0]} did not finish within {timeout_s} s") from error
-    finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
+    with ExitStack() as files:
+        # files in memory instead of pipes: nothing has to be read meanwhile, which halves what a call costs the loop
+        stdin = _memory_file(files, input) if input else subprocess.DEVNULL
+        stdout, stderr = _memory_file(files), _memory_file(files)
+        try:
+            process = subprocess.Popen(  # noqa: ASYNC220 (vfork: 0.3 ms, as asyncio's own takes)
+                argv, stdin=stdin, stdout=stdout, stderr=stderr, env=env, cwd=cwd, pass_fds=pass_fds
+            )
+        except OSError as error:
+            raise Unavailable(f"cannot run {argv[0]}: {error.strerror}") from error
+        try:
+            await asyncio.wait_for(_ended(process.pid), timeout_s)
+        except TimeoutError as error:
+            raise Unavailable(f"{argv[0]} did not finish within {timeout_s} s") from error
+        finally:
+            if process.poll() is None:
                 process.kill()
-            await process.wait()
-    return Completed(process.returncode or 0, stdout, stderr)
+                process.wait()
+        return Completed(process.returncode, _content(stdout), _content(stderr))
+
+
+def _memory_file(files: ExitStack, content: bytes = b"") -> int:
+    handle = os.memfd_create("stream")
+    files.callback(os.close, handle)
+    if content:
+        os.write(handle, content)
+        os.lseek(handle, 0, os.SEEK_SET)
+    return handle
+
+
+def _content(handle: int) -> bytes:
+    return os.pread(handle, os.fstat(handle).st_size, 0)
+
+
+async def _ended(child_pid: int) -> None:
+    """Until a child of ours has ended; it is not reaped yet."""
+    pidfd = os.pidfd_open(child_pid)
+    try:
+        await _readable(pidfd)
+    finally:
+        os.close(pidfd)
 
 
 async def spawn(
@@ -130,14 +150,21 @@ async def wait_gone(process: ProcessIdentity, *, timeout_s: float) -> bool:
         pidfd = open_pidfd(process)
     except Missing:
         return True
-    loop = asyncio.get_running_loop()
-    ended = asyncio.Event()
-    loop.add_reader(pidfd, ended.set)  # a pidfd is readable once its process has ended (pidfd_open(2))
     try:
-        await asyncio.wait_for(ended.wait(), timeout_s)
+        await asyncio.wait_for(_readable(pidfd), timeout_s)
     except TimeoutError:
         return bool(select.select([pidfd], [], [], 0)[0])
     finally:
-        loop.remove_reader(pidfd)
         os.close(pidfd)
     return True
+
+
+async def _readable(pidfd: int) -> None:
+    """A pidfd is, once its process has ended (pidfd_open(2))."""
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    loop.add_reader(pidfd, ended.set)
+    try:
+        await ended.wait()
+    finally:
+        loop.remove_reader(pidfd)

@@ -2,10 +2,9 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from engine.model.digest import Digest, chain_id
+from engine.model.digest import Digest, chain_ids
 from engine.model.errors import Missing
 from engine.model.image import Image
 from engine.model.reference import Reference
@@ -54,7 +53,7 @@ class Catalog:
         """For each chain of layers, the images that need it."""
         users: dict[Digest, set[Digest]] = defaultdict(set)
         for image in self._images.values():
-            for chain in chains_of(image.diff_ids):
+            for chain in chain_ids(image.diff_ids):
                 users[chain].add(image.id)
         return users
 
@@ -88,11 +87,3 @@ class Catalog:
         if not matches:
             raise Missing(f"No such image: {shown}")
         return matches[0]
-
-
-def chains_of(diff_ids: Iterable[Digest]) -> list[Digest]:
-    """The chain ids of each part of a stack that begins at its bottom, shortest first."""
-    chains: list[Digest] = []
-    for diff_id in diff_ids:
-        chains.append(chain_id((chains[-1], diff_id)) if chains else diff_id)
-    return chains

@@ -3,8 +3,7 @@
 import logging
 
 from engine.host.removal import remove_tree
-from engine.images.catalog import chains_of
-from engine.model.digest import Digest
+from engine.model.digest import Digest, chain_ids
 from engine.store.content import ContentStore
 from engine.store.layers import LayerStore
 from engine.store.state import State
@@ -17,9 +16,9 @@ def sweep(content: ContentStore, layers: LayerStore, state: State) -> None:
     for draft in content.drafts():
         remove_tree(draft)
     images = state.images()
-    needed = {chain for image in images for chain in chains_of(image.diff_ids)}
+    needed = {chain for image in images for chain in chain_ids(image.diff_ids)}
     for container in state.containers():
-        needed.update(chains_of(container.layers))
+        needed.update(chain_ids(container.layers))
     _sweep_layers(layers, state, needed)
     kept = {layer.blob for layer in state.layers()} | {image.id for image in images}
     for digest in content.digests():

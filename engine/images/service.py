@@ -17,7 +17,7 @@ from engine.host.archive_stream import Readable
 from engine.host.confined import room_for_archive
 from engine.images.archive_load import ArchivedImage, Contents, images_in, read_archive
 from engine.images.archive_save import SavedImage, archive_chunks
-from engine.images.catalog import Catalog, chains_of
+from engine.images.catalog import Catalog
 from engine.images.changes import apply_changes
 from engine.images.document import decode_config, encode_config
 from engine.images.garbage import sweep
@@ -33,7 +33,7 @@ from engine.images.removal import (
     removal_by_id,
     removal_by_reference,
 )
-from engine.model.digest import Digest
+from engine.model.digest import Digest, chain_ids
 from engine.model.errors import Conflict, Invalid
 from engine.model.image import History, Image, ImageConfig
 from engine.model.platform import Platform
@@ -363,9 +363,9 @@ class Images:
         """Those of its layers that nothing needs, highest first."""
         needed = set(self._catalog.chains())
         for container in self._state.containers():
-            needed.update(chains_of(container.layers))
+            needed.update(chain_ids(container.layers))
         dropped = []
-        for chain in reversed(chains_of(image.diff_ids)):
+        for chain in reversed(chain_ids(image.diff_ids)):
             if chain not in needed and not self._layers.is_pinned(chain):
                 self._layers.remove(chain)
                 dropped.append(Deleted(str(chain)))

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.model.errors import Invalid
@@ -35,14 +36,19 @@ class Digest:
         return cls(hashlib.sha256(data).hexdigest())
 
 
-def chain_id(diff_ids: tuple[Digest, ...]) -> Digest:
-    """Identity of a stack of layers, lowest first (OCI image-spec, config.md, "Layer ChainID").
+def chain_ids(diff_ids: Sequence[Digest]) -> tuple[Digest, ...]:
+    """Identity of each stack of layers that begins a stack, lowest first; the last is that of the whole.
 
-    Raises ValueError for an empty stack, which has no identity.
+    OCI image-spec, config.md, "Layer ChainID".
     """
+    chains: list[Digest] = []
+    for diff_id in diff_ids:
+        chains.append(Digest.of(f"{chains[-1]} {diff_id}".encode()) if chains else diff_id)
+    return tuple(chains)
+
+
+def chain_id(diff_ids: Sequence[Digest]) -> Digest:
+    """Identity of a whole stack. Raises ValueError for an empty one, which has none."""
     if not diff_ids:
         raise ValueError("an empty stack of layers has no chain id")
-    chain = diff_ids[0]
-    for diff_id in diff_ids[1:]:
-        chain = Digest.of(f"{chain} {diff_id}".encode())
-    return chain
+    return chain_ids(diff_ids)[-1]

@@ -20,7 +20,7 @@ from engine.host.archive_write import MOUNT_POINTS, write_layer
 from engine.host.confined import Unpacked, open_below, unpack_layer
 from engine.host.durable import sync_directory, sync_filesystem
 from engine.host.removal import remove_tree
-from engine.model.digest import Digest, chain_id
+from engine.model.digest import Digest, chain_id, chain_ids
 from engine.model.errors import Invalid, Missing
 from engine.store.content import ContentStore
 from engine.store.locks import KeyedLock
@@ -41,6 +41,7 @@ class LayerStore:
         self._state = state
         self._limits = limits
         self._lock = KeyedLock()
+        self._known: dict[Digest, Layer] = {}  # a layer never changes
         self._pins: Counter[Digest] = Counter()
         self._in_use: Counter[Digest] = Counter()
         for directory in (self._layers, self._drafts):
@@ -146,11 +147,14 @@ class LayerStore:
         return layer
 
     def find(self, chain: Digest) -> Layer | None:
-        return self._state.find_layer(chain)
+        known = self._known.get(chain)
+        if known is None and (known := self._state.find_layer(chain)):
+            self._known[chain] = known
+        return known
 
     def stack(self, diff_ids: Sequence[Digest]) -> list[Layer]:
         """The records of a stack, lowest first. Raises Missing when one is not there."""
-        return [self.get(chain_id(tuple(diff_ids[:count]))) for count in range(1, len(diff_ids) + 1)]
+        return [self.get(chain) for chain in chain_ids(diff_ids)]
 
     def lowers(self, diff_ids: Sequence[Digest]) -> list[Path]:
         """Directories for overlayfs, highest first. Raises Missing when one is not there."""
@@ -165,7 +169,7 @@ class LayerStore:
     @contextmanager
     def pin(self, diff_ids: Sequence[Digest]) -> Iterator[None]:
         """Keep these layers from being removed until something that is stored refers to them."""
-        chains = [chain_id(tuple(diff_ids[:count])) for count in range(1, len(diff_ids) + 1)]
+        chains = chain_ids(diff_ids)
         self._pins.update(chains)
         try:
             yield
@@ -187,6 +191,7 @@ class LayerStore:
         """Forget a layer that nothing refers to, with its blob where no other layer has the same. Blocking."""
         layer = self.find(chain)
         self._state.delete_layer(chain)
+        self._known.pop(chain, None)
         self._discard(chain)
         if layer is not None:
             self.discard_blobs([layer.blob])

@@ -103,12 +103,14 @@ async def test_a_layer_renamed_but_not_recorded_is_unpacked_again(engine):
     (diff,) = engine.layers.lowers(image.diff_ids)
     engine.state.delete_layer(image.chain)
     (diff / "half").write_text("x")
-    blob = [path for path in engine.content.digests() if path != image.id]
-    layer = await engine.layers.unpack(
+    again = engine.restart()
+    blob = [path for path in again.content.digests() if path != image.id]
+    layer = await again.layers.unpack(
         blob[0], "application/vnd.oci.image.layer.v1.tar+gzip", parent=None, expected_diff_id=image.diff_ids[0]
     )
     assert layer.chain == image.chain
     assert not (diff / "half").exists()
+    again.state.close()
 
 
 async def test_a_layer_that_only_a_container_needs_survives_the_sweep(engine):
