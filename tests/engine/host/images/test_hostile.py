@@ -12,13 +12,14 @@ from tests.engine.host.images.hostile import CASES
 
 pytestmark = pytest.mark.host
 
-# every mount of the machine becomes read-only in here; the arena is the one place that is not
+# every mount of the machine becomes read-only in here, unless it has gone meanwhile; the arena is the one place that
+# is not
 ISOLATE = """
 set -eu
 mount --make-rslave /
 awk '{print $5}' /proc/self/mountinfo | while read -r place; do
     mount -o remount,bind,ro "$(printf '%b' "$place")" 2>/dev/null ||
-        case "$place" in /proc/*|/sys/*|/dev/*) ;; *) exit 1;; esac
+        case "$place" in /proc/*|/sys/*|/dev/*) ;; *) ! mountpoint -q "$(printf '%b' "$place")" || exit 1;; esac
 done
 mount -t tmpfs -o size=256m tmpfs "$ARENA"
 if touch /canary-of-naru 2>/dev/null; then echo "the root is writable" >&2; exit 1; fi
