@@ -27,7 +27,7 @@ _PRUNE_FILTERS: Final = ("label", "label!", "until")
 
 
 async def create(call: Call) -> web.Response:
-    creation = decode_create(await call.json_body())
+    creation = decode_create(await call.json_body(), version=call.version)
     name = call.query.text("name", longest=LONGEST_NAME).removeprefix("/") or None
     parts = call.parts
     image = parts.images.get(creation.request.image)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from engine.build.durations import format_duration
+from engine.model.durations import format_duration
 from engine.model.image import Healthcheck, ImageConfig
 
 DEFAULT_SHELL = ("/bin/sh", "-c")

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from engine.build import instructions as i
-from engine.build.durations import parse_duration
 from engine.build.lexer import Line
 from engine.build.words import Flag, json_words, name_value_pairs, split_flags, split_words
+from engine.model.durations import parse_duration
 from engine.model.errors import Invalid, Unsupported
 
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9_.-]*")

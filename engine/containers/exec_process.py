@@ -9,6 +9,7 @@ Such a complaint is the first thing to come from there, so that alone is looked 
 
 import asyncio
 import contextlib
+import functools
 import json
 import os
 import re
@@ -24,6 +25,7 @@ from engine.containers.etc_files import hostname_of
 from engine.containers.parts import Parts
 from engine.host.inotify import CLOSE_WRITE, MOVED_TO, OVERFLOW, Change
 from engine.host.pipes import Input, Output
+from engine.host.processes import kill_family
 from engine.host.removal import remove_tree
 from engine.host.terminal import ConsoleSocket, set_window_size
 from engine.model.container import Container, ContainerSpec
@@ -37,6 +39,7 @@ from engine.oci.user import User, resolve_user
 STDOUT: Final = 1
 STDERR: Final = 2
 _START_LIMIT_S: Final = 30.0
+_END_LIMIT_S: Final = 2.0  # from being killed
 _COMPLAINT_S: Final = 0.2  # from the runtime's complaint to its end
 _COMPLAINT: Final = b"exec"  # of crun 1.8 when execve(2) failed, which is after it wrote the pid
 _REFUSED_ENTRY: Final = re.compile(rb"setns\(pid=\d+, CLONE_\*\): Operation not permitted")
@@ -111,6 +114,21 @@ class ExecProcess:
         if self._failure is not None:
             raise self._failure
         return code if code >= 0 else 128 - code
+
+    async def kill(self) -> None:
+        """The program and what it started are dead, or will be once their paused container goes on."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.is_decided.wait(), _START_LIMIT_S)
+        if self._process is None or self._process.returncode is not None:
+            return
+        if self.pid:
+            members = functools.partial(self._parts.cgroups.pids, self._container.id)
+            await asyncio.to_thread(kill_family, self.pid, members=members)
+        try:
+            await asyncio.wait_for(self._process.wait(), _END_LIMIT_S)
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
 
     async def close(self) -> None:
         """All but the output, which may yet be read to its end."""

@@ -34,6 +34,11 @@ class ExecSession:
         if self._failure is not None:
             raise self._failure
 
+    @property
+    def failure(self) -> ExecFailed | None:
+        """Once it is over: why the program could not be run, if so."""
+        return self._failure
+
     async def read(self) -> tuple[int, bytes] | None:
         """The next output: 1 or 2, and bytes. None after the program's end: its exit code is on record by then.
 

@@ -103,6 +103,13 @@ class Execs:
         elif known.exit_code is None:
             self._sizes[exec_id] = (height, width)
 
+    async def discard(self, exec_id: str) -> None:
+        """End the program with all that it started, if it still runs; then the exec was never there."""
+        if process := self._running.get(exec_id):
+            await process.kill()
+        self._execs.pop(exec_id, None)
+        self._sizes.pop(exec_id, None)
+
     def tell_detached(self, exec_id: str) -> None:
         """The client has left by the detach keys."""
         known = self.get(exec_id)
@@ -118,7 +125,8 @@ class Execs:
             except (EngineError, OSError) as error:
                 failure = error if isinstance(error, ExecFailed) else ExecFailed(str(error), exit_code=NOT_EXECUTABLE)
                 code = failure.exit_code
-            self._execs[begun.id] = replace(begun, is_running=False, exit_code=code, pid=process.pid)
+            if begun.id in self._execs:  # not discarded meanwhile
+                self._execs[begun.id] = replace(begun, is_running=False, exit_code=code, pid=process.pid)
             self._tell_ended(begun, code)
         finally:
             session.end(failure)
@@ -143,7 +151,7 @@ class Execs:
         return container
 
     def _forget_oldest(self) -> None:
-        """So that the execs of a health check every second do not pile up."""
+        """So that those of a client that asks every second do not pile up."""
         if len(self._execs) - len(self._running) > _MOST_KEPT:
             oldest = next(self._idle())
             del self._execs[oldest]

@@ -57,6 +57,7 @@ class Lifecycle:
         self._sizes: dict[str, tuple[int, int]] = {}
         self._restarts = Restarts(chores, self._start_again)
         self._exit_watch: ExitWatch | None = None
+        self._health_watch: Callable[[Container], None] = lambda _: None
 
     def close(self) -> None:
         """Nothing starts by itself any more. Call before the chores are waited for."""
@@ -64,6 +65,10 @@ class Lifecycle:
 
     def begin_watching(self, exit_watch: ExitWatch) -> None:
         self._exit_watch = exit_watch
+
+    def begin_checking(self, health_watch: Callable[[Container], None]) -> None:
+        """``health_watch`` is called with each container that runs from now on, stands still, or has ended."""
+        self._health_watch = health_watch
 
     # -- start
 
@@ -149,6 +154,7 @@ class Lifecycle:
         """See a running container's end, also one that was before."""
         if self._exit_watch is not None and container.process is not None and container.monitor is not None:
             self._exit_watch.watch(container.id, process=container.process, monitor=container.monitor)
+        self._health_watch(container)
 
     # -- end
 
@@ -183,6 +189,7 @@ class Lifecycle:
             oom_killed=was_oom,
             error="" if exited else "the container ended without its monitor; its exit code is not known",
         )
+        self._health_watch(ended)
         if was_oom:
             self.emit("oom", container)
         is_restarted = restarts_after(ended, exit_code=ended.exit_code)
@@ -218,6 +225,7 @@ class Lifecycle:
             container = transitions.paused(self._registry.get_id(container_id))
             await self._parts.chosen.runtime.pause(container_id)
             await self._registry.save(container)
+            self._health_watch(container)
         self.emit("pause", container)
 
     async def unpause(self, container_id: str) -> None:
@@ -225,6 +233,7 @@ class Lifecycle:
             container = transitions.unpaused(self._registry.get_id(container_id))
             await self._parts.chosen.runtime.resume(container_id)
             await self._registry.save(container)
+            self._health_watch(container)
         self.emit("unpause", container)
 
     async def remove_if_down(self, container_id: str) -> bool:

@@ -80,6 +80,10 @@ class Registry:
         self._remember(container)
         return container
 
+    def note(self, container: Container) -> None:
+        """Seen by all and not on disk: for what changes often and need not outlast the engine."""
+        self._remember(container)
+
     async def forget(self, container: Container) -> None:
         """Safe to repeat."""
         if not container.hidden:

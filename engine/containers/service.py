@@ -16,11 +16,13 @@ from engine.containers.creation import make_directories
 from engine.containers.ending import Ending
 from engine.containers.execs import Execs
 from engine.containers.exit_watch import ExitWatch
+from engine.containers.health_watch import HealthWatch
 from engine.containers.lifecycle import Lifecycle
 from engine.containers.logs import LogRecord, LogRequest, OpenLog, read_records
 from engine.containers.names import check_name, new_id
 from engine.containers.owner_ranges import OwnerRanges
 from engine.containers.parts import Parts
+from engine.containers.probes import Probes
 from engine.containers.recovery import Recovery
 from engine.containers.registry import Registry
 from engine.containers.standard_input import Inputs
@@ -71,6 +73,10 @@ class Containers:
         self._exit_watch = ExitWatch(parts.config.exit_dir, self._changes, ended=self._lifecycle.exit_seen)
         self._lifecycle.begin_watching(self._exit_watch)
         self.execs = Execs(parts, registry=self._registry, lifecycle=self._lifecycle, changes=self._changes)
+        self._health_watch = HealthWatch(
+            Probes(self.execs, now=now), registry=self._registry, lifecycle=self._lifecycle, now=now
+        )
+        self._lifecycle.begin_checking(self._health_watch.follow)
         self._recovery = Recovery(
             parts,
             registry=self._registry,
@@ -99,6 +105,7 @@ class Containers:
         """Finish what is under way. Containers and their monitors go on."""
         self._exit_watch.close()
         self._lifecycle.close()
+        await self._health_watch.close()
         await self.execs.close()
         await self._chores.close(timeout_s=_CLOSE_TIMEOUT_S)
         self._inputs.close()

@@ -12,6 +12,7 @@ A failed start leaves a status of created or exited as it was and writes the rea
 from dataclasses import replace
 from datetime import datetime
 
+from engine.containers.health import health_at_start, unchecked
 from engine.model.container import Container, Endpoint, ProcessIdentity, Status
 from engine.model.errors import Conflict, NotModified
 
@@ -84,6 +85,7 @@ def running(
         exit_code=0,
         oom_killed=False,
         error="",
+        health=health_at_start(container),
     )
 
 
@@ -96,7 +98,7 @@ def paused(container: Container) -> Container:
     if container.status is Status.PAUSED:
         raise Conflict(f"container {container.id} is already paused")
     check_running(container, to="pause")
-    return replace(container, status=Status.PAUSED)
+    return replace(container, status=Status.PAUSED, health=unchecked(container.health))
 
 
 def unpaused(container: Container) -> Container:
@@ -119,6 +121,7 @@ def exited(
         finished_at=at,
         oom_killed=oom_killed,
         error=error,
+        health=unchecked(container.health),
     )
 
 

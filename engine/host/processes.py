@@ -1,12 +1,14 @@
 """Other programs: running one to its end, and naming a process so that a reused pid cannot deceive."""
 
 import asyncio
+import contextlib
 import functools
 import os
 import select
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +16,12 @@ from pathlib import Path
 from engine.model.container import ProcessIdentity
 from engine.model.errors import Missing, Unavailable
 
-_STATE_FIELD = 0
-_START_FIELD = 19  # proc(5): field 22, counted from the one after the command's closing parenthesis
+_STATE_FIELD = 0  # of /proc/PID/stat (proc(5)), counted from the field after the command's closing parenthesis
+_PARENT_FIELD = 1
+_SESSION_FIELD = 3
+_START_FIELD = 19
+_KILL_ROUNDS = 50
+_KILL_PAUSE_S = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +90,14 @@ async def _ended(child_pid: int) -> None:
 async def spawn(
     argv: Sequence[str | Path], *, stdin: int, stdout: int, stderr: int, env: Mapping[str, str]
 ) -> asyncio.subprocess.Process:
-    """A program that goes on. The descriptors stay the caller's. Raises Unavailable when it cannot be run."""
+    """A program that goes on, in a session of its own. The descriptors stay the caller's.
+
+    Raises Unavailable when it cannot be run.
+    """
     try:
-        return await asyncio.create_subprocess_exec(*argv, stdin=stdin, stdout=stdout, stderr=stderr, env=env)
+        return await asyncio.create_subprocess_exec(
+            *argv, stdin=stdin, stdout=stdout, stderr=stderr, env=env, start_new_session=True
+        )
     except OSError as error:
         raise Unavailable(f"cannot run {argv[0]}: {error.strerror}") from error
 
@@ -142,6 +153,47 @@ def send_signal(process: ProcessIdentity, signum: int) -> None:
         raise Missing(f"process {process.pid} is gone") from error
     finally:
         os.close(pidfd)
+
+
+def kill_family(pid: int, *, members: Callable[[], Iterable[int]]) -> None:
+    """SIGKILL for a process, its descendants and the rest of its session, as far as they are members. Blocks, < 1 s.
+
+    ``members`` is asked again until none is left, for those that were forked meanwhile. What has left the session and
+    lost its parents is not found.
+    """
+    try:
+        session = int(_stat(pid)[_SESSION_FIELD])
+    except Missing:
+        return
+    family = {pid}
+    for _ in range(_KILL_ROUNDS):
+        family = _family(family, session, members())
+        if not [each for each in family if _kill(each)]:
+            return
+        time.sleep(_KILL_PAUSE_S)
+
+
+def _family(known: set[int], session: int, members: Iterable[int]) -> set[int]:
+    """Those of ``known`` that are members, the session, and the descendants of all these."""
+    stats = {}
+    for pid in members:
+        with contextlib.suppress(Missing):
+            stats[pid] = _stat(pid)
+    found = {pid for pid, fields in stats.items() if pid in known or int(fields[_SESSION_FIELD]) == session}
+    while more := {pid for pid, fields in stats.items() if int(fields[_PARENT_FIELD]) in found} - found:
+        found |= more
+    return found
+
+
+def _kill(pid: int) -> bool:
+    """Whether there was anything alive to kill."""
+    try:
+        if _stat(pid)[_STATE_FIELD] in (b"Z", b"X"):
+            return False
+        os.kill(pid, signal.SIGKILL)
+    except (Missing, ProcessLookupError):
+        return False
+    return True
 
 
 async def wait_gone(process: ProcessIdentity, *, timeout_s: float) -> bool:

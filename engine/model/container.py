@@ -60,7 +60,8 @@ class ContainerSpec:
     """Everything a create request says, after the image's defaults were merged in.
 
     ``image_name`` is what the client typed. ``network_mode`` is "bridge", "none" or "host".
-    ``capabilities_add``/``_drop`` are names without ``CAP_``, upper case, or "ALL".
+    ``capabilities_add``/``_drop`` are names without ``CAP_``, upper case, or "ALL". ``shell`` runs a health check's
+    text; None: /bin/sh -c.
     """
 
     image_id: Digest
@@ -107,6 +108,7 @@ class ContainerSpec:
     log: LogConfig = field(default_factory=LogConfig)
     runtime: str = ""
     init: bool = False
+    shell: tuple[str, ...] | None = None
 
     @property
     def argv(self) -> tuple[str, ...]:

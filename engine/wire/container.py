@@ -7,6 +7,7 @@ from typing import Any
 
 from engine.model.container import Container, Status
 from engine.model.digest import Digest
+from engine.model.health import Health, HealthStatus
 from engine.wire.container_config import encode_container_config
 from engine.wire.host_config_echo import encode_bindings, encode_host_config
 from engine.wire.network import encode_endpoint, endpoint_id
@@ -87,6 +88,7 @@ def _files(container: Container, facts: ContainerFacts) -> dict[str, str]:
 
 
 def _state(container: Container) -> dict[str, Any]:
+    health = {"Health": _health(container.health)} if container.health else {}
     return {
         "Status": container.status.value,
         "Running": container.is_active,
@@ -99,6 +101,23 @@ def _state(container: Container) -> dict[str, Any]:
         "Error": container.error,
         "StartedAt": timestamp(container.started_at),
         "FinishedAt": timestamp(container.finished_at) if container.finished_at else ZERO,
+        **health,
+    }
+
+
+def _health(health: Health) -> dict[str, Any]:
+    return {
+        "Status": health.status.value,
+        "FailingStreak": health.failing_streak,
+        "Log": [
+            {
+                "Start": timestamp(probe.started_at),
+                "End": timestamp(probe.ended_at),
+                "ExitCode": probe.exit_code,
+                "Output": probe.output,
+            }
+            for probe in health.probes
+        ],
     }
 
 
@@ -168,7 +187,7 @@ def status_text(container: Container, *, now: datetime) -> str:
     """moby's container.State.String."""
     if container.is_running:
         up = f"Up {_ago(container.started_at, now)}"
-        return f"{up} (Paused)" if container.status is Status.PAUSED else up
+        return f"{up} (Paused)" if container.status is Status.PAUSED else f"{up}{_health_text(container.health)}"
     if container.status is Status.RESTARTING:
         return f"Restarting ({container.exit_code}) {_ago(container.finished_at, now)} ago"
     if container.status is Status.REMOVING:
@@ -178,6 +197,12 @@ def status_text(container: Container, *, now: datetime) -> str:
     if container.status is Status.CREATED or container.finished_at is None:
         return "Created"
     return f"Exited ({container.exit_code}) {_ago(container.finished_at, now)} ago"
+
+
+def _health_text(health: Health | None) -> str:
+    if health is None:
+        return ""
+    return " (health: starting)" if health.status is HealthStatus.STARTING else f" ({health.status})"
 
 
 def _ago(at: datetime | None, now: datetime) -> str:

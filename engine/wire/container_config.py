@@ -84,6 +84,7 @@ def encode_container_config(spec: ContainerSpec, *, hostname: str) -> ContainerC
         labels=dict(spec.labels),
         stop_signal=spec.stop_signal or UNSET,
         stop_timeout=UNSET if spec.stop_timeout_s is None else spec.stop_timeout_s,
+        shell=list(spec.shell) if spec.shell else UNSET,
     )
 
 

@@ -14,13 +14,13 @@ from engine.wire.container_config import HealthcheckJson
 from engine.wire.host_config import EMPTY, HostConfigJson, decode_host_config, host_config_fields, refuse_members
 from engine.wire.json_body import decode, parse_object, pascal, unknown_members
 from engine.wire.text import LONGEST_NAME, MOST_ITEMS, check_arguments, check_mapping, check_text, shown
+from engine.wire.version import CURRENT, START_INTERVAL_FROM, ApiVersion
 
 _REFUSED: Final[Mapping[str, tuple[object, ...]]] = {
     "Volumes": EMPTY,
     "NetworkDisabled": EMPTY,
     "MacAddress": EMPTY,
     "OnBuild": EMPTY,
-    "Shell": EMPTY,
 }
 _IGNORED: Final = ("ArgsEscaped",)  # about Windows
 _NETWORKS: Final = ("default", "bridge", "none", "host")
@@ -45,6 +45,7 @@ class CreateRequest(msgspec.Struct, rename="pascal", kw_only=True):
     cmd: str | list[str] | None = None
     entrypoint: str | list[str] | None = None
     healthcheck: HealthcheckJson | None = None
+    shell: list[str] = []
     working_dir: str = ""
     labels: dict[str, str] = {}
     stop_signal: str = ""
@@ -97,11 +98,12 @@ class Creation:
             stop_signal=request.stop_signal,
             stop_timeout_s=request.stop_timeout,
             healthcheck=request.healthcheck.to_model() if request.healthcheck else None,
+            shell=tuple(request.shell) or None,
             **host_config_fields(self.host, default_profile=default_profile),
         )
 
 
-def decode_create(body: bytes) -> Creation:
+def decode_create(body: bytes, *, version: ApiVersion = CURRENT) -> Creation:
     """Raises Invalid, TooLarge or Unsupported, naming the member."""
     raw = parse_object(body)
     refuse_members(raw, _REFUSED, path="")
@@ -109,6 +111,8 @@ def decode_create(body: bytes) -> Creation:
     unknown = unknown_members(raw, CreateRequest, known=(*_REFUSED, *_IGNORED))
     _check(request)
     _check_networking(request.networking_config)
+    if request.healthcheck and version < START_INTERVAL_FROM:
+        request.healthcheck.start_interval = 0
     host, warnings = decode_host_config(request.host_config)
     return Creation(request, host, (*(f"{name} is unknown and was ignored" for name in unknown[:20]), *warnings[:20]))
 
@@ -132,6 +136,7 @@ def merged(spec: ContainerSpec, image: ImageConfig) -> ContainerSpec:
         exposed_ports=spec.exposed_ports | image.exposed_ports,
         stop_signal=spec.stop_signal or image.stop_signal,
         healthcheck=_merged_healthcheck(spec.healthcheck, image.healthcheck),
+        shell=spec.shell or image.shell,
     )
 
 
@@ -163,8 +168,6 @@ def _warnings(spec: ContainerSpec, image: ImageConfig) -> list[str]:
         warnings.append(
             f"The image declares volumes ({paths}); volumes are not supported yet: their data is the container's own"
         )
-    if spec.healthcheck and spec.healthcheck.test not in ((), ("NONE",)):
-        warnings.append("Health checks are not run by this engine yet")
     if spec.network_mode == "host" and (spec.port_bindings or spec.publish_all_ports):
         warnings.append("Published ports are discarded when using host network mode")
     return warnings
@@ -186,6 +189,7 @@ def _check(request: CreateRequest) -> None:
         if not entry.partition("=")[0]:
             raise Invalid(f"Env: invalid environment variable: {shown(entry)}")
         check_text("Env", entry.partition("=")[0])
+    check_arguments("Shell", request.shell)
     check_mapping("Labels", request.labels, lines=True)
     if len(request.exposed_ports) > MOST_ITEMS:
         raise Invalid(f"ExposedPorts: more than {MOST_ITEMS} entries")
@@ -199,6 +203,8 @@ def _check_healthcheck(check: HealthcheckJson) -> None:
     check_arguments("Healthcheck.Test", check.test)
     if check.test and check.test[0] not in ("NONE", "CMD", "CMD-SHELL"):
         raise Invalid(f"Healthcheck.Test: must begin with NONE, CMD or CMD-SHELL, not {shown(check.test[0])}")
+    if check.test and check.test[0] != "NONE" and len(check.test) == 1:
+        raise Invalid(f"Healthcheck.Test: {check.test[0]} wants to be followed by what to run")
     for name in ("interval", "timeout", "start_period", "start_interval"):
         if getattr(check, name) != 0 and not _LEAST_HEALTH_NS <= getattr(check, name) < 2**63:
             raise Invalid(f"{pascal(name)} in Healthcheck cannot be less than 1ms")

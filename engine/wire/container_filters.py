@@ -72,8 +72,8 @@ def _of_state(filters: Filters) -> Iterator[Condition]:
         for text in filters.get("health"):
             if text not in _HEALTH:
                 raise Invalid(f"invalid filter 'health={text[:80]}'")
-        if "none" not in filters.get("health"):
-            yield _none
+        healths = filters.get("health")
+        yield lambda container: (container.health.status if container.health else "none") in healths
 
 
 def _of_relation(filters: Filters, lookup: Lookup) -> Iterator[Condition]:

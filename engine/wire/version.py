@@ -36,4 +36,5 @@ OLDEST: Final = ApiVersion(1, 21)
 
 MULTIPLEXED_TYPE_FROM: Final = ApiVersion(1, 42)  # logs and attach name their framing in the content type
 VIRTUAL_SIZE_UNTIL: Final = ApiVersion(1, 43)  # of images, equal to Size
+START_INTERVAL_FROM: Final = ApiVersion(1, 44)  # of health checks; before, it is not looked at
 CONTAINER_CONFIG_UNTIL: Final = ApiVersion(1, 44)  # of images, always empty

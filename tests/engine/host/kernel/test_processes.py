@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -45,6 +46,21 @@ async def test_a_signal_ends_a_process_and_waiting_sees_it() -> None:
     await child.wait()
     with pytest.raises(Missing):
         processes.send_signal(identity, signal.SIGKILL)
+
+
+async def test_a_process_dies_with_all_that_it_started() -> None:
+    def members() -> list[int]:
+        return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+
+    script = "sleep 999 & (sleep 999 & echo $!); echo $!; sleep 999"
+    shell = await asyncio.create_subprocess_exec("sh", "-c", script, stdout=subprocess.PIPE, start_new_session=True)
+    assert shell.stdout is not None
+    pids = [shell.pid, int(await shell.stdout.readline()), int(await shell.stdout.readline())]
+    family = [processes.identity(pid) for pid in pids]
+    await asyncio.to_thread(processes.kill_family, shell.pid, members=members)
+    assert await asyncio.gather(*(processes.wait_gone(each, timeout_s=5) for each in family)) == [True] * 3
+    await shell.wait()
+    await asyncio.to_thread(processes.kill_family, shell.pid, members=members)  # nobody is there any more
 
 
 async def test_created_files_are_heard_of_in_order(tmp_path: Path) -> None:

@@ -2,8 +2,8 @@ import pytest
 
 from engine.build.configuration import Setting, configure, exposed_ports, working_directory
 from engine.build.created_by import quoted, run_by
-from engine.build.durations import format_duration, parse_duration
 from engine.build.parser import parse_dockerfile
+from engine.model.durations import format_duration, parse_duration
 from engine.model.errors import Invalid
 from engine.model.image import Healthcheck, ImageConfig
 from engine.model.ports import Port, Protocol

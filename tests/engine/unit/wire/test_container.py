@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from engine.model.container import Endpoint, ProcessIdentity, Status
+from engine.model.health import Health, HealthStatus, Probe
 from engine.model.ports import Port, PortBinding
 from engine.wire.container import ContainerFacts, encode_inspect, encode_summary, status_text
 from engine.wire.encode import encode
@@ -31,6 +32,10 @@ RUNNING: dict[str, Any] = {
         ({}, 5, "Created"),
         (RUNNING, 0, "Up Less than a second"),
         (RUNNING, 5, "Up 5 seconds"),
+        (RUNNING | {"health": Health()}, 5, "Up 5 seconds (health: starting)"),
+        (RUNNING | {"health": Health(HealthStatus.HEALTHY)}, 5, "Up 5 seconds (healthy)"),
+        (RUNNING | {"health": Health(HealthStatus.UNHEALTHY)}, 5, "Up 5 seconds (unhealthy)"),
+        (RUNNING | {"health": Health(), "status": Status.PAUSED}, 5, "Up 5 seconds (Paused)"),
         (RUNNING, 60, "Up About a minute"),
         (RUNNING, 119, "Up About a minute"),
         (RUNNING, 600, "Up 10 minutes"),
@@ -52,6 +57,17 @@ def test_a_created_container_has_never_started() -> None:
     state = encode_inspect(container(), FACTS)["State"]
     assert state["StartedAt"] == state["FinishedAt"] == "0001-01-01T00:00:00Z"
     assert (state["Status"], state["Running"], state["Pid"]) == ("created", False, 0)
+
+
+def test_health_is_shown_where_there_is_a_check() -> None:
+    probe = Probe(MADE_AT, MADE_AT + timedelta(seconds=1), -1, "no\n")
+    checked = container(**RUNNING, health=Health(HealthStatus.UNHEALTHY, 3, (probe,)))
+    assert encode_inspect(checked, FACTS)["State"]["Health"] == {
+        "Status": "unhealthy",
+        "FailingStreak": 3,
+        "Log": [{"Start": "2026-01-02T03:04:05.6Z", "End": "2026-01-02T03:04:06.6Z", "ExitCode": -1, "Output": "no\n"}],
+    }
+    assert "Health" not in encode_inspect(container(**RUNNING), FACTS)["State"]
 
 
 def test_a_running_container_shows_its_network() -> None:

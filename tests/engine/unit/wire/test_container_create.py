@@ -11,6 +11,7 @@ from engine.model.image import Healthcheck
 from engine.model.ports import Port, PortBinding, Protocol
 from engine.wire.container_create import decode_create
 from engine.wire.text import check_arguments
+from engine.wire.version import ApiVersion
 from tests.engine.unit.wire.images import image
 
 
@@ -74,6 +75,25 @@ def test_what_is_not_said_comes_from_the_image() -> None:
 def test_a_healthcheck_merges_member_by_member() -> None:
     own = {"Healthcheck": {"Retries": 2}}
     assert spec(own, healthcheck=Healthcheck(("CMD", "x"))).healthcheck == Healthcheck(("CMD", "x"), retries=2)
+
+
+def test_a_start_interval_counts_for_clients_that_know_it() -> None:
+    body = json.dumps({"Image": "a", "Healthcheck": {"StartInterval": 5_000_000}}).encode()
+    versions = (ApiVersion(1, 43), ApiVersion(1, 44))
+    made = [decode_create(body, version=version).to_spec(image())[0].healthcheck for version in versions]
+    assert made == [Healthcheck(), Healthcheck(start_interval_ns=5_000_000)]
+
+
+def test_the_shell_of_a_health_check_is_the_client_s_or_the_image_s() -> None:
+    assert spec({}, shell=("ash", "-c")).shell == ("ash", "-c")
+    assert spec({"Shell": ["bash", "-c"]}, shell=("ash", "-c")).shell == ("bash", "-c")
+    assert spec({}).shell is None
+
+
+@pytest.mark.parametrize("kind", ["CMD", "CMD-SHELL"])
+def test_a_health_check_without_a_program_is_refused(kind: str) -> None:
+    with pytest.raises(Invalid, match=r"Healthcheck\.Test: .* what to run"):
+        spec({"Healthcheck": {"Test": [kind]}})
 
 
 def test_published_ports_are_exposed_too() -> None:
@@ -223,10 +243,10 @@ def test_unknown_members_are_told_about() -> None:
     assert warnings == ["Imagine is unknown and was ignored", "HostConfig.Frobnicate is unknown and was ignored"]
 
 
-def test_volumes_of_the_image_and_health_checks_are_told_about() -> None:
+def test_volumes_of_the_image_are_told_about() -> None:
     _, warnings = created({}, volumes=frozenset({"/data"}), healthcheck=Healthcheck(("CMD", "true")))
-    assert "/data" in warnings[0]
-    assert "Health checks" in warnings[1]
+    (warning,) = warnings
+    assert "/data" in warning
 
 
 def test_the_terminal_size_is_taken_when_it_makes_sense() -> None:

@@ -1,5 +1,6 @@
 """Query parameters, filters, times and versions."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from engine.model.container import Status
 from engine.model.digest import Digest
 from engine.model.errors import Invalid, TooLarge, Unsupported
 from engine.model.events import Event
+from engine.model.health import Health, HealthStatus
 from engine.model.reference import Reference
 from engine.wire.build import decode_build
 from engine.wire.container_filters import KNOWN, container_condition
@@ -154,6 +156,16 @@ class _Lookup:
 def test_container_filters(filters: str, is_shown: bool) -> None:
     one = container({"labels": {"a": "1"}}, status=Status.EXITED, exit_code=3)
     assert container_condition(Filters.parse(filters, known=KNOWN), _Lookup())(one) is is_shown
+
+
+@pytest.mark.parametrize("status", list(HealthStatus))
+def test_containers_are_found_by_their_health(status: HealthStatus) -> None:
+    one = container(status=Status.RUNNING, health=Health(status))
+    wanted = [
+        container_condition(Filters.parse(json.dumps({"health": [text]}), known=KNOWN), _Lookup())(one)
+        for text in ("starting", "healthy", "unhealthy", "none")
+    ]
+    assert wanted == [*(status is each for each in HealthStatus), False]
 
 
 @pytest.mark.parametrize(
