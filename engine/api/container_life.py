@@ -51,7 +51,7 @@ async def unpause(call: Call) -> web.Response:
 
 
 async def rename(call: Call) -> web.Response:
-    to = call.query.text("name").removeprefix("/")
+    to = call.query.text("name")
     if not to:
         raise Invalid("Neither old nor new names may be empty")
     await call.finish(call.parts.containers.rename(call.name, to=to))

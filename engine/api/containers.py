@@ -39,7 +39,7 @@ async def create(call: Call) -> web.Response:
     check_spec(spec, machine=parts.machine, runtime=parts.chosen.runtime.name)
     container = await call.finish(parts.containers.create(spec, layers=image.diff_ids, name=name))
     if spec.tty and (size := creation.console_size):
-        await parts.containers.resize(container.id, height=size[0], width=size[1])
+        parts.containers.remember_size(container.id, height=size[0], width=size[1])
     return json_reply({"Id": container.id, "Warnings": warnings}, status=201)
 
 

@@ -33,16 +33,25 @@ class Ending:
         if is_to_end and await self._lifecycle.call_off_restart(container_id):
             return
         container = self._registry.get_id(container_id)
-        transitions.check_running(container, to="kill")
+        transitions.check_running(container)
         over = self._waiters.register(container_id, WaitCondition.NOT_RUNNING)
         try:
             await _send(container, number)
             self._lifecycle.emit("kill", container, signal=str(number))
+            if is_to_end:
+                await self._thaw(container_id)
             if number == signals.SIGKILL:  # clients expect it to be dead when kill returns
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(over.exit(), _KILL_WAIT_S)
         finally:
             over.cancel()
+
+    async def _thaw(self, container_id: str) -> None:
+        """A frozen process acts on no signal, not even KILL with version 1 of cgroups."""
+        current = self._registry.find_id(container_id)
+        if current is not None and current.status is Status.PAUSED:
+            with contextlib.suppress(Conflict, Missing):  # it ended, or somebody else was first
+                await self._lifecycle.unpause(container_id)
 
     async def stop(self, container_id: str, *, timeout_s: int | None, signal: str) -> None:
         """Returns when the container is down and a start or remove can follow at once."""

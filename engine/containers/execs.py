@@ -136,7 +136,8 @@ class Execs:
     # -- the rest
 
     def _tell(self, action: str, exec_: Exec, container: Container) -> None:
-        text = f"{action}: {' '.join(exec_.spec.argv)}"[:_LONGEST_ACTION]
+        program, *arguments = exec_.spec.argv
+        text = f"{action}: {program} {' '.join(arguments)}"[:_LONGEST_ACTION]  # Docker's space, also before nothing
         self._lifecycle.emit(text, container, execID=exec_.id)
 
     def _tell_ended(self, exec_: Exec, code: int) -> None:

@@ -283,13 +283,16 @@ class Lifecycle:
             self._registry.get_id(container_id)
             yield
 
-    def resize(self, container_id: str, *, height: int, width: int) -> None:
-        """Before the start it is remembered for it."""
-        container = self._registry.get_id(container_id)
+    def remember_size(self, container_id: str, *, height: int, width: int) -> None:
         self._sizes[container_id] = (height, width)
-        if container.is_running:
-            with contextlib.suppress(OSError):  # it is ending
-                self._startup.resize(container_id, height=height, width=width)
+
+    def resize(self, container_id: str, *, height: int, width: int) -> None:
+        container = self._registry.get_id(container_id)
+        transitions.check_running(container)
+        self.remember_size(container_id, height=height, width=width)
+        with contextlib.suppress(OSError):  # it is ending
+            self._startup.resize(container_id, height=height, width=width)
+        self.emit("resize", container, height=str(height), width=str(width))
 
     def emit(self, action: str, container: Container, **attributes: str) -> None:
         if container.hidden:

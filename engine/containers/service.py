@@ -34,7 +34,7 @@ from engine.containers.transitions import check_running
 from engine.containers.waiting import Exit, WaitCondition, Waiter, Waiters
 from engine.model.container import Container, ContainerSpec, Status
 from engine.model.digest import Digest
-from engine.model.errors import Conflict
+from engine.model.errors import Conflict, Invalid, Missing
 from engine.oci.monitor import attach_path
 
 _CLOSE_TIMEOUT_S = 20
@@ -138,9 +138,11 @@ class Containers:
 
     async def top(self, name: str, *, columns: str = "-ef") -> Processes:
         container = self.get(name)
-        check_running(container, to="top")
+        check_running(container)
         pids = await asyncio.to_thread(self._parts.cgroups.pids, container.id)
-        return await list_processes(pids, columns=columns)
+        processes = await list_processes(pids, columns=columns)
+        self._lifecycle.emit("top", container)
+        return processes
 
     # -- life
 
@@ -182,7 +184,10 @@ class Containers:
 
     async def kill(self, name: str, *, signal: str = "") -> None:
         """``signal`` defaults to KILL, after which the container is dead when this returns."""
-        await self._ending.kill(self.get(name).id, signal=signal)
+        try:
+            await self._ending.kill(self.get(name).id, signal=signal)
+        except (Conflict, Missing) as error:
+            raise type(error)(f"cannot kill container: {name}: {error}") from error
 
     async def pause(self, name: str) -> None:
         await self._lifecycle.pause(self.get(name).id)
@@ -191,14 +196,22 @@ class Containers:
         await self._lifecycle.unpause(self.get(name).id)
 
     async def rename(self, name: str, *, to: str) -> None:
-        await self._lifecycle.rename(self.get(name).id, check_name(to))
+        container = self.get(name)
+        try:
+            await self._lifecycle.rename(container.id, _new_name(to))
+        except Conflict as error:
+            raise Conflict(f"Error when allocating new name: {error}") from error
 
     async def remove(self, name: str, *, force: bool = False) -> None:
         """Raises Conflict when it runs, unless ``force`` kills it."""
         await self._ending.remove(self.get(name).id, force=force)
 
+    def remember_size(self, name: str, *, height: int, width: int) -> None:
+        """The size that its terminal will have from the start on."""
+        self._lifecycle.remember_size(self.get(name).id, height=height, width=width)
+
     async def resize(self, name: str, *, height: int, width: int) -> None:
-        """The terminal's size; before the start it is kept for it."""
+        """The terminal's size. Raises Conflict when it does not run."""
         self._lifecycle.resize(self.get(name).id, height=height, width=width)
 
     # -- waiting and streams
@@ -273,3 +286,10 @@ class Containers:
         if not standard_input.is_connected:
             with contextlib.suppress(OSError):
                 await standard_input.connect(attach_path(self._config.bundle(container_id)))
+
+
+def _new_name(text: str) -> str:
+    try:
+        return check_name("/" + text.removeprefix("/"))
+    except Invalid as error:
+        raise Invalid(f"Error when allocating new name: {error}") from error

@@ -29,12 +29,11 @@ def check_startable(container: Container) -> None:
             raise Conflict("container is marked for removal and cannot be started")
 
 
-def check_running(container: Container, *, to: str) -> None:
-    """``to`` is the verb Docker's message uses: "kill", "pause", …"""
+def check_running(container: Container) -> None:
     if container.status is Status.RESTARTING:
         raise Conflict(f"Container {container.id} is restarting, wait until the container is running")
     if not container.is_running:
-        raise Conflict(f"cannot {to} container: {container.name}: container {container.id} is not running")
+        raise Conflict(f"container {container.id} is not running")
 
 
 def check_stoppable(container: Container) -> None:
@@ -97,7 +96,7 @@ def start_failed(container: Container, *, exit_code: int, error: str) -> Contain
 def paused(container: Container) -> Container:
     if container.status is Status.PAUSED:
         raise Conflict(f"container {container.id} is already paused")
-    check_running(container, to="pause")
+    check_running(container)
     return replace(container, status=Status.PAUSED, health=unchecked(container.health))
 
 

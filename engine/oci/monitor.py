@@ -117,7 +117,7 @@ async def _started(words: list[str], *, bundle: Path, timeout_s: float) -> tuple
     """The container's pid, or a negative number and why. conmon's first process ends once it has forked the second."""
     read_end, write_end = os.pipe()
     try:
-        env = _environment(bundle, sync_fd=write_end)
+        env = _environment(write_end)
         completed = await run(words, timeout_s=timeout_s, env=env, cwd=bundle, pass_fds=(write_end,))
         os.close(write_end)
         write_end = -1
@@ -146,12 +146,16 @@ def _take_back_null_device() -> None:
     os.chown("/dev/null", 0, 0)
 
 
-def _environment(bundle: Path, *, sync_fd: int) -> Mapping[str, str]:
-    """Nothing of ours leaks; TMPDIR is where conmon makes its console socket; TZ makes log times one width."""
+def _environment(sync_fd: int) -> Mapping[str, str]:
+    """Nothing of ours leaks; TZ makes log times one width.
+
+    TMPDIR is where conmon makes its console socket: the bundle, which conmon has as its working directory, because a
+    socket's path has at most 107 bytes (unix(7)) and a bundle's may have more.
+    """
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "TZ": "UTC",
-        "TMPDIR": str(bundle),
+        "TMPDIR": ".",
         "_OCI_SYNCPIPE": str(sync_fd),
     }
 

@@ -40,8 +40,8 @@ def container_condition(filters: Filters, lookup: Lookup) -> Condition:
 
 
 def asks_for_stopped(filters: Filters) -> bool:
-    """``status`` and ``exited`` look at all containers, also without ``all``."""
-    return "status" in filters or "exited" in filters
+    """``status`` looks at all containers, also without ``all``."""
+    return "status" in filters
 
 
 def _of_identity(filters: Filters) -> Iterator[Condition]:
@@ -97,7 +97,7 @@ def _of_relation(filters: Filters, lookup: Lookup) -> Iterator[Condition]:
         yield _none
     if "expose" in filters:
         exposed = {port for text in filters.get("expose") for port in _ports("expose", text)}
-        yield lambda container: bool(container.spec.exposed_ports & exposed)
+        yield lambda container: container.is_running and bool(container.spec.exposed_ports & exposed)
     if "publish" in filters:
         published = {port for text in filters.get("publish") for port in _ports("publish", text)}
         yield lambda container: any(

@@ -1,5 +1,6 @@
 """Events as ``GET /events`` streams them, and which of them a client wants."""
 
+from collections.abc import Collection
 from typing import Any, Final
 
 from engine.model.errors import Invalid
@@ -34,12 +35,16 @@ def encode_event(event: Event) -> dict[str, Any]:
 def is_wanted(event: Event, filters: Filters) -> bool:
     if "type" in filters and event.kind not in filters.get("type"):
         return False
-    # "exec_start: sh" is asked for as "exec_start"
-    if "event" in filters and not {event.action, event.action.partition(":")[0]} & set(filters.get("event")):
+    if "event" in filters and not _is_action(event.action, filters.get("event")):
         return False
     if "scope" in filters and "local" not in filters.get("scope"):
         return False
     return filters.match_labels(event.attributes) and _is_about(event, filters)
+
+
+def _is_action(action: str, wanted: Collection[str]) -> bool:
+    """Actions that tell more behind a colon ("exec_start: sh -c true") are asked for with or without that."""
+    return action in wanted or action.partition(":")[0] in wanted
 
 
 def _is_about(event: Event, filters: Filters) -> bool:
@@ -58,7 +63,8 @@ def _is_about(event: Event, filters: Filters) -> bool:
 
 
 def _begins(actor_id: str, name: str, filters: Filters, key: str) -> bool:
-    return any(actor_id.startswith(text) or name == text.removeprefix("/") for text in filters.get(key))
+    """Docker takes the beginning of a name too (daemon/events/filter.go, fuzzyMatchName)."""
+    return any(actor_id.startswith(text) or name.startswith(text.removeprefix("/")) for text in filters.get(key))
 
 
 def _image_names(event: Event) -> set[str]:

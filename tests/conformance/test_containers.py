@@ -97,9 +97,6 @@ def test_exit_codes_are_alike(ours: Client, dockers: Client, argv: list[str], co
     assert [client.run("exits", {"Cmd": argv}) for client in (ours, dockers)] == [code, code]
 
 
-_LONG_PATH = pytest.mark.xfail(strict=True, reason="conmon's console socket is made below a path of over 107 bytes")
-
-
 @pytest.mark.parametrize("argv", [["nothing-like-it"], ["/tmp"]])
 def test_a_program_that_cannot_be_run_is_told_alike(ours: Client, dockers: Client, argv: list[str]) -> None:
     answers, codes = [], []
@@ -136,7 +133,6 @@ def test_logs_are_alike_byte_for_byte(ours: Client, dockers: Client, query: str)
     assert (our.status, our.body) == (theirs.status, theirs.body)
 
 
-@_LONG_PATH
 def test_a_terminals_log_is_raw_in_both(ours: Client, dockers: Client) -> None:
     for client in (ours, dockers):
         client.run("terminal", {"Cmd": ["echo", "hi"], "Tty": True})

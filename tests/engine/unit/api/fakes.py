@@ -169,6 +169,9 @@ class FakeContainers:
         del self._all[gone.id]
         self.waiters.tell_removed(gone.id, Exit(gone.exit_code))
 
+    def remember_size(self, name: str, *, height: int, width: int) -> None:
+        self.sizes.append((height, width))
+
     async def resize(self, name: str, *, height: int, width: int) -> None:
         self.sizes.append((height, width))
 

@@ -32,7 +32,7 @@ def test_what_stands_still_can_be_started(status: Status) -> None:
     transitions.check_startable(container(status))
 
 
-@pytest.mark.parametrize("change", [transitions.paused, lambda c: transitions.check_running(c, to="kill")])
+@pytest.mark.parametrize("change", [transitions.paused, transitions.check_running])
 def test_what_stands_still_is_neither_paused_nor_killed(change: Callable[[Container], object]) -> None:
     with pytest.raises(Conflict, match="is not running"):
         change(container(Status.EXITED))
