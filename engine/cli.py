@@ -14,6 +14,7 @@ from pathlib import Path
 
 from engine.config import DEFAULT_DATA_ROOT, DEFAULT_RUN_ROOT, EngineConfig
 from engine.host import mount_namespace
+from engine.host.memory import return_memory_early
 from engine.model.container import Profile
 from engine.model.errors import EngineError
 from engine.store.locks import InstanceLock
@@ -26,6 +27,7 @@ _LEVELS = ("debug", "info", "warning", "error")
 
 def main(arguments: list[str] | None = None) -> None:
     """Exits 0 after a stop that was asked for, 1 with one line on stderr when it cannot run, 2 on wrong usage."""
+    return_memory_early()
     options = _parser().parse_args(arguments)
     logging.basicConfig(
         level=options.log_level.upper(), format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", stream=sys.stderr

@@ -18,6 +18,7 @@ from engine.containers.parts import Parts
 from engine.containers.service import Containers
 from engine.host.capabilities import this_machine
 from engine.host.cgroups import Cgroups
+from engine.host.memory import settle
 from engine.host.userns import UserNamespaces
 from engine.images.service import Images
 from engine.networks.service import Networks
@@ -62,6 +63,7 @@ async def _serve(config: EngineConfig) -> None:
         undo.push_async_callback(server.stop)
         config.pid_path.write_text(f"{os.getpid()}\n")
         undo.callback(config.pid_path.unlink, missing_ok=True)
+        settle()
         _log.info("ready on %s after %.2f s", config.socket_path, time.monotonic() - began)
         await stopping.wait()
         _log.info("stopping; containers go on")

@@ -16,11 +16,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any, Final, Self
 
-from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
-from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
-from pyroute2.netlink.rtnl.rtmsg import rtmsg
-
 from engine.host import libc
+from engine.host.rtnl_messages import ifaddrmsg, ifinfmsg, rtmsg
 from engine.model.errors import Unavailable
 
 # linux/netlink.h

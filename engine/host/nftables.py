@@ -30,19 +30,18 @@ class Nftables(Protocol):
     def listing(self, what: str) -> list[dict[str, Any]]:
         """What ``list <what>`` shows, as libnftables-json(5) has it. Raises NftFailed when there is no such thing."""
 
-    def close(self) -> None: ...
-
 
 class LibNftables:
-    """One context, used by one thread at a time. It works in the network namespace it was made in."""
+    """Works in the network namespace of the thread that calls. One call at a time.
+
+    A context of libnftables keeps what it has seen of the host's rules, everybody's, which can be tens of megabytes;
+    so each call makes one of its own.
+    """
 
     def __init__(self) -> None:
         """Raises OSError without the library."""
         self._lib = _library()
         self._lock = threading.Lock()
-        self._context: int | None = self._lib.nft_ctx_new(0)
-        self._lib.nft_ctx_buffer_output(self._context)
-        self._lib.nft_ctx_buffer_error(self._context)
 
     def apply(self, commands: str) -> None:
         self._run(commands, output_flags=0)
@@ -50,21 +49,18 @@ class LibNftables:
     def listing(self, what: str) -> list[dict[str, Any]]:
         return _objects(self._run(f"list {what}", output_flags=_OUTPUT_JSON))
 
-    def close(self) -> None:
-        with self._lock:
-            if self._context is not None:
-                self._lib.nft_ctx_free(self._context)
-                self._context = None
-
     def _run(self, commands: str, *, output_flags: int) -> bytes:
         with self._lock:
-            if self._context is None:
-                raise NftFailed("the packet filter was closed")
-            self._lib.nft_ctx_output_set_flags(self._context, output_flags)
-            failed = self._lib.nft_run_cmd_from_buffer(self._context, commands.encode())
-            # both are read each time, because reading is what empties them
-            output: bytes = self._lib.nft_ctx_get_output_buffer(self._context)
-            error: bytes = self._lib.nft_ctx_get_error_buffer(self._context)
+            context = self._lib.nft_ctx_new(0)
+            try:
+                self._lib.nft_ctx_buffer_output(context)
+                self._lib.nft_ctx_buffer_error(context)
+                self._lib.nft_ctx_output_set_flags(context, output_flags)
+                failed = self._lib.nft_run_cmd_from_buffer(context, commands.encode())
+                output: bytes = self._lib.nft_ctx_get_output_buffer(context)
+                error: bytes = self._lib.nft_ctx_get_error_buffer(context)
+            finally:
+                self._lib.nft_ctx_free(context)
         if failed:
             raise NftFailed(_explained(error))
         return output
@@ -81,9 +77,6 @@ class NftProgram:
 
     def listing(self, what: str) -> list[dict[str, Any]]:
         return _objects(self._run(["-j", "list", *what.split()], ""))
-
-    def close(self) -> None:
-        pass
 
     def _run(self, arguments: list[str], commands: str) -> bytes:
         try:

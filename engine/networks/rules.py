@@ -51,11 +51,6 @@ class Rules:
             self._is_complete = False
             await asyncio.to_thread(self._open().apply, self._tables.delete())
 
-    def close(self) -> None:
-        if self._nftables is not None:
-            self._nftables.close()
-            self._nftables = None
-
     async def _change(self, network: Network, commands: str) -> None:
         try:
             async with self._one_at_a_time:

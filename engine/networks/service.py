@@ -148,7 +148,6 @@ class Networks:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._firewall_check
         self._ports.release_all()
-        self._rules.close()
 
     async def destroy(self) -> None:
         """Remove links, bridge and rules, as if the engine had never been here; ip_forward stays. Safe to repeat."""

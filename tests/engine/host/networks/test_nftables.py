@@ -1,7 +1,6 @@
 """The library and the program do the same."""
 
 import shutil
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,10 +11,8 @@ pytestmark = pytest.mark.host
 
 
 @pytest.fixture(params=["library", "program"])
-def nftables(request: pytest.FixtureRequest, machine: Machine) -> Iterator[Nftables]:
-    made: Nftables = LibNftables() if request.param == "library" else NftProgram(shutil.which("nft") or "nft")
-    yield made
-    made.close()
+def nftables(request: pytest.FixtureRequest, machine: Machine) -> Nftables:
+    return LibNftables() if request.param == "library" else NftProgram(shutil.which("nft") or "nft")
 
 
 def names(nftables: Nftables) -> set[str]:
