@@ -11,7 +11,7 @@ from engine.api.call import Call
 from engine.api.facts import container_facts, network_id, summary_facts
 from engine.api.parts import Parts
 from engine.api.replies import json_reply
-from engine.api.spec_checks import check_spec
+from engine.api.spec_checks import checked_spec
 from engine.host.disk_usage import tree_bytes
 from engine.model.container import Container
 from engine.model.digest import Digest
@@ -36,11 +36,11 @@ async def create(call: Call) -> web.Response:
             f"image with reference {creation.request.image} was found but does not match the platform {text[:80]}"
         )
     spec, warnings = creation.to_spec(image, default_profile=parts.config.profile)
-    check_spec(spec, machine=parts.machine, runtime=parts.chosen.runtime.name)
+    spec, limit_warnings = checked_spec(spec, machine=parts.machine, runtime=parts.chosen.runtime.name)
     container = await call.finish(parts.containers.create(spec, layers=image.diff_ids, name=name))
     if spec.tty and (size := creation.console_size):
         parts.containers.remember_size(container.id, height=size[0], width=size[1])
-    return json_reply({"Id": container.id, "Warnings": warnings}, status=201)
+    return json_reply({"Id": container.id, "Warnings": warnings + limit_warnings}, status=201)
 
 
 def _is_for(wanted: Platform, found: Platform) -> bool:

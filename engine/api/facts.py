@@ -43,7 +43,7 @@ def engine_facts(parts: Parts) -> EngineFacts:
         host_name=machine.nodename,
         cpus=parts.machine.cpus,
         memory_bytes=parts.machine.memory_bytes,
-        has_swap_limit=parts.machine.has_swap_limit,
+        limits=parts.machine.limits,
         unified_cgroups=parts.cgroups.unified,
         user_namespaces=parts.chosen.user_namespaces,
         data_root=str(parts.config.data_root),

@@ -13,6 +13,7 @@ from datetime import datetime
 from engine.containers import transitions
 from engine.containers.chores import Chores
 from engine.containers.exit_watch import ExitWatch
+from engine.containers.oom_watch import OomWatch
 from engine.containers.parts import Parts
 from engine.containers.registry import Registry
 from engine.containers.restart_rules import restarts_after, starts_with_engine
@@ -24,10 +25,13 @@ from engine.containers.waiting import Exit, Waiters
 from engine.host import processes
 from engine.model.container import Container, RestartRule, Status
 from engine.model.errors import EngineError, Invalid, Unavailable
-from engine.oci.monitor import Exited, oom_path, read_exit
+from engine.oci.monitor import Exited, read_exit
 from engine.store.locks import KeyedLock
 
 _log = logging.getLogger(__name__)
+_OOM_LOOKS = 20
+_OOM_PAUSE_S = 0.01
+_KILLED = 137  # by SIGKILL
 _LOST_EXIT_CODE = 255  # the program ended and nobody was there to ask how
 
 
@@ -58,13 +62,15 @@ class Lifecycle:
         self._restarts = Restarts(chores, self._start_again)
         self._exit_watch: ExitWatch | None = None
         self._health_watch: Callable[[Container], None] = lambda _: None
+        self._oom_watch: OomWatch | None = None
 
     def close(self) -> None:
         """Nothing starts by itself any more. Call before the chores are waited for."""
         self._restarts.close()
 
-    def begin_watching(self, exit_watch: ExitWatch) -> None:
+    def begin_watching(self, exit_watch: ExitWatch, oom_watch: OomWatch) -> None:
         self._exit_watch = exit_watch
+        self._oom_watch = oom_watch
 
     def begin_checking(self, health_watch: Callable[[Container], None]) -> None:
         """``health_watch`` is called with each container that runs from now on, stands still, or has ended."""
@@ -155,6 +161,29 @@ class Lifecycle:
         if self._exit_watch is not None and container.process is not None and container.monitor is not None:
             self._exit_watch.watch(container.id, process=container.process, monitor=container.monitor)
         self._health_watch(container)
+        if self._oom_watch is not None:
+            self._oom_watch.watch(container)
+
+    def oom_seen(self, container_id: str) -> None:
+        """Called by the oom watch, perhaps twice."""
+        self._chores.start(self._handle_oom(container_id), what=f"oom in {container_id[:12]}")
+
+    async def _handle_oom(self, container_id: str) -> None:
+        """The kernel gives notice first and counts when it has killed: that is waited for."""
+        for _ in range(_OOM_LOOKS):
+            async with self._locks.hold(container_id):
+                container = self._registry.find_id(container_id)
+                if container is None or not container.is_running:
+                    return
+                if self._was_oom(container):
+                    await self._registry.save(transitions.oom_killed(container))
+                    self.emit("oom", container)
+                    return
+            await asyncio.sleep(_OOM_PAUSE_S)
+
+    def _was_oom(self, container: Container) -> bool:
+        """The kernel killed in it for want of memory, and nobody has been told yet."""
+        return self._oom_watch is not None and self._oom_watch.take_news(container)
 
     # -- end
 
@@ -180,18 +209,20 @@ class Lifecycle:
             self._exit_watch.forget(container.id)
         self._inputs.drop(container.id)
         self._sizes.pop(container.id, None)
-        was_oom = oom_path(self._config.bundle(container.id)).exists()
+        # without a limit it takes a machine without memory: not worth a look after each good end
+        if (container.spec.resources.memory_bytes or not exited or exited.code == _KILLED) and self._was_oom(container):
+            container = transitions.oom_killed(container)
+            self.emit("oom", container)
+        if self._oom_watch is not None:
+            self._oom_watch.forget(container.id)
         await self._teardown.disconnect(container.id)
         ended = transitions.exited(
             container,
             exit_code=exited.code if exited else _LOST_EXIT_CODE,
             at=exited.at if exited else self._now(),
-            oom_killed=was_oom,
             error="" if exited else "the container ended without its monitor; its exit code is not known",
         )
         self._health_watch(ended)
-        if was_oom:
-            self.emit("oom", container)
         is_restarted = restarts_after(ended, exit_code=ended.exit_code)
         if is_restarted:
             ended = transitions.restarting(ended)

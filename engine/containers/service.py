@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import shutil
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,6 +20,7 @@ from engine.containers.health_watch import HealthWatch
 from engine.containers.lifecycle import Lifecycle
 from engine.containers.logs import LogRecord, LogRequest, OpenLog, read_records
 from engine.containers.names import check_name, new_id
+from engine.containers.oom_watch import OomWatch
 from engine.containers.owner_ranges import OwnerRanges
 from engine.containers.parts import Parts
 from engine.containers.probes import Probes
@@ -31,11 +32,13 @@ from engine.containers.steps import Scratch, Step, Steps
 from engine.containers.teardown import Teardown
 from engine.containers.top import Processes, list_processes
 from engine.containers.transitions import check_running
+from engine.containers.updates import Updates
 from engine.containers.waiting import Exit, WaitCondition, Waiter, Waiters
 from engine.model.container import Container, ContainerSpec, Status
 from engine.model.digest import Digest
 from engine.model.errors import Conflict, Invalid, Missing
 from engine.oci.monitor import attach_path
+from engine.wire.container_update import Update
 
 _CLOSE_TIMEOUT_S = 20
 
@@ -71,12 +74,16 @@ class Containers:
         )
         self._ending = Ending(registry=self._registry, lifecycle=self._lifecycle, waiters=self._waiters)
         self._exit_watch = ExitWatch(parts.config.exit_dir, self._changes, ended=self._lifecycle.exit_seen)
-        self._lifecycle.begin_watching(self._exit_watch)
+        self._oom_watch = OomWatch(
+            parts.cgroups, self._changes, bundle=parts.config.bundle, killed=self._lifecycle.oom_seen
+        )
+        self._lifecycle.begin_watching(self._exit_watch, self._oom_watch)
         self.execs = Execs(parts, registry=self._registry, lifecycle=self._lifecycle, changes=self._changes)
         self._health_watch = HealthWatch(
             Probes(self.execs, now=now), registry=self._registry, lifecycle=self._lifecycle, now=now
         )
         self._lifecycle.begin_checking(self._health_watch.follow)
+        self._updates = Updates(parts, registry=self._registry, lifecycle=self._lifecycle, oom_watch=self._oom_watch)
         self._recovery = Recovery(
             parts,
             registry=self._registry,
@@ -104,6 +111,7 @@ class Containers:
     async def close(self) -> None:
         """Finish what is under way. Containers and their monitors go on."""
         self._exit_watch.close()
+        self._oom_watch.close()
         self._lifecycle.close()
         await self._health_watch.close()
         await self.execs.close()
@@ -201,6 +209,10 @@ class Containers:
             await self._lifecycle.rename(container.id, _new_name(to))
         except Conflict as error:
             raise Conflict(f"Error when allocating new name: {error}") from error
+
+    async def update(self, name: str, asked: Update) -> Sequence[str]:
+        """Warnings. Raises Conflict, in Docker's words, when the change contradicts what is."""
+        return await self._updates.update(self.get(name).id, asked)
 
     async def remove(self, name: str, *, force: bool = False) -> None:
         """Raises Conflict when it runs, unless ``force`` kills it."""

@@ -100,6 +100,11 @@ class Startup:
         make_run_dirs(config.bundle(container.id), config.rootfs(container.id))
         exit_path(config.exit_dir, container.id).unlink(missing_ok=True)  # of the run before
         self.mount_root(container, nosuid=confined.root_nosuid)
+        if spec.resources.cpu_realtime_runtime_us:
+            limits = spec.resources
+            parts.cgroups.allow_realtime(
+                runtime_us=limits.cpu_realtime_runtime_us, period_us=limits.cpu_realtime_period_us
+            )
         give_etc_files(config.etc(container.id), container.uid_base or 0)
         rootfs = config.rootfs(container.id)
         document = runtime_config(

@@ -106,9 +106,12 @@ def unpaused(container: Container) -> Container:
     return replace(container, status=Status.RUNNING)
 
 
-def exited(
-    container: Container, *, exit_code: int, at: datetime, oom_killed: bool = False, error: str = ""
-) -> Container:
+def oom_killed(container: Container) -> Container:
+    """The kernel has killed in it for want of memory; true until its next start."""
+    return replace(container, oom_killed=True)
+
+
+def exited(container: Container, *, exit_code: int, at: datetime, error: str = "") -> Container:
     """Also for a container that was found dead. Its address and processes are no longer its own."""
     return replace(
         container,
@@ -118,7 +121,6 @@ def exited(
         endpoint=None,
         exit_code=exit_code,
         finished_at=at,
-        oom_killed=oom_killed,
         error=error,
         health=unchecked(container.health),
     )

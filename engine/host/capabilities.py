@@ -3,11 +3,13 @@
 import os
 import resource
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from engine.host.cgroups import Cgroups
+from engine.host.limit_support import limit_support
+from engine.model.resources import LimitSupport
 
 
 def named(text: str) -> tuple[str, ...]:
@@ -45,6 +47,7 @@ class Machine:
     memory_bytes: int
     has_swap_limit: bool
     unified_cgroups: bool = False
+    limits: LimitSupport = field(default_factory=LimitSupport)
 
 
 def this_machine(cgroups: Cgroups) -> Machine:
@@ -58,6 +61,7 @@ def this_machine(cgroups: Cgroups) -> Machine:
         memory_bytes=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
         has_swap_limit=cgroups.has_swap_limit(),
         unified_cgroups=cgroups.unified,
+        limits=limit_support(cgroups),
     )
 
 

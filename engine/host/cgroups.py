@@ -18,6 +18,7 @@ _ROOT = Path("/sys/fs/cgroup")
 _REMOVE_TRIES = 50
 _REMOVE_PAUSE_S = 0.01
 _KILL_TIMEOUT_S = 5.0
+_REALTIME_PERIOD_US = 1_000_000
 
 
 class Cgroups:
@@ -41,6 +42,11 @@ class Cgroups:
         if tree is None:
             raise Unavailable(f"the {controller} cgroup controller is not mounted")
         return tree / self._parent / container_id
+
+    def parent_directory(self, controller: str) -> Path | None:
+        """Where ``controller``'s files of all containers together are; None when it is not mounted."""
+        tree = self._trees.get("" if self.unified else controller)
+        return None if tree is None else tree / self._parent
 
     def prepare(self) -> None:
         """Make the parent everywhere and, on v2, hand its children all controllers. Safe to repeat."""
@@ -72,6 +78,30 @@ class Cgroups:
         if self.unified:
             return any(self._root.glob("*/memory.swap.max"))
         return (self._trees.get("memory", self._root) / "memory.memsw.limit_in_bytes").exists()
+
+    def lift(self, container_id: str, *, cpu_quota: bool, pids: bool, oom_kill_disable: bool) -> None:
+        """Take these limits back from a running container. Raises Unavailable when the kernel refuses."""
+        quota = ("cpu.max", "max") if self.unified else ("cpu.cfs_quota_us", "-1")
+        lifts = (
+            (cpu_quota, "cpu", quota),
+            (pids, "pids", ("pids.max", "max")),
+            (oom_kill_disable, "memory", ("memory.oom_control", "0")),
+        )
+        for is_lifted, controller, (name, value) in lifts:
+            if is_lifted:
+                _write(self.directory(container_id, controller) / name, value)
+
+    def allow_realtime(self, *, runtime_us: int, period_us: int) -> None:
+        """Let one more container have so much real-time scheduling: its parent must have what its children sum up to
+        (sched-rt-group.rst). Raises Unavailable when the host has no more to give."""
+        parent = self.parent_directory("cpu")
+        if parent is None:
+            raise Unavailable("the cpu cgroup controller is not mounted")
+        shares = [_realtime_share(group) for group in parent.iterdir() if group.is_dir()]
+        wanted_us = int((sum(shares) + runtime_us / (period_us or _REALTIME_PERIOD_US)) * _REALTIME_PERIOD_US) + 1
+        if wanted_us / _REALTIME_PERIOD_US > _realtime_share(parent):
+            _write(parent / "cpu.rt_period_us", str(_REALTIME_PERIOD_US))
+            _write(parent / "cpu.rt_runtime_us", str(wanted_us))
 
     def oom_kills(self, container_id: str) -> int:
         """How often the kernel killed in the container for want of memory; 0 when its group is gone."""
@@ -129,6 +159,21 @@ def _enable_controllers(group: Path) -> None:
     for controller in (group / "cgroup.controllers").read_text().split():
         with contextlib.suppress(OSError):  # one by one: cpu is refused while real-time processes are about
             (group / "cgroup.subtree_control").write_text(f"+{controller}")
+
+
+def _write(path: Path, value: str) -> None:
+    try:
+        path.write_text(value)
+    except OSError as error:
+        raise Unavailable(f"cannot write {value} to {path.name}: {error.strerror}") from error
+
+
+def _realtime_share(group: Path) -> float:
+    try:
+        runtime_us = int((group / "cpu.rt_runtime_us").read_text())
+        return max(runtime_us, 0) / int((group / "cpu.rt_period_us").read_text())
+    except FileNotFoundError:  # removed meanwhile
+        return 0.0
 
 
 def _own_groups() -> dict[str, str]:

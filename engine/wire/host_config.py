@@ -10,7 +10,7 @@ from engine.model.container import LogConfig, Profile
 from engine.model.errors import Invalid, Unsupported
 from engine.model.ports import Port, PortBinding
 from engine.wire.json_body import decode, pascal, unknown_members
-from engine.wire.resources import ResourcesJson, decode_resources
+from engine.wire.resources import ResourcesJson, decode_resources, resource_warnings
 from engine.wire.restart_policy import RestartPolicyJson, decode_restart_policy
 from engine.wire.text import check_mapping, check_texts, shown
 
@@ -20,34 +20,19 @@ EMPTY: Final[tuple[object, ...]] = ("", 0, False, [], {})
 REFUSED: Final[Mapping[str, tuple[object, ...]]] = {
     "Annotations": EMPTY,
     "Binds": EMPTY,
-    "BlkioDeviceReadBps": EMPTY,
-    "BlkioDeviceReadIOps": EMPTY,
-    "BlkioDeviceWriteBps": EMPTY,
-    "BlkioDeviceWriteIOps": EMPTY,
-    "BlkioWeightDevice": EMPTY,
     "Cgroup": EMPTY,
     "CgroupParent": EMPTY,
     "CgroupnsMode": (*EMPTY, "private"),
-    "CpuCount": EMPTY,
-    "CpuPercent": EMPTY,
-    "CpuRealtimePeriod": EMPTY,
-    "CpuRealtimeRuntime": EMPTY,
     "DeviceCgroupRules": EMPTY,
     "DeviceRequests": EMPTY,
     "Devices": EMPTY,
     "GroupAdd": EMPTY,
-    "IOMaximumBandwidth": EMPTY,
-    "IOMaximumIOps": EMPTY,
     "Init": EMPTY,
     "IpcMode": (*EMPTY, "private"),
     "Isolation": (*EMPTY, "default"),
-    "KernelMemory": EMPTY,
-    "KernelMemoryTCP": EMPTY,
     "Links": EMPTY,
     "MaskedPaths": (),  # an empty list would unmask everything
-    "MemorySwappiness": (*EMPTY, -1),
     "Mounts": EMPTY,
-    "OomKillDisable": EMPTY,
     "OomScoreAdj": EMPTY,
     "PidMode": (*EMPTY, "private"),
     "ReadonlyPaths": (),
@@ -103,7 +88,8 @@ def decode_host_config(raw: Mapping[str, Any]) -> tuple[HostConfigJson, list[str
         f"HostConfig.{name} is unknown and was ignored"
         for name in unknown_members(dict(raw), HostConfigJson, known=known)
     ]
-    return decode(raw, HostConfigJson), warnings
+    given = decode(raw, HostConfigJson)
+    return given, [*warnings, *resource_warnings(given)]
 
 
 def refuse_members(raw: Mapping[str, Any], refused: Mapping[str, tuple[object, ...]], *, path: str) -> None:

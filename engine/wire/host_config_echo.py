@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from engine.model.container import ContainerSpec, Profile
 from engine.model.ports import PortBinding
+from engine.wire.resources_echo import encode_resources
 from engine.wire.restart_policy import encode_restart_policy
 
 # What Docker's answer has besides ``HostConfigJson``, at the value that is true of every container of this engine.
@@ -24,18 +25,9 @@ _CONSTANT: Final[Mapping[str, object]] = {
     "UTSMode": "",
     "Isolation": "",
     "CgroupParent": "",
-    "BlkioWeightDevice": [],
-    "BlkioDeviceReadBps": [],
-    "BlkioDeviceWriteBps": [],
-    "BlkioDeviceReadIOps": [],
-    "BlkioDeviceWriteIOps": [],
-    "CpuRealtimePeriod": 0,
-    "CpuRealtimeRuntime": 0,
     "Devices": [],
     "DeviceCgroupRules": None,
     "DeviceRequests": None,
-    "MemorySwappiness": None,
-    "OomKillDisable": False,
     "CpuCount": 0,
     "CpuPercent": 0,
     "IOMaximumIOps": 0,
@@ -45,7 +37,6 @@ _CONSTANT: Final[Mapping[str, object]] = {
 
 def encode_host_config(spec: ContainerSpec, *, runtime: str) -> dict[str, Any]:
     """Docker's echo of ``HostConfig``; None where it has nil."""
-    resources = spec.resources
     return dict(_CONSTANT) | {
         "LogConfig": {"Type": spec.log.driver, "Config": dict(spec.log.options)},
         "NetworkMode": spec.network_mode,
@@ -66,18 +57,7 @@ def encode_host_config(spec: ContainerSpec, *, runtime: str) -> dict[str, Any]:
         "UsernsMode": "host" if spec.userns_host else "",
         "ShmSize": spec.shm_size_bytes,
         "Runtime": spec.runtime or runtime,
-        "CpuShares": resources.cpu_shares,
-        "Memory": resources.memory_bytes,
-        "NanoCpus": resources.nano_cpus,
-        "BlkioWeight": resources.blkio_weight,
-        "CpuPeriod": resources.cpu_period_us,
-        "CpuQuota": resources.cpu_quota_us,
-        "CpusetCpus": resources.cpuset_cpus,
-        "CpusetMems": resources.cpuset_mems,
-        "MemoryReservation": resources.memory_reservation_bytes,
-        "MemorySwap": resources.memory_swap_bytes,
-        "PidsLimit": resources.pids_limit or None,
-        "Ulimits": [{"Name": limit.name, "Hard": limit.hard, "Soft": limit.soft} for limit in resources.ulimits],
+        **encode_resources(spec.resources),
         **({"Sysctls": dict(spec.sysctls)} if spec.sysctls else {}),
         **({"Tmpfs": dict(spec.tmpfs)} if spec.tmpfs else {}),
         **({"Init": True} if spec.init else {}),

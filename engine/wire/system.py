@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from engine.model.resources import LimitSupport
 from engine.wire.version import CURRENT, OLDEST
 
 _INDEX: Final = "https://index.docker.io/v1/"
@@ -27,7 +28,7 @@ class EngineFacts:
     host_name: str
     cpus: int
     memory_bytes: int
-    has_swap_limit: bool
+    limits: LimitSupport
     unified_cgroups: bool
     user_namespaces: bool
     data_root: str
@@ -98,6 +99,7 @@ def encode_info(facts: EngineFacts, counts: EngineCounts) -> dict[str, Any]:
         **_abilities(facts),
         **_runtime(facts),
         **_NOT_HERE,
+        "Warnings": _warnings(facts) or None,
     }
 
 
@@ -106,14 +108,7 @@ def _abilities(facts: EngineFacts) -> dict[str, Any]:
         "Driver": "overlay2",
         "DriverStatus": [["Native Overlay Diff", "true"], ["Id mapped layers", str(facts.user_namespaces).lower()]],
         "Plugins": {"Volume": [], "Network": ["bridge", "host", "null"], "Authorization": None, "Log": ["json-file"]},
-        "MemoryLimit": True,
-        "SwapLimit": facts.has_swap_limit,
-        "CpuCfsPeriod": True,
-        "CpuCfsQuota": True,
-        "CPUShares": True,
-        "CPUSet": True,
-        "PidsLimit": True,
-        "OomKillDisable": False,
+        **_limits(facts.limits),
         "IPv4Forwarding": True,
         "BridgeNfIptables": False,
         "BridgeNfIp6tables": False,
@@ -126,6 +121,43 @@ def _abilities(facts: EngineFacts) -> dict[str, Any]:
         ],
         "LiveRestoreEnabled": True,
     }
+
+
+def _limits(limits: LimitSupport) -> dict[str, bool]:
+    return {
+        "MemoryLimit": limits.memory,
+        "SwapLimit": limits.memory_swap,
+        **({"KernelMemoryTCP": True} if limits.kernel_memory_tcp else {}),
+        "CpuCfsPeriod": limits.cpu_cfs,
+        "CpuCfsQuota": limits.cpu_cfs,
+        "CPUShares": limits.cpu_shares,
+        "CPUSet": limits.cpuset,
+        "PidsLimit": limits.pids,
+        "OomKillDisable": limits.oom_kill_disable,
+    }
+
+
+def _warnings(facts: EngineFacts) -> list[str]:
+    """Which limits this machine cannot keep, in Docker's words (daemon/info_unix.go).
+
+    Not the weights of disks: most kernels lack them, and nobody could do anything about it.
+    """
+    limits = facts.limits
+    lacks = (
+        (limits.memory, "memory limit"),
+        (limits.memory_swap, "swap limit"),
+        (limits.oom_kill_disable or facts.unified_cgroups, "oom kill disable"),  # v2 has none, which nobody misses
+        (limits.cpu_cfs, "cpu cfs quota"),
+        (limits.cpu_cfs, "cpu cfs period"),
+        (limits.cpu_shares, "cpu shares"),
+        (limits.cpuset, "cpuset"),
+        (limits.pids, "pids limit"),
+        (limits.blkio_read_bps, "io.max (rbps)" if facts.unified_cgroups else "blkio throttle.read_bps_device"),
+        (limits.blkio_write_bps, "io.max (wbps)" if facts.unified_cgroups else "blkio throttle.write_bps_device"),
+        (limits.blkio_read_iops, "io.max (riops)" if facts.unified_cgroups else "blkio throttle.read_iops_device"),
+        (limits.blkio_write_iops, "io.max (wiops)" if facts.unified_cgroups else "blkio throttle.write_iops_device"),
+    )
+    return [f"WARNING: No {what} support" for can, what in lacks if not can]
 
 
 def _runtime(facts: EngineFacts) -> dict[str, Any]:
@@ -171,7 +203,6 @@ _NOT_HERE: Final[dict[str, Any]] = {
     "ProductLicense": "",
     "DefaultAddressPools": [],
     "CDISpecDirs": [],
-    "Warnings": None,
 }
 
 

@@ -38,3 +38,4 @@ MULTIPLEXED_TYPE_FROM: Final = ApiVersion(1, 42)  # logs and attach name their f
 VIRTUAL_SIZE_UNTIL: Final = ApiVersion(1, 43)  # of images, equal to Size
 START_INTERVAL_FROM: Final = ApiVersion(1, 44)  # of health checks; before, it is not looked at
 CONTAINER_CONFIG_UNTIL: Final = ApiVersion(1, 44)  # of images, always empty
+PIDS_LIMIT_UPDATED_FROM: Final = ApiVersion(1, 40)  # before, an update's PidsLimit was sent without being meant

@@ -22,6 +22,7 @@ from engine.model.digest import Digest
 from engine.model.errors import Conflict, Missing, NotModified
 from engine.model.image import Image
 from engine.model.reference import Reference
+from engine.model.resources import LimitSupport
 from engine.networks.network import Network
 from engine.store.events import Events
 from engine.store.state import State
@@ -238,8 +239,8 @@ def make_fakes(root: Path) -> Fakes:
     images, containers, builder = FakeImages(), FakeContainers(events), FakeBuilder()
     images.tags[Reference.parse("busybox:latest")] = image()
     runtime = SimpleNamespace(name="crun", version="1.8.1", path=Path("/usr/bin/crun"))
-    cgroups: Any = SimpleNamespace(unified=False, has_swap_limit=lambda: True)
-    machine = replace(this_machine(cgroups), cpus=2)
+    cgroups: Any = SimpleNamespace(unified=False, has_swap_limit=lambda: True, parent_directory=lambda controller: None)
+    machine = replace(this_machine(cgroups), cpus=2, limits=LimitSupport(cpus="0-1"))
     parts: dict[str, Any] = {
         "config": EngineConfig(data_root=root / "data", run_root=root / "run"),
         "state": state,

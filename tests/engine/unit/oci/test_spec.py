@@ -137,9 +137,13 @@ def test_cpus_become_a_quota_per_period() -> None:
     assert cpu == {"period": 100_000, "quota": 150_000}
 
 
-@pytest.mark.parametrize(("asked", "limit"), [(0, 2048), (64, 64), (-1, -1)])
-def test_processes_are_limited_unless_said_otherwise(asked: int, limit: int) -> None:
-    assert config(resources=Resources(pids_limit=asked))["linux"]["resources"]["pids"] == {"limit": limit}
+@pytest.mark.parametrize(("asked", "limit"), [(0, {"limit": 2048}), (64, {"limit": 64}), (-1, None)])
+def test_processes_are_limited_unless_said_otherwise(asked: int, limit: dict[str, int] | None) -> None:
+    assert config(resources=Resources(pids_limit=asked))["linux"]["resources"].get("pids") == limit
+
+
+def test_no_quota_is_not_spelled_out() -> None:
+    assert "cpu" not in config(resources=Resources(cpu_quota_us=-1))["linux"]["resources"]
 
 
 def test_ulimits_stay_below_our_own() -> None:
