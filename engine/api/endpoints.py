@@ -57,6 +57,7 @@ ENDPOINTS: Final = (
     Endpoint("POST", _ONE + "/rename", container_life.rename),
     Endpoint("POST", _ONE + "/resize", container_life.resize),
     Endpoint("POST", _ONE + "/wait", container_life.wait),
+    Endpoint("GET", _ONE + "/stats", container_limits.stats),
     Endpoint("POST", _ONE + "/update", container_limits.update),
     Endpoint("DELETE", _ONE, container_life.remove),
     Endpoint("GET", _ONE + "/logs", container_io.logs),
@@ -92,7 +93,6 @@ ENDPOINTS: Final = (
     Endpoint("POST", "/volumes/create", absent.not_yet("volumes")),
     Endpoint("POST", "/volumes/prune", absent.no_volumes_to_prune),
     # what Docker can and this engine cannot, yet or ever
-    Endpoint("GET", _ONE + "/stats", absent.not_yet("stats")),
     Endpoint("GET", _ONE + "/changes", absent.not_yet("diff")),
     Endpoint("GET", _ONE + "/export", absent.not_yet("export")),
     Endpoint("GET", _ONE + "/archive", absent.not_yet("cp")),

@@ -28,6 +28,7 @@ from engine.containers.recovery import Recovery
 from engine.containers.registry import Registry
 from engine.containers.standard_input import Inputs
 from engine.containers.startup import Startup
+from engine.containers.statistics import Statistics
 from engine.containers.steps import Scratch, Step, Steps
 from engine.containers.teardown import Teardown
 from engine.containers.top import Processes, list_processes
@@ -83,6 +84,7 @@ class Containers:
             Probes(self.execs, now=now), registry=self._registry, lifecycle=self._lifecycle, now=now
         )
         self._lifecycle.begin_checking(self._health_watch.follow)
+        self.statistics = Statistics(parts, registry=self._registry, waiters=self._waiters, now=now)
         self._updates = Updates(parts, registry=self._registry, lifecycle=self._lifecycle, oom_watch=self._oom_watch)
         self._recovery = Recovery(
             parts,
@@ -115,6 +117,7 @@ class Containers:
         self._lifecycle.close()
         await self._health_watch.close()
         await self.execs.close()
+        await self.statistics.close()
         await self._chores.close(timeout_s=_CLOSE_TIMEOUT_S)
         self._inputs.close()
         await self._changes.close()

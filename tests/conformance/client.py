@@ -42,13 +42,21 @@ class Client:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def ask(self, method: str, path: str, body: object = None, *, content_type: str = "application/json") -> Answer:
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        content_type: str = "application/json",
+        version: str = VERSION,
+    ) -> Answer:
         """``body``: bytes as they are, anything else as JSON."""
         data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         connection = _Connection(self.path)
         try:
             headers = {"Content-Type": content_type} if data is not None else {}
-            connection.request(method, f"/{VERSION}{path}", data, headers)
+            connection.request(method, f"/{version}{path}", data, headers)
             answer = connection.getresponse()
             return Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
         finally:
