@@ -17,9 +17,12 @@ from engine.oci.seccomp import seccomp_filter
 _EVERYDAY: Final = frozenset(
     named("CHOWN DAC_OVERRIDE FOWNER FSETID KILL NET_BIND_SERVICE SETFCAP SETGID SETPCAP SETUID SYS_CHROOT")
 )
+# Granted only so that programs whose file asks for it can be executed at all, as Debian's ping: without it execve(2)
+# answers EPERM, to root too. What it is good for stays refused unless the container asks for it by name.
+_FOR_EXECUTION: Final = frozenset({"CAP_NET_RAW"})
 _CAPABILITIES: Final = {
     Profile.COMPAT: _EVERYDAY | {"CAP_AUDIT_WRITE", "CAP_MKNOD", "CAP_NET_RAW"},
-    Profile.DEFAULT: _EVERYDAY,
+    Profile.DEFAULT: _EVERYDAY | _FOR_EXECUTION,
     Profile.STRICT: frozenset[str](),
 }
 
@@ -42,6 +45,8 @@ _MASKED_TOO: Final = (
     "/proc/cmdline",
     "/proc/config.gz",
     "/proc/diskstats",
+    "/proc/iomem",
+    "/proc/ioports",
     "/proc/kallsyms",
     "/proc/key-users",
     "/proc/kmsg",
@@ -94,7 +99,7 @@ def confinement(spec: ContainerSpec, *, bounding: Collection[str]) -> Confinemen
         root_read_only=spec.read_only_rootfs or is_strict,
         masked_paths=() if spec.privileged else _masked_paths(profile),
         read_only_paths=() if spec.privileged else _READ_ONLY,
-        seccomp=seccomp_filter(profile, capabilities=capabilities) if filtered else None,
+        seccomp=seccomp_filter(profile, capabilities=_usable(spec, capabilities)) if filtered else None,
         all_devices=spec.privileged,
         writable_system=spec.privileged,
         pids_limit=0 if profile is Profile.COMPAT or spec.privileged else _PIDS_LIMIT,
@@ -119,6 +124,14 @@ def _wanted_capabilities(spec: ContainerSpec) -> frozenset[str]:
     if "ALL" in dropped:
         return added
     return (_CAPABILITIES[spec.profile] - dropped) | added
+
+
+def _usable(spec: ContainerSpec, capabilities: frozenset[str]) -> frozenset[str]:
+    """Of what it has, the capabilities whose system calls it may make."""
+    if spec.profile is not Profile.DEFAULT:
+        return capabilities
+    added = _names(spec.capabilities_add, "CapAdd")
+    return capabilities if "ALL" in added else capabilities - (_FOR_EXECUTION - added)
 
 
 def _names(given: Collection[str], field: str) -> frozenset[str]:

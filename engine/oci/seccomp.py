@@ -5,17 +5,17 @@ or the host and are refused: EPERM, which programs take for "not allowed here". 
 included: ENOSYS, on which libraries fall back to an older call. A capability that was granted brings its calls along.
 
 clone3 hides its flags in memory where a filter cannot see them, hence ENOSYS unless namespaces are allowed anyway.
-32-bit programs open sockets through socketcall(2), which hides the address family in the same way: only ``compat``,
-which shares that hole with Docker, runs them.
+Calls of which some arguments are allowed and others not are in ``seccomp_arguments``.
 """
 
 import errno
+import functools
 import platform
-from collections.abc import Iterable
 from typing import Any, Final
 
-from engine.host.seccomp_filter import Condition, Filter, Operator, Rule
+from engine.host.seccomp_filter import Filter, Operator, Rule
 from engine.model.container import Profile
+from engine.oci.seccomp_arguments import argument_rules
 
 
 def _calls(text: str) -> tuple[str, ...]:
@@ -27,7 +27,7 @@ access chdir chmod chown chown32 close close_range copy_file_range creat dup dup
 fadvise64 fadvise64_64 arm_fadvise64_64 fallocate fchdir fchmod fchmodat fchmodat2 fchown fchown32 fchownat
 fcntl fcntl64 fdatasync fgetxattr flistxattr flock fremovexattr fsetxattr fstat fstat64 fstatat64 fstatfs
 fstatfs64 fsync ftruncate ftruncate64 futimesat getcwd getdents getdents64 getxattr getxattrat inotify_add_watch
-inotify_init inotify_init1 inotify_rm_watch ioctl lchown lchown32 lgetxattr link linkat listxattr listxattrat
+inotify_init inotify_init1 inotify_rm_watch lchown lchown32 lgetxattr link linkat listxattr listxattrat
 llistxattr lremovexattr lseek _llseek lsetxattr lstat lstat64 mkdir mkdirat mknod mknodat name_to_handle_at
 newfstatat oldfstat oldlstat oldstat open openat openat2 pread64 preadv preadv2 pwrite64 pwritev pwritev2 read
 readahead readdir readlink readlinkat readv removexattr removexattrat rename renameat renameat2 rmdir sendfile
@@ -44,9 +44,8 @@ timerfd_gettime64 timerfd_settime timerfd_settime64
 """)
 
 _MEMORY: Final = _calls("""
-brk get_mempolicy madvise map_shadow_stack mbind membarrier memfd_create migrate_pages mincore mlock mlock2
-mlockall mmap mmap2 move_pages mprotect mremap mseal msync munlock munlockall munmap pkey_alloc pkey_free
-pkey_mprotect process_mrelease remap_file_pages set_mempolicy set_mempolicy_home_node
+brk madvise map_shadow_stack membarrier memfd_create mincore mlock mlock2 mlockall mmap mmap2 mprotect mremap mseal
+msync munlock munlockall munmap pkey_alloc pkey_free pkey_mprotect process_mrelease remap_file_pages
 """)
 
 _PROCESSES: Final = _calls("""
@@ -63,12 +62,12 @@ seccomp set_robust_list set_thread_area set_tid_address set_tls setfsgid setfsgi
 setgid32 setgroups setgroups32 setitimer setpgid setpriority setregid setregid32 setresgid setresgid32 setresuid
 setresuid32 setreuid setreuid32 setrlimit setsid setuid setuid32 sgetmask sigaction sigaltstack signal
 sigpending sigprocmask sigreturn sigsuspend ssetmask tgkill tkill ugetrlimit vfork wait4 waitid waitpid
-breakpoint cacheflush
+breakpoint cacheflush uprobe uretprobe
 """)
 
 _NETWORK: Final = _calls("""
 accept accept4 bind connect getpeername getsockname getsockopt listen recv recvfrom recvmmsg recvmmsg_time64
-recvmsg send sendmmsg sendmsg sendto setsockopt shutdown socketpair
+recvmsg send sendmmsg sendmsg sendto shutdown
 """)
 
 _IPC: Final = _calls("""
@@ -83,12 +82,15 @@ timer_create timer_delete timer_getoverrun timer_gettime timer_gettime64 timer_s
 uname
 """)
 
+# seeing into one's own processes; strict does without
+_DEBUGGING: Final = ("process_vm_readv", "process_vm_writev", "ptrace")
+
 # granted with a capability, refused without any that brings them
 _BY_CAPABILITY: Final = {
     "CAP_SYS_ADMIN": _calls("""
 bpf clone clone3 fanotify_init fanotify_mark fsconfig fsmount fsopen fspick listmount lookup_dcookie mount
-mount_setattr move_mount open_tree perf_event_open quotactl quotactl_fd setdomainname sethostname setns
-statmount syslog umount umount2 unshare
+mount_setattr move_mount open_tree open_tree_attr perf_event_open quotactl quotactl_fd setdomainname sethostname
+setns statmount syslog umount umount2 unshare
 """),
     "CAP_BPF": ["bpf"],
     "CAP_DAC_READ_SEARCH": ["open_by_handle_at"],
@@ -96,27 +98,20 @@ statmount syslog umount umount2 unshare
     "CAP_SYS_BOOT": ["reboot"],
     "CAP_SYS_CHROOT": ["chroot"],
     "CAP_SYS_MODULE": ["init_module", "finit_module", "delete_module"],
+    "CAP_SYS_NICE": _calls("get_mempolicy mbind migrate_pages move_pages set_mempolicy set_mempolicy_home_node"),
     "CAP_SYS_PACCT": ["acct"],
+    "CAP_SYS_PTRACE": ["kcmp", "pidfd_getfd", "process_madvise", *_DEBUGGING],
     "CAP_SYS_RAWIO": ["iopl", "ioperm"],
     "CAP_SYS_TIME": ["clock_settime", "clock_settime64", "settimeofday", "stime"],
     "CAP_SYS_TTY_CONFIG": ["vhangup"],
     "CAP_SYSLOG": ["syslog"],
 }
-# seeing into one's own processes; strict does without
-_DEBUGGING: Final = ["kcmp", "pidfd_getfd", "process_madvise", "process_vm_readv", "process_vm_writev", "ptrace"]
 _COMPAT_ONLY: Final = ["memfd_secret", "modify_ldt", "socketcall"]
 _ALWAYS_REFUSED: Final = _calls("""
 add_key keyctl request_key userfaultfd kexec_load kexec_file_load swapon swapoff pivot_root nfsservctl
 """)
 # these stay without an answer of their own (ENOSYS): their callers have another way
 _FALLS_BACK: Final = frozenset({"clone", "clone3", "listmount", "statmount"})
-
-_NEW_NAMESPACES: Final = 0x7E020000  # CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET of linux/sched.h
-_PERSONALITIES: Final = (0x0, 0x8, 0x20000, 0x20008, 0xFFFFFFFF)  # linux/personality.h: 32-bit, uname26, and "tell me"
-
-# address families of linux/socket.h
-_UNIX, _INET, _INET6, _NETLINK, _PACKET, _ALG, _VSOCK = 1, 2, 10, 16, 17, 38, 40
-_NETLINK_ROUTE = 0
 
 _ARCHITECTURES: Final = {
     "x86_64": ("SCMP_ARCH_X86_64", "SCMP_ARCH_X86"),
@@ -130,67 +125,28 @@ _OPERATORS: Final = {
 }
 
 
+@functools.lru_cache(maxsize=32)
 def seccomp_filter(profile: Profile, *, capabilities: frozenset[str]) -> Filter:
-    """The filter for a process with these capabilities (names with ``CAP_``). Equal arguments give equal filters."""
+    """The filter for a process that may use these capabilities (names with ``CAP_``)."""
     allowed = {*_FILES, *_EVENTS, *_MEMORY, *_PROCESSES, *_NETWORK, *_IPC, *_TIME_AND_SYSTEM}
     for capability, names in _BY_CAPABILITY.items():
         if capability in capabilities:
             allowed.update(names)
-    if profile is not Profile.STRICT or "CAP_SYS_PTRACE" in capabilities:
+    if profile is not Profile.STRICT:
         allowed.update(_DEBUGGING)
     if profile is Profile.COMPAT:
         allowed.update(_COMPAT_ONLY)
-    known = {*_ALWAYS_REFUSED, *_DEBUGGING, *(name for names in _BY_CAPABILITY.values() for name in names)}
+    known = {*_ALWAYS_REFUSED, *(name for names in _BY_CAPABILITY.values() for name in names)}
     refused = known - allowed - _FALLS_BACK
-    rules = [
+    rules = (
         Rule(tuple(sorted(allowed))),
         Rule(tuple(sorted(refused)), error=errno.EPERM),
-        *_personality_rules(),
-        *_socket_rules(profile, capabilities),
-    ]
-    if "clone" not in allowed:
-        plain = Condition(0, Operator.MASKED_EQUAL, _NEW_NAMESPACES, 0)
-        rules.append(Rule(("clone",), conditions=(plain,)))
-        # a lone flag per rule: libseccomp knows no "not equal" under a mask
-        rules.extend(_refused_clone(1 << bit) for bit in range(32) if _NEW_NAMESPACES >> bit & 1)
-    return Filter(tuple(rules), with_32_bit=profile is Profile.COMPAT)
+        *argument_rules(profile, capabilities=capabilities),
+    )
+    return Filter(rules, with_32_bit=profile is Profile.COMPAT)
 
 
-def _refused_clone(flag: int) -> Rule:
-    return Rule(("clone",), error=errno.EPERM, conditions=(Condition(0, Operator.MASKED_EQUAL, flag, flag),))
-
-
-def _personality_rules() -> list[Rule]:
-    return [Rule(("personality",), conditions=(Condition(0, Operator.EQUAL, value),)) for value in _PERSONALITIES]
-
-
-def _socket_rules(profile: Profile, capabilities: frozenset[str]) -> list[Rule]:
-    """Other families fail as if the kernel had been built without them; programs are ready for that, not for EPERM."""
-    if profile is Profile.COMPAT:
-        refused = {_ALG, _VSOCK}
-        families = set(range(_VSOCK)) - refused
-        rules = [Rule(("socket",), conditions=(Condition(0, Operator.GREATER, _VSOCK),))]
-        rules += [Rule(("socket",), conditions=(Condition(0, Operator.EQUAL, family),)) for family in sorted(families)]
-        return [*rules, *_absent_families(refused)]
-    families = {_UNIX, _INET, _INET6} | ({_PACKET} if "CAP_NET_RAW" in capabilities else set())
-    rules = [Rule(("socket",), conditions=(Condition(0, Operator.EQUAL, family),)) for family in sorted(families)]
-    netlink = Condition(0, Operator.EQUAL, _NETLINK)
-    rules.append(Rule(("socket",), conditions=(netlink, Condition(2, Operator.EQUAL, _NETLINK_ROUTE))))
-    other = Condition(2, Operator.GREATER, _NETLINK_ROUTE)
-    rules.append(Rule(("socket",), error=errno.EPROTONOSUPPORT, conditions=(netlink, other)))
-    last = max(*families, _NETLINK)
-    above = Condition(0, Operator.GREATER, last)
-    rules.append(Rule(("socket",), error=errno.EAFNOSUPPORT, conditions=(above,)))
-    return [*rules, *_absent_families(set(range(last)) - families - {_NETLINK})]
-
-
-def _absent_families(families: Iterable[int]) -> list[Rule]:
-    return [
-        Rule(("socket",), error=errno.EAFNOSUPPORT, conditions=(Condition(0, Operator.EQUAL, family),))
-        for family in sorted(families)
-    ]
-
-
+@functools.lru_cache(maxsize=32)
 def as_oci(wanted: Filter, *, machine: str = "") -> dict[str, Any]:
     """``linux.seccomp`` of the OCI runtime-spec (config-linux.md, "Seccomp"). ``machine`` as uname(2) names it."""
     architectures = _ARCHITECTURES.get(machine or platform.machine(), ())

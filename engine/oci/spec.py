@@ -21,6 +21,7 @@ from engine.oci.user import User
 _BPF_ANNOTATION: Final = "run.oci.seccomp_bpf_data"  # crun(1)
 _PATH: Final = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _INIT: Final = "/dev/init"
+_SCRATCH: Final = "mode=1777,size=64m"  # it is memory
 _HIGHEST_GID: Final = 2147483647
 
 # major and minor absent = any; crun refuses the spelled-out wildcard -1
@@ -148,7 +149,7 @@ def _mount(kind: str, destination: str, options: list[str], *, source: str = "")
 
 
 def _tmpfs_mounts(spec: ContainerSpec, held: Confinement) -> list[dict[str, Any]]:
-    wanted = dict.fromkeys(held.scratch, "mode=1777") | dict(spec.tmpfs)
+    wanted = dict.fromkeys(held.scratch, _SCRATCH) | dict(spec.tmpfs)
     return [_mount("tmpfs", path, tmpfs_options(wanted[path])) for path in sorted(wanted)]
 
 

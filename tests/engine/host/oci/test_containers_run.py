@@ -117,7 +117,7 @@ def test_root_in_the_container_is_somebody_else_on_the_host(engine: dict[str, An
 @pytest.mark.parametrize(
     ("name", "seccomp", "no_new_privileges", "capabilities"),
     [
-        ("plain", "2", "0", "00000000800405fb"),
+        ("plain", "2", "0", "00000000800425fb"),
         ("strict", "2", "1", "0000000000000000"),
         ("compat", "2", "0", "00000000a80425fb"),
     ],
