@@ -6,6 +6,7 @@ for what it is, cgroup v1, without changing the host.
 """
 
 import contextlib
+import errno
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -71,11 +72,28 @@ def _pin_new_namespace(pin: Path, storage_root: Path, read_only: Sequence[Path])
         libc.mount(pin.parent, pin.parent, flags=libc.MS_BIND)
     libc.mount(None, pin.parent, flags=libc.MS_PRIVATE)
     pin.touch(mode=0o600)
+    # A namespace can only be bound inside an older one, and Linux 6.18 tells their age by numbers that each processor
+    # hands out of a stock of its own: where we are not in the host's first namespace, only one made on the processor
+    # that ours was made on is sure to look younger.
+    processors = os.sched_getaffinity(0)
+    for allowed in (processors, *({one} for one in sorted(processors))):
+        try:
+            _bind_new_namespace(pin, storage_root, read_only, processors=allowed)
+            return
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            refusal = error
+    raise refusal
+
+
+def _bind_new_namespace(pin: Path, storage_root: Path, read_only: Sequence[Path], *, processors: set[int]) -> None:
     ready_read, ready_write = os.pipe()
     done_read, done_write = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(done_write)
+        os.sched_setaffinity(0, processors)
         _hold_namespace(ready_write, done_read, storage_root, read_only)
     os.close(ready_write)
     os.close(done_read)
