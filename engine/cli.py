@@ -12,7 +12,7 @@ import sys
 from ipaddress import IPv4Network
 from pathlib import Path
 
-from engine.config import DEFAULT_DATA_ROOT, DEFAULT_RUN_ROOT, EngineConfig
+from engine.config import DEFAULT_DATA_ROOT, DEFAULT_RUN_ROOT, EngineConfig, Userns
 from engine.host import mount_namespace
 from engine.host.memory import return_memory_early
 from engine.model.container import Profile
@@ -62,6 +62,13 @@ def _parser() -> argparse.ArgumentParser:
             "--runtime", default="", metavar="NAME", help="crun or runc; default: the first that works"
         )
         command.add_argument("--profile", choices=[*Profile], default=Profile.DEFAULT, type=Profile)
+        command.add_argument(
+            "--userns",
+            choices=[*Userns],
+            default=Userns.PREFER,
+            type=Userns,
+            help="user namespaces for containers; require: do not run where the host has none",
+        )
         command.add_argument("--log-level", choices=_LEVELS, default="info")
     return parser
 
@@ -75,6 +82,8 @@ def _config(options: argparse.Namespace) -> EngineConfig:
         subnet=options.subnet,
         runtime=options.runtime,
         profile=options.profile,
+        # what is left on the host can be removed without
+        userns=Userns.PREFER if options.run is _purge else options.userns,
     )
 
 

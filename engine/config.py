@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from enum import StrEnum
 from ipaddress import IPv4Network
 from pathlib import Path
 
@@ -11,6 +12,14 @@ from engine.model.digest import Digest
 DEFAULT_DATA_ROOT = Path("/var/lib/naru/engine")
 DEFAULT_RUN_ROOT = Path("/run/naru")
 _DEFAULT_BRIDGE = "naru0"
+
+
+class Userns(StrEnum):
+    """Whether containers get user namespaces: always, or no engine; where the host can; never."""
+
+    REQUIRE = "require"
+    PREFER = "prefer"
+    OFF = "off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +37,7 @@ class EngineConfig:
     subnet: IPv4Network | None = None
     runtime: str = ""
     profile: Profile = Profile.DEFAULT
+    userns: Userns = Userns.PREFER
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "data_root", self.data_root.absolute())

@@ -47,6 +47,7 @@ def engine_facts(parts: Parts) -> EngineFacts:
         unified_cgroups=parts.cgroups.unified,
         user_namespaces=parts.chosen.user_namespaces,
         data_root=str(parts.config.data_root),
+        warnings=parts.chosen.warnings,
     )
 
 

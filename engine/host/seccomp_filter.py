@@ -99,6 +99,11 @@ def compile_bpf(wanted: Filter) -> bytes:
         library.seccomp_release(context)
 
 
+def library_version() -> str:
+    """Raises Unavailable when libseccomp is missing."""
+    return ".".join(str(number) for number in _library().seccomp_version().contents)
+
+
 def _add_rule(library: ctypes.CDLL, context: int, rule: Rule) -> None:
     action = _ACT_ALLOW if rule.error is None else _ACT_ERRNO | rule.error
     comparisons = _comparisons(rule.conditions)
@@ -137,6 +142,7 @@ def _library() -> ctypes.CDLL:
         library = ctypes.CDLL("libseccomp.so.2")
     except OSError as error:
         raise Unavailable("libseccomp.so.2 is not installed") from error
+    library.seccomp_version.restype = ctypes.POINTER(ctypes.c_uint * 3)  # struct scmp_version
     library.seccomp_init.restype = ctypes.c_void_p
     library.seccomp_init.argtypes = [ctypes.c_uint32]
     library.seccomp_release.argtypes = [ctypes.c_void_p]

@@ -99,10 +99,11 @@ def _told(completed: Completed, container_id: str, *, then: RuntimeFailed | None
     return then or RuntimeFailed(text[-2000:] or f"the runtime failed with {completed.returncode}")
 
 
-async def installed_version(path: Path) -> str:
-    """ "1.8.1" of "crun version 1.8.1\n…". Raises Unavailable when the program is missing or fails."""
+async def version_text(path: Path) -> tuple[str, str]:
+    """ "1.8.1" of "crun version 1.8.1\n…", and all of that. Raises Unavailable when the program is missing or fails."""
     completed = await run([path, "--version"], timeout_s=_TIMEOUT_S)
-    found = re.search(rb"version (\S+)", completed.stdout)
+    text = completed.stdout.decode(errors="replace")
+    found = re.search(r"version (\S+)", text)
     if completed.returncode or not found:
         raise Unavailable(f"{path} --version failed: {completed.stderr.decode(errors='replace')[:200]}")
-    return found[1].decode()
+    return found[1], text

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from engine.config import EngineConfig
+from engine.config import EngineConfig, Userns
 from engine.host import inotify, mounts
 from engine.host.capabilities import Machine
 from engine.host.cgroups import Cgroups
@@ -24,7 +24,8 @@ from engine.model.container import Container, ContainerSpec
 from engine.model.digest import Digest
 from engine.model.errors import EngineError, Unavailable
 from engine.oci import monitor
-from engine.oci.command_runtime import CommandRuntime, installed_version
+from engine.oci.command_runtime import CommandRuntime, version_text
+from engine.oci.components import examine
 from engine.oci.runtime import Runtime, RuntimeFailed
 from engine.oci.spec import runtime_config, write_bundle
 from engine.oci.user import User
@@ -44,12 +45,16 @@ _PROGRAM: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """``user_namespaces``: containers can have ids of their own. ``seccomp_bpf``: compiled filters are taken."""
+    """``user_namespaces``: containers can have ids of their own. ``seccomp_bpf``: compiled filters are taken.
+
+    ``warnings``: what whoever runs this host should know.
+    """
 
     runtime: Runtime
     user_namespaces: bool
     seccomp_bpf: bool
     explanation: str
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,30 +69,41 @@ async def choose(
     """The first runtime that runs a probe container, with the most it can do; logs why. Call it in the engine's mount
     namespace, after ``cgroups.prepare()``. Raises Unavailable, with each one's reason, when none works."""
     reasons: list[str] = []
+    runtimes = await _installed(config, machine, reasons)
+    for runtime, attempt in _attempts(runtimes, config.userns):
+        refusal = await _refusal(attempt, runtime, config, cgroups, machine, user_namespaces)
+        if refusal is None:
+            return await _chosen(runtime, attempt, config.userns, reasons)
+        reasons.append(f"{runtime.name} {runtime.version} {_words(attempt)}: {refusal}")
+    wanted = " with user namespaces (--userns require)" if config.userns is Userns.REQUIRE else ""
+    raise Unavailable(f"no container runtime works{wanted}: " + "; ".join(reasons or ["none is configured"]))
+
+
+async def _installed(config: EngineConfig, machine: Machine, reasons: list[str]) -> list[CommandRuntime]:
+    runtimes = []
     for name in (config.runtime,) if config.runtime else _PREFERRED:
         path = shutil.which(name)
         if path is None:
             reasons.append(f"{name} is not installed")
             continue
         try:
-            version = await installed_version(Path(path))
+            version, _ = await version_text(Path(path))
         except Unavailable as error:
             reasons.append(f"{name}: {error}")
             continue
-        runtime = CommandRuntime(Path(path).resolve(), root=config.runtime_root, version=version, machine=machine)
-        for attempt in _attempts(runtime):
-            refusal = await _refusal(attempt, runtime, config, cgroups, machine, user_namespaces)
-            if refusal is None:
-                return _explained(runtime, attempt, reasons)
-            reasons.append(f"{name} {version} {_words(attempt)}: {refusal}")
-    raise Unavailable("no container runtime works: " + "; ".join(reasons or ["none is configured"]))
+        runtimes.append(
+            CommandRuntime(Path(path).resolve(), root=config.runtime_root, version=version, machine=machine)
+        )
+    return runtimes
 
 
-def _attempts(runtime: CommandRuntime) -> Iterator[_Attempt]:
-    for user_namespace in (True, False):
-        if runtime.name == "crun":  # the annotation is crun's own
-            yield _Attempt(user_namespace, seccomp_bpf=True)
-        yield _Attempt(user_namespace, seccomp_bpf=False)
+def _attempts(runtimes: list[CommandRuntime], userns: Userns) -> Iterator[tuple[CommandRuntime, _Attempt]]:
+    """The most first: any runtime with user namespaces is better than the preferred one without."""
+    for user_namespace in {Userns.REQUIRE: (True,), Userns.PREFER: (True, False), Userns.OFF: (False,)}[userns]:
+        for runtime in runtimes:
+            if runtime.name == "crun":  # the annotation is crun's own
+                yield runtime, _Attempt(user_namespace, seccomp_bpf=True)
+            yield runtime, _Attempt(user_namespace, seccomp_bpf=False)
 
 
 def _words(attempt: _Attempt) -> str:
@@ -95,13 +111,17 @@ def _words(attempt: _Attempt) -> str:
     return f"{ids}, {'compiled' if attempt.seccomp_bpf else 'listed'} seccomp filter"
 
 
-def _explained(runtime: Runtime, attempt: _Attempt, reasons: list[str]) -> Chosen:
+async def _chosen(runtime: CommandRuntime, attempt: _Attempt, userns: Userns, reasons: list[str]) -> Chosen:
     refused = "; ".join(reasons)
     text = f"runtime {runtime.name} {runtime.version} {_words(attempt)}: a probe container ran" + (
         f"; before it: {refused}" if refused else ""
     )
     (_log.warning if reasons else _log.info)("%s", text)
-    return Chosen(runtime, attempt.user_namespace, attempt.seccomp_bpf, text)
+    warnings = await examine(runtime.path)
+    if not attempt.user_namespace:
+        reason = "is switched off (--userns off)" if userns is Userns.OFF else "does not work on this host"
+        warnings.insert(0, f"containers have no user namespace, which {reason}: their root is the host's root")
+    return Chosen(runtime, attempt.user_namespace, attempt.seccomp_bpf, text, tuple(warnings))
 
 
 async def _refusal(

@@ -32,6 +32,7 @@ class EngineFacts:
     unified_cgroups: bool
     user_namespaces: bool
     data_root: str
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +100,8 @@ def encode_info(facts: EngineFacts, counts: EngineCounts) -> dict[str, Any]:
         **_abilities(facts),
         **_runtime(facts),
         **_NOT_HERE,
-        "Warnings": _warnings(facts) or None,
+        # clients print each as it is
+        "Warnings": [*_warnings(facts), *(f"WARNING: {text}" for text in facts.warnings)] or None,
     }
 
 
