@@ -42,6 +42,10 @@ TEST_PACKAGES = {
     "fonts-noto-cjk": "/usr/share/doc/fonts-noto-cjk",
     # the docker CLI that the tests type into, and the dockerd that the conformance tests ask the same questions
     "docker.io": "/usr/sbin/dockerd",
+    # a probe is compiled, and a small Debian made, to see what runs in a container and what is refused there
+    "gcc": "/usr/bin/gcc",
+    "libc6-dev": "/usr/share/doc/libc6-dev",
+    "debootstrap": "/usr/sbin/debootstrap",
 }
 MINIMUM_KERNEL = (5, 10)
 
