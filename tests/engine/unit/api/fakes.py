@@ -251,7 +251,7 @@ def make_fakes(root: Path) -> Fakes:
         "containers": containers,
         "builder": builder,
         "machine": machine,
-        "chosen": SimpleNamespace(runtime=runtime, user_namespaces=True),
+        "chosen": SimpleNamespace(runtime=runtime, user_namespaces=True, warnings=()),
         "cgroups": cgroups,
     }
     return Fakes(cast(Any, Parts)(**parts), images, containers, builder, events)
