@@ -110,10 +110,11 @@ def _enter_namespace(config: EngineConfig) -> None:
 
 
 def _serve(config: EngineConfig) -> None:
+    host_namespace = mount_namespace.open_current()
     _enter_namespace(config)
     from engine.daemon import serve  # after the namespace: its imports may start threads
 
-    serve(config)
+    serve(config, host_namespace=host_namespace)
 
 
 def _purge(config: EngineConfig) -> None:

@@ -18,6 +18,7 @@ from engine.containers.parts import Parts
 from engine.containers.service import Containers
 from engine.host.capabilities import this_machine
 from engine.host.cgroups import Cgroups
+from engine.host.host_files import HostFiles
 from engine.host.memory import settle
 from engine.host.userns import UserNamespaces
 from engine.images.service import Images
@@ -31,9 +32,12 @@ from engine.store.state import State
 _log = logging.getLogger(__name__)
 
 
-def serve(config: EngineConfig) -> None:
-    """Run until SIGTERM or SIGINT; containers outlive it. The caller is root, in the mount namespace, and alone."""
-    _run(_serve(config))
+def serve(config: EngineConfig, *, host_namespace: int) -> None:
+    """Run until SIGTERM or SIGINT; containers outlive it. The caller is root, in the mount namespace, and alone.
+
+    ``host_namespace`` is the mount namespace it came from, where people's paths mean what they see.
+    """
+    _run(_serve(config, HostFiles(host_namespace)))
 
 
 def purge(config: EngineConfig) -> None:
@@ -50,14 +54,14 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
         runner.run(work)
 
 
-async def _serve(config: EngineConfig) -> None:
+async def _serve(config: EngineConfig, host_files: HostFiles) -> None:
     began = time.monotonic()
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     async with AsyncExitStack() as undo:
-        parts = await undo.enter_async_context(_engine(config))
+        parts = await undo.enter_async_context(_engine(config, host_files))
         server = ApiServer(parts)
         await server.start(config.socket_path, mode=0o600)
         undo.push_async_callback(server.stop)
@@ -70,7 +74,7 @@ async def _serve(config: EngineConfig) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _engine(config: EngineConfig) -> AsyncIterator[ApiParts]:
+async def _engine(config: EngineConfig, host_files: HostFiles) -> AsyncIterator[ApiParts]:
     """Every part, recovered and ready, until the block ends."""
     async with AsyncExitStack() as undo:
         config.tmp.mkdir(mode=0o700, exist_ok=True)
@@ -80,7 +84,7 @@ async def _engine(config: EngineConfig) -> AsyncIterator[ApiParts]:
         content = ContentStore(config.data_root)
         layers = LayerStore(config.data_root, content, state)
         images = Images(content, layers, state, events)
-        parts = await _container_parts(config, state=state, events=events, layers=layers, undo=undo)
+        parts = await _container_parts(config, host_files, state=state, events=events, layers=layers, undo=undo)
         await images.sweep()
         containers = Containers(parts)
         undo.push_async_callback(containers.close)
@@ -102,7 +106,13 @@ async def _engine(config: EngineConfig) -> AsyncIterator[ApiParts]:
 
 
 async def _container_parts(
-    config: EngineConfig, *, state: State, events: Events, layers: LayerStore, undo: AsyncExitStack
+    config: EngineConfig,
+    host_files: HostFiles,
+    *,
+    state: State,
+    events: Events,
+    layers: LayerStore,
+    undo: AsyncExitStack,
 ) -> Parts:
     cgroups = Cgroups(config.cgroup_parent)
     await asyncio.to_thread(cgroups.prepare)
@@ -125,12 +135,13 @@ async def _container_parts(
         machine=machine,
         cgroups=cgroups,
         user_namespaces=user_namespaces,
+        host_files=host_files,
         chosen=chosen,
     )
 
 
 async def _purge(config: EngineConfig) -> None:
-    async with _engine(config) as parts:
+    async with _engine(config, HostFiles()) as parts:
         for container in parts.containers.list():
             await parts.containers.remove(container.name, force=True)
         await parts.networks.destroy()

@@ -28,6 +28,7 @@ RUN_PACKAGES = {
     "crun": "/usr/bin/crun",
     "runc": "/usr/sbin/runc",
     "conmon": "/usr/bin/conmon",
+    "tini": "/usr/bin/tini-static",
     "nftables": "/usr/sbin/nft",
     "libnftables1": "/usr/share/doc/libnftables1",
     "iptables": "/usr/sbin/iptables",

@@ -37,6 +37,9 @@ async def create(call: Call) -> web.Response:
         )
     spec, warnings = creation.to_spec(image, default_profile=parts.config.profile)
     spec, limit_warnings = checked_spec(spec, machine=parts.machine, runtime=parts.chosen.runtime.name)
+    warnings += limit_warnings
+    if spec.mounts:
+        warnings += await parts.containers.check_mounts(spec)
     container = await call.finish(parts.containers.create(spec, layers=image.diff_ids, name=name))
     if spec.tty and (size := creation.console_size):
         parts.containers.remember_size(container.id, height=size[0], width=size[1])

@@ -1,6 +1,5 @@
 """What answers tell besides the records: paths, names and numbers gathered from the parts."""
 
-import functools
 import os
 import platform
 import uuid
@@ -9,12 +8,12 @@ from pathlib import Path
 from engine import __version__
 from engine.api.parts import Parts
 from engine.containers.etc_files import hostname_of
-from engine.model.container import Container, ContainerSpec, Profile
+from engine.model.container import Container, ContainerSpec
 from engine.model.digest import Digest
 from engine.model.errors import Missing
 from engine.model.image import Image
 from engine.model.platform import Platform
-from engine.oci.confinement import confinement
+from engine.oci.confinement import hidden_paths
 from engine.wire.container import ContainerFacts
 from engine.wire.image import ImageFacts
 from engine.wire.network import NetworkFacts
@@ -69,13 +68,14 @@ def _os_release() -> dict[str, str]:
 def container_facts(parts: Parts, container: Container, *, size_rw_bytes: int | None = None) -> ContainerFacts:
     """For inspect."""
     config, container_id = parts.config, container.id
-    masked, read_only = _hidden_paths(container.spec.profile, container.spec.privileged)
+    masked, read_only = hidden_paths(container.spec)
+    etc_of = container.spec.network_of or container_id
     return ContainerFacts(
         hostname=hostname_of(container),
         network_id=network_id(parts, container.spec.network_mode),
         runtime=parts.chosen.runtime.name,
         log_path=str(config.log_path(container_id)),
-        etc_dir=str(config.etc(container_id)),
+        etc_dir=str(config.etc(etc_of)),
         merged_dir=str(config.rootfs(container_id)) if container.is_running else "",
         upper_dir=str(config.upper(container_id)),
         work_dir=str(config.work(container_id)),
@@ -151,10 +151,3 @@ def _layer_dirs(parts: Parts, diff_ids: tuple[Digest, ...]) -> list[str]:
     except Missing:
         return []
     return [str(path) for path in dirs]
-
-
-@functools.cache
-def _hidden_paths(profile: Profile, privileged: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    spec = ContainerSpec(image_id=Digest("0" * 64), image_name="", profile=profile, privileged=privileged)
-    confined = confinement(spec, bounding=frozenset())
-    return confined.masked_paths, confined.read_only_paths

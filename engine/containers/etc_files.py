@@ -1,5 +1,6 @@
 """The three files in /etc that the engine writes for a container: hosts, hostname, resolv.conf."""
 
+import contextlib
 import ipaddress
 import os
 from pathlib import Path
@@ -10,6 +11,7 @@ from engine.model.container import Container, Endpoint
 ETC_FILES: Final = ("hosts", "hostname", "resolv.conf")
 _HOST_RESOLVER = Path("/etc/resolv.conf")
 _FALLBACK_SERVERS = ("8.8.8.8", "8.8.4.4")  # Docker's, when the host names only itself
+_HOSTS_OF_HOST = Path("/etc/hosts")
 _LOCAL_HOSTS = (
     "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::0\tip6-localnet\n"
     "ff00::0\tip6-mcastprefix\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n"
@@ -20,8 +22,9 @@ def hostname_of(container: Container) -> str:
     return container.spec.hostname or container.id[:12]
 
 
-def hosts_text(container: Container, endpoint: Endpoint | None, *, gateway: str = "") -> str:
-    lines = [_LOCAL_HOSTS]
+def hosts_text(container: Container, endpoint: Endpoint | None, *, gateway: str = "", local: str = _LOCAL_HOSTS) -> str:
+    """``local`` comes first: the host's own file for a container on the host's network."""
+    lines = [local]
     for entry in container.spec.extra_hosts:
         name, _, address = entry.partition(":")
         lines.append(
@@ -64,8 +67,15 @@ def write_etc_files(container: Container, directory: Path) -> None:
     except OSError:
         host_text = ""
     (directory / "hostname").write_text(hostname_of(container) + "\n")
-    (directory / "hosts").write_text(hosts_text(container, None))
+    (directory / "hosts").write_text(hosts_text(container, None, local=_local_hosts(container)))
     (directory / "resolv.conf").write_text(resolver_text(container, host_text))
+
+
+def _local_hosts(container: Container) -> str:
+    if container.spec.network_mode == "host":
+        with contextlib.suppress(OSError):
+            return _HOSTS_OF_HOST.read_text(errors="replace")
+    return _LOCAL_HOSTS
 
 
 def write_hosts(container: Container, directory: Path, endpoint: Endpoint) -> None:

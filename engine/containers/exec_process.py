@@ -169,7 +169,9 @@ class ExecProcess:
     def _prepare(self) -> User:
         """Who it runs as; and process.json is there. Blocks."""
         config, spec = self._parts.config, self._container.spec
-        user = resolve_user(self._spec.user or spec.user, rootfs=config.rootfs(self._container.id))
+        user = resolve_user(
+            self._spec.user or spec.user, rootfs=config.rootfs(self._container.id), groups=self._container.spec.groups
+        )
         document = self._document(user)
         self._files.directory.mkdir(mode=0o700)
         self._files.process.write_text(json.dumps(document, separators=(",", ":")))

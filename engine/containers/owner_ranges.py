@@ -22,9 +22,15 @@ class OwnerRanges:
     def adopt(self, container_id: str, base: int, *, id_count: int) -> None:
         self._taken[container_id] = (base, id_count)
 
+    def share(self, container_id: str, *, of: str) -> None:
+        """For a container that joins the user namespace of another, which it may outlive."""
+        if of in self._taken:
+            self._taken[container_id] = self._taken[of]
+
     def release(self, container_id: str) -> None:
-        """Safe to repeat."""
-        if held := self._taken.pop(container_id, None):
+        """Free again once nobody shares it. Safe to repeat."""
+        held = self._taken.pop(container_id, None)
+        if held and held not in self._taken.values():
             base, id_count = held
             self._free.setdefault(id_count, []).append(base)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from engine.config import EngineConfig
 from engine.host.capabilities import Machine
 from engine.host.cgroups import Cgroups
+from engine.host.host_files import HostFiles
 from engine.host.userns import UserNamespaces
 from engine.networks.service import Networks
 from engine.oci.probe import Chosen
@@ -23,4 +24,5 @@ class Parts:
     machine: Machine
     cgroups: Cgroups
     user_namespaces: UserNamespaces
+    host_files: HostFiles
     chosen: Chosen

@@ -40,6 +40,9 @@ class Recovery:
     async def recover(self) -> None:
         """Call once, before anything else is asked of containers."""
         containers = await asyncio.to_thread(self._registry.load)
+        for container in containers:
+            if container.is_running and container.spec.cgroup_parent:
+                self._parts.cgroups.place(container.id, container.spec.cgroup_parent)
         running = [container for container in containers if container.is_running]
         # all of them first: an address or a range must not be given away while one that has it is still to come
         alive = [container for container in running if self._adopt(container)]

@@ -17,6 +17,8 @@ from engine.containers.ending import Ending
 from engine.containers.execs import Execs
 from engine.containers.exit_watch import ExitWatch
 from engine.containers.health_watch import HealthWatch
+from engine.containers.host_binds import HostBinds
+from engine.containers.joining import Joining
 from engine.containers.lifecycle import Lifecycle
 from engine.containers.logs import LogRecord, LogRequest, OpenLog, read_records
 from engine.containers.names import check_name, new_id
@@ -45,6 +47,7 @@ _CLOSE_TIMEOUT_S = 20
 
 Found = list[Container]
 Batch = list[LogRecord]
+Warnings = list[str]
 
 
 class Containers:
@@ -62,7 +65,8 @@ class Containers:
         self._registry = Registry(parts.state)
         owner_ranges = OwnerRanges(parts.user_namespaces)
         teardown = Teardown(parts, owner_ranges)
-        startup = Startup(parts, owner_ranges, teardown)
+        self._joining = Joining(self._registry.get)
+        startup = Startup(parts, owner_ranges, teardown, joining=self._joining)
         self._lifecycle = Lifecycle(
             parts,
             registry=self._registry,
@@ -155,11 +159,17 @@ class Containers:
         self._lifecycle.emit("top", container)
         return processes
 
+    async def check_mounts(self, spec: ContainerSpec) -> Warnings:
+        """Whether the host has what it is to be shown; warnings for the client. Raises Invalid."""
+        return await asyncio.to_thread(HostBinds(self._parts).check, spec)
+
     # -- life
 
     async def create(self, spec: ContainerSpec, *, layers: tuple[Digest, ...], name: str | None = None) -> Container:
-        """On record and with all its directories, or not at all. Raises Conflict when the name is taken."""
+        """On record and with all its directories, or not at all. Raises Conflict when the name is taken, Invalid when
+        a container is not there whose namespaces it is to share."""
         self.warm_up()
+        spec = self._joining.by_id(spec)
         with ExitStack() as undo:
             container = Container(
                 id=new_id(),

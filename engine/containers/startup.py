@@ -2,25 +2,33 @@
 
 import asyncio
 import os
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine.containers.etc_files import ETC_FILES, give_etc_files, hostname_of, write_hosts
+from engine.containers.host_binds import HostBinds, Placed
+from engine.containers.host_devices import place_devices, wanted_devices
+from engine.containers.joining import Joined, Joining, shares_processes
 from engine.containers.owner_ranges import OwnerRanges
 from engine.containers.parts import Parts
 from engine.containers.standard_input import StandardInput
-from engine.containers.teardown import Teardown
+from engine.containers.teardown import Teardown, company_mark
 from engine.host import mounts, processes
+from engine.host.domain_name import set_domain_name
 from engine.host.userns import ID_COUNT
 from engine.model.container import Container, Endpoint, ProcessIdentity
 from engine.model.errors import Invalid
 from engine.model.ports import PortBinding
 from engine.oci.confinement import confinement, has_user_namespace
+from engine.oci.devices import DeviceNode
+from engine.oci.init import find_init
 from engine.oci.monitor import Launched, attach_path, control_path, exit_path, launch
 from engine.oci.runtime import RuntimeFailed
-from engine.oci.spec import Bind, runtime_config, write_bundle
+from engine.oci.spec import Bind, Shared, domain_name, runtime_config, write_bundle
 from engine.oci.user import resolve_user
+
+_SHM = "shm"
 
 
 class StartFailed(Invalid):
@@ -40,8 +48,10 @@ class Started:
 
 
 class Startup:
-    def __init__(self, parts: Parts, owner_ranges: OwnerRanges, teardown: Teardown) -> None:
+    def __init__(self, parts: Parts, owner_ranges: OwnerRanges, teardown: Teardown, *, joining: Joining) -> None:
         self._parts = parts
+        self._joining = joining
+        self._binds = HostBinds(parts)
         self._config = parts.config
         self._owner_ranges = owner_ranges
         self._teardown = teardown
@@ -56,10 +66,12 @@ class Startup:
         ``tty_size`` is height and width.
         """
         async with self._room, AsyncExitStack() as undo:
+            held = undo.enter_context(ExitStack())
             undo.push_async_callback(self._teardown.take_down, container.id)
             bindings = self._parts.networks.reserve(container.id, wanted_bindings(container))
-            container = replace(container, uid_base=self._take_owners(container))
-            await asyncio.to_thread(self._prepare, container)
+            joined = self._joining.join(container, held)
+            container = replace(container, uid_base=self._take_owners(container, joined))
+            placed = await asyncio.to_thread(self._prepare, container, joined)
             try:
                 launched = await self._launch(container)
                 monitor = processes.identity(launched.monitor_pid)
@@ -68,12 +80,14 @@ class Startup:
                     await standard_input.connect(attach_path(self._config.bundle(container.id)))
                 if tty_size is not None:
                     self.resize(container.id, height=tty_size[0], width=tty_size[1])
+                await self._finish_namespaces(container, placed, pid=launched.pid)
                 endpoint = await self._connect(container, launched, bindings)
                 process = processes.identity(launched.pid)
                 await self._parts.chosen.runtime.start(container.id)
             except RuntimeFailed as error:
                 raise _start_failed(error) from error
             undo.pop_all()
+            held.close()
         return Started(process, monitor, container.uid_base, endpoint)
 
     def id_count(self, container: Container) -> int:
@@ -88,51 +102,109 @@ class Startup:
     async def _end_failed(self, container_id: str, monitor: ProcessIdentity) -> None:
         await self._teardown.take_down(container_id, monitor=monitor)
 
-    def _take_owners(self, container: Container) -> int | None:
-        if not self._parts.chosen.user_namespaces or not has_user_namespace(container.spec):
+    def _take_owners(self, container: Container, joined: Joined) -> int | None:
+        if joined.owners is not None:
+            self._owner_ranges.share(container.id, of=joined.owners.id)
+            return joined.owners.uid_base
+        if joined.paths or not self._parts.chosen.user_namespaces or not has_user_namespace(container.spec):
             return None
         return self._owner_ranges.take(container.id, id_count=self.id_count(container))
 
-    def _prepare(self, container: Container) -> None:
-        """All that needs no other process. Blocks."""
+    def _prepare(self, container: Container, joined: Joined) -> list[Placed]:
+        """All that needs no other process. Blocks. Returns what of the host is laid down for it."""
         parts, config, spec = self._parts, self._config, container.spec
         confined = confinement(spec, bounding=parts.machine.bounding)
         make_run_dirs(config.bundle(container.id), config.rootfs(container.id))
         exit_path(config.exit_dir, container.id).unlink(missing_ok=True)  # of the run before
+        if shares_processes(spec):
+            company_mark(config.bundle(container.id)).touch()
+        if spec.cgroup_parent:
+            parts.cgroups.place(container.id, spec.cgroup_parent)
         self.mount_root(container, nosuid=confined.root_nosuid)
         if spec.resources.cpu_realtime_runtime_us:
             limits = spec.resources
             parts.cgroups.allow_realtime(
                 runtime_us=limits.cpu_realtime_runtime_us, period_us=limits.cpu_realtime_period_us
             )
-        give_etc_files(config.etc(container.id), container.uid_base or 0)
+        if joined.network is None:
+            give_etc_files(config.etc(container.id), container.uid_base or 0)
         rootfs = config.rootfs(container.id)
+        devices = wanted_devices(spec) if spec.devices or spec.privileged else []
+        placed = self._place_binds(container)
         document = runtime_config(
             container,
             rootfs=rootfs,
             hostname=hostname_of(container),
-            user=resolve_user(spec.user, rootfs=rootfs),
+            user=resolve_user(spec.user, rootfs=rootfs, groups=spec.groups),
             machine=parts.machine,
             cgroup_path=parts.cgroups.path(container.id),
-            mounts=[Bind(config.etc(container.id) / name, f"/etc/{name}") for name in ETC_FILES],
+            mounts=[
+                *self._etc_binds(joined.network or container),
+                *self._device_binds(container, devices),
+                *(each.bind for each in placed),
+            ],
+            shared=Shared(joined.paths, shm=self._shared_memory(container, joined)),
+            devices=devices,
             seccomp_bpf=parts.chosen.seccomp_bpf,
             id_count=self.id_count(container),
+            init=find_init() if spec.init else None,
         )
         write_bundle(config.bundle(container.id), document)
+        return placed
+
+    def _etc_binds(self, container: Container) -> list[Bind]:
+        return [Bind(self._config.etc(container.id) / name, f"/etc/{name}") for name in ETC_FILES]
+
+    def _device_binds(self, container: Container, devices: list[DeviceNode]) -> list[Bind]:
+        """For a container whose runtime cannot make them. Blocks."""
+        if container.uid_base is None or not devices:
+            return []
+        return place_devices(devices, self._config.bundle(container.id) / "devices", uid_base=container.uid_base)
+
+    def _place_binds(self, container: Container) -> list[Placed]:
+        if not container.spec.mounts:
+            return []
+        directory = self._config.bundle(container.id) / "mounts"
+        return self._binds.place(container.spec, directory, userns_fd=self._mapping(container))
+
+    async def _finish_namespaces(self, container: Container, placed: list[Placed], *, pid: int) -> None:
+        """What the runtime cannot do in them."""
+        if any(each.is_incomplete for each in placed):
+            await asyncio.to_thread(self._binds.complete, placed, pid=pid)
+        if domain := domain_name(container.spec):
+            await asyncio.to_thread(set_domain_name, domain, pid=pid)
+
+    def _shared_memory(self, container: Container, joined: Joined) -> Path | None:
+        """The /dev/shm that others share or could share; None for one that the runtime makes. Blocks."""
+        mode = container.spec.namespaces.ipc
+        if mode == "host":
+            return Path("/dev/shm")  # noqa: S108 (the host's)
+        if joined.ipc is not None:
+            return self._config.bundle(joined.ipc.id) / _SHM
+        if mode != "shareable":
+            return None
+        shm, owner = self._config.bundle(container.id) / _SHM, container.uid_base or 0
+        shm.mkdir()
+        mounts.mount_tmpfs(shm, size_bytes=container.spec.shm_size_bytes, mode=0o1777)
+        os.chown(shm, owner, owner)
+        return shm
+
+    def _mapping(self, container: Container) -> int | None:
+        """The owners its storage is shown with, see ``UserNamespaces.mount_fd``."""
+        if container.uid_base is None:
+            return None
+        return self._parts.user_namespaces.mount_fd(container.uid_base, id_count=self.id_count(container))
 
     def mount_root(self, container: Container, *, nosuid: bool = False) -> None:
         """On the bundle's rootfs, owners as ``uid_base`` says. Blocks."""
-        config, base = self._config, container.uid_base
-        fd = None
-        if base is not None:
-            fd = self._parts.user_namespaces.mount_fd(base, id_count=self.id_count(container))
+        config = self._config
         mounts.mount_overlay(
             config.rootfs(container.id),
             storage_root=config.data_root,
             lowers=self._parts.layers.lowers(container.layers),
             upper=config.upper(container.id),
             work=config.work(container.id),
-            userns_fd=fd,
+            userns_fd=self._mapping(container),
             # what does not outlive its process need not outlive a power cut: no sync at unmount
             volatile=container.hidden or container.spec.auto_remove,
             nosuid=nosuid,
@@ -156,11 +228,14 @@ class Startup:
     async def _connect(
         self, container: Container, launched: Launched, bindings: tuple[PortBinding, ...]
     ) -> Endpoint | None:
-        if container.spec.network_mode == "none":
+        spec = container.spec
+        if spec.network_mode == "none" or (spec.network_mode == "bridge" and spec.network_disabled):
             await self._parts.networks.loopback_only(launched.pid)
-        if container.spec.network_mode != "bridge":
+        if not spec.is_bridged:
             return None
-        endpoint = await self._parts.networks.connect(container.id, pid=launched.pid, bindings=bindings)
+        endpoint = await self._parts.networks.connect(
+            container.id, pid=launched.pid, bindings=bindings, own_mac=spec.mac_address
+        )
         await asyncio.to_thread(write_hosts, container, self._config.etc(container.id), endpoint)
         return endpoint
 
@@ -168,7 +243,7 @@ class Startup:
 def wanted_bindings(container: Container) -> tuple[PortBinding, ...]:
     """As asked for, and with ``--publish-all`` a free host port for each exposed port that has none."""
     spec = container.spec
-    if spec.network_mode != "bridge":
+    if not spec.is_bridged:
         return ()
     if not spec.publish_all_ports:
         return spec.port_bindings

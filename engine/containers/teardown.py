@@ -18,6 +18,11 @@ _log = logging.getLogger(__name__)
 _MONITOR_END_S = 5.0
 
 
+def company_mark(bundle: Path) -> Path:
+    """There while the container has no process namespace of its own: its first process's end is not the others'."""
+    return bundle / "shares-processes"
+
+
 class Teardown:
     """Every method is safe to repeat and safe when there is nothing to take down."""
 
@@ -64,6 +69,8 @@ class Teardown:
             mounts.unmount(rootfs)
         except EngineError:  # busy: someone looks into it; the mount goes when they leave
             mounts.unmount(rootfs, lazy=True)
+        if company_mark(bundle).exists():
+            self._parts.cgroups.kill_all(container_id)
         self._parts.cgroups.remove(container_id)
         _remove_unmounted(bundle)
         exit_path(self._config.exit_dir, container_id).unlink(missing_ok=True)

@@ -19,6 +19,8 @@ _REMOVE_TRIES = 50
 _REMOVE_PAUSE_S = 0.01
 _KILL_TIMEOUT_S = 5.0
 _REALTIME_PERIOD_US = 1_000_000
+# extended attribute of groups that were made to hold a container's (kernfs keeps trusted ones)
+_MARK = "trusted.naru"
 
 
 class Cgroups:
@@ -31,17 +33,32 @@ class Cgroups:
         self._trees = {"": root} if self.unified else {tree.name: tree for tree in _legacy_trees(root)}
         if not self._trees:
             raise Unavailable(f"no control groups are mounted at {root}")
+        self._elsewhere: dict[str, str] = {}
+
+    def place(self, container_id: str, parent: str) -> None:
+        """Have a container's group below another one: from the root of each tree if absolute, else below ours.
+
+        Until ``remove``. Groups are made as needed and marked as ours (``_MARK``), to be removed with the last
+        container in them.
+        """
+        path = parent.strip("/") if parent.startswith("/") else f"{self._parent}/{parent.strip('/')}"
+        self._elsewhere[container_id] = path
+        for tree in self._trees.values():
+            group = tree
+            for name in path.split("/"):
+                group /= name
+                self._make_marked(group)
 
     def path(self, container_id: str) -> str:
         """As the OCI configuration wants it: from the root of each tree."""
-        return f"/{self._parent}/{container_id}"
+        return f"/{self._elsewhere.get(container_id, self._parent)}/{container_id}"
 
     def directory(self, container_id: str, controller: str) -> Path:
         """Where ``controller``'s files of a container are; need not exist. Raises Unavailable for an absent one."""
         tree = self._trees.get("" if self.unified else controller)
         if tree is None:
             raise Unavailable(f"the {controller} cgroup controller is not mounted")
-        return tree / self._parent / container_id
+        return tree / self._elsewhere.get(container_id, self._parent) / container_id
 
     def parent_directory(self, controller: str) -> Path | None:
         """Where ``controller``'s files of all containers together are; None when it is not mounted."""
@@ -54,12 +71,21 @@ class Cgroups:
             (tree / self._parent).mkdir(exist_ok=True)
         cpuset = self._trees.get("cpuset")
         if cpuset is not None:  # a new v1 group may use no cpu at all (cpuset(7), "cpuset.cpus")
-            for name in ("cpuset.cpus", "cpuset.mems"):
-                with contextlib.suppress(OSError):
-                    (cpuset / self._parent / name).write_text((cpuset / name).read_text())
+            _inherit_cpus(cpuset / self._parent)
         if self.unified:
             for group in (self._root, self._root / self._parent):
                 _enable_controllers(group)
+
+    def _make_marked(self, group: Path) -> None:
+        try:
+            group.mkdir()
+        except FileExistsError:
+            return
+        os.setxattr(group, _MARK, self._parent.encode())
+        if group.is_relative_to(self._trees.get("cpuset", Path("/"))):
+            _inherit_cpus(group)
+        if self.unified:
+            _enable_controllers(group)
 
     def prewarm(self) -> None:
         """Make the kernel's next moves of processes fast (10 ms less after 50 ms of idleness on v1; cgroups' rwsem).
@@ -137,15 +163,27 @@ class Cgroups:
 
     def remove(self, container_id: str) -> None:
         """Remove the container's groups everywhere. Safe to repeat. Raises Unavailable while processes are in them."""
+        parent = self._elsewhere.get(container_id)
         for tree in self._trees.values():
-            for group in _groups_below(tree / self._parent / container_id):
+            for group in _groups_below(tree / (parent or self._parent) / container_id):
                 _remove_group(group)
+            if parent:
+                _remove_marked(tree, tree / parent)
+        self._elsewhere.pop(container_id, None)
 
     def remove_parent(self) -> None:
         """Remove the engine's own groups, when it owns no container any more. Safe to repeat."""
         for tree in self._trees.values():
             with contextlib.suppress(FileNotFoundError):
                 (tree / self._parent).rmdir()
+
+
+def _remove_marked(tree: Path, group: Path) -> None:
+    """Upwards, as far as groups are ours and empty."""
+    with contextlib.suppress(OSError):
+        while group != tree and os.getxattr(group, _MARK):
+            group.rmdir()
+            group = group.parent
 
 
 def _legacy_trees(root: Path) -> Iterator[Path]:
@@ -174,6 +212,12 @@ def _realtime_share(group: Path) -> float:
         return max(runtime_us, 0) / int((group / "cpu.rt_period_us").read_text())
     except FileNotFoundError:  # removed meanwhile
         return 0.0
+
+
+def _inherit_cpus(group: Path) -> None:
+    for name in ("cpuset.cpus", "cpuset.mems"):
+        with contextlib.suppress(OSError):
+            (group / name).write_text((group.parent / name).read_text())
 
 
 def _own_groups() -> dict[str, str]:

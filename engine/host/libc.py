@@ -18,18 +18,23 @@ MS_BIND: Final = 0x1000
 MS_REC: Final = 0x4000
 MS_PRIVATE: Final = 0x40000
 MS_SLAVE: Final = 0x80000
+MS_SHARED: Final = 0x100000
 MNT_DETACH: Final = 0x2
 UMOUNT_NOFOLLOW: Final = 0x8
 
+CLONE_FS: Final = 0x00000200
 CLONE_NEWNS: Final = 0x00020000
+CLONE_NEWUTS: Final = 0x04000000
 CLONE_NEWUSER: Final = 0x10000000
 CLONE_NEWNET: Final = 0x40000000
 
 AT_EMPTY_PATH: Final = 0x1000
+AT_RECURSIVE: Final = 0x8000
 AT_FDCWD: Final = -100
 OPEN_TREE_CLONE: Final = 0x1
 OPEN_TREE_CLOEXEC: Final = os.O_CLOEXEC
 MOVE_MOUNT_F_EMPTY_PATH: Final = 0x4
+MOVE_MOUNT_T_SYMLINKS: Final = 0x10
 MOUNT_ATTR_RDONLY: Final = 0x1
 MOUNT_ATTR_NOSUID: Final = 0x2
 MOUNT_ATTR_NODEV: Final = 0x4
@@ -40,6 +45,8 @@ FSMOUNT_CLOEXEC: Final = 0x1
 FSCONFIG_SET_FLAG: Final = 0
 FSCONFIG_SET_STRING: Final = 1
 FSCONFIG_CMD_CREATE: Final = 6
+
+RESOLVE_NO_MAGICLINKS: Final = 0x02
 
 _OPEN_TREE: Final = 428
 _MOVE_MOUNT: Final = 429
@@ -101,19 +108,27 @@ def setns(fd: int, flags: int) -> None:
     _checked(_libc.setns(fd, flags), "setns")
 
 
-def open_tree(path: str | os.PathLike[str], *, flags: int) -> int:
-    """A detached copy of one mount (OPEN_TREE_CLONE), not of the mounts below it."""
-    return _checked(_libc.syscall(_OPEN_TREE, AT_FDCWD, _bytes(path), flags), f"open_tree {os.fspath(path)}")
+def open_tree(path: str | os.PathLike[str], *, flags: int, directory_fd: int = AT_FDCWD) -> int:
+    """A detached copy of one mount (OPEN_TREE_CLONE), with the mounts below it if AT_RECURSIVE says so.
+
+    With AT_EMPTY_PATH and "" it is what ``directory_fd`` is of.
+    """
+    return _checked(_libc.syscall(_OPEN_TREE, directory_fd, _bytes(path), flags), f"open_tree {os.fspath(path)}")
 
 
-def move_mount(mount_fd: int, target: str | os.PathLike[str]) -> None:
-    done = _libc.syscall(_MOVE_MOUNT, mount_fd, b"", AT_FDCWD, _bytes(target), MOVE_MOUNT_F_EMPTY_PATH)
+def move_mount(mount_fd: int, target: str | os.PathLike[str], *, flags: int = 0) -> None:
+    """A ``target`` that is a link is not followed unless MOVE_MOUNT_T_SYMLINKS says so."""
+    done = _libc.syscall(_MOVE_MOUNT, mount_fd, b"", AT_FDCWD, _bytes(target), MOVE_MOUNT_F_EMPTY_PATH | flags)
     _checked(done, f"move_mount to {os.fspath(target)}")
 
 
-def mount_setattr(mount_fd: int, *, attr_set: int, userns_fd: int = 0) -> None:
-    attr = _MountAttr(attr_set=attr_set, userns_fd=userns_fd)
-    done = _libc.syscall(_MOUNT_SETATTR, mount_fd, b"", AT_EMPTY_PATH, ctypes.byref(attr), ctypes.sizeof(attr))
+def mount_setattr(
+    mount_fd: int, *, attr_set: int = 0, propagation: int = 0, userns_fd: int = 0, recursive: bool = False
+) -> None:
+    """``recursive``: all mounts below it too, or none at all."""
+    attr = _MountAttr(attr_set=attr_set, propagation=propagation, userns_fd=userns_fd)
+    flags = AT_EMPTY_PATH | (AT_RECURSIVE if recursive else 0)
+    done = _libc.syscall(_MOUNT_SETATTR, mount_fd, b"", flags, ctypes.byref(attr), ctypes.sizeof(attr))
     _checked(done, "mount_setattr")
 
 
@@ -135,6 +150,12 @@ def openat2(directory_fd: int, path: str, *, flags: int, mode: int, resolve: int
     how = _OpenHow(flags, mode, resolve)
     done = _libc.syscall(_OPENAT2, directory_fd, os.fsencode(path), ctypes.byref(how), ctypes.sizeof(how))
     return _checked(done, f"openat2 {path}")
+
+
+def setdomainname(name: str) -> None:
+    """Of the calling thread's UTS namespace."""
+    text = os.fsencode(name)
+    _checked(_libc.setdomainname(text, len(text)), "setdomainname")
 
 
 def syncfs(fd: int) -> None:

@@ -178,10 +178,10 @@ def bind(
         raise Unavailable(f"cannot bind {source} on {target}: {error.strerror}") from error
 
 
-def mount_tmpfs(target: Path, *, size_bytes: int, mode: int = 0o755) -> None:
-    """Always nosuid and nodev."""
+def mount_tmpfs(target: Path, *, size_bytes: int, mode: int = 0o755, with_devices: bool = False) -> None:
+    """Always nosuid; nodev unless ``with_devices``."""
     try:
-        flags = libc.MS_NOSUID | libc.MS_NODEV
+        flags = libc.MS_NOSUID | (0 if with_devices else libc.MS_NODEV)
         libc.mount("tmpfs", target, kind="tmpfs", flags=flags, data=f"size={size_bytes},mode={mode:o}")
     except OSError as error:
         raise Unavailable(f"cannot mount tmpfs on {target}: {error.strerror}") from error

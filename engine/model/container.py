@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from engine.model.device import DeviceRequest, DeviceRule
 from engine.model.digest import Digest
 from engine.model.health import Health
 from engine.model.image import Healthcheck
+from engine.model.mount import Mount
+from engine.model.namespaces import Namespaces, joined_container
 from engine.model.ports import Port, PortBinding
 from engine.model.resources import Resources
 
@@ -59,9 +62,11 @@ class LogConfig:
 class ContainerSpec:
     """Everything a create request says, after the image's defaults were merged in.
 
-    ``image_name`` is what the client typed. ``network_mode`` is "bridge", "none" or "host".
-    ``capabilities_add``/``_drop`` are names without ``CAP_``, upper case, or "ALL". ``shell`` runs a health check's
-    text; None: /bin/sh -c.
+    ``image_name`` is what the client typed. ``network_mode`` is "bridge", "none", "host" or ``container:ID``.
+    ``capabilities_add``/``_drop`` and ``security_options`` are as the client spelled them; ``seccomp_profile`` is JSON,
+    "" for ours. ``masked_paths`` and ``read_only_paths`` None: as the profile says. ``groups`` are names or numbers.
+    ``args_escaped`` means something on Windows only. ``init`` None: not said. ``oom_score_adj`` 0: as the engine's own.
+    ``shell`` runs a health check's text; None: /bin/sh -c.
     """
 
     image_id: Digest
@@ -107,13 +112,39 @@ class ContainerSpec:
     resources: Resources = field(default_factory=Resources)
     log: LogConfig = field(default_factory=LogConfig)
     runtime: str = ""
-    init: bool = False
+    init: bool | None = None
+    namespaces: Namespaces = field(default_factory=Namespaces)
+    mounts: tuple[Mount, ...] = ()
+    devices: tuple[DeviceRequest, ...] = ()
+    device_rules: tuple[DeviceRule, ...] = ()
+    groups: tuple[str, ...] = ()
+    oom_score_adj: int = 0
+    cgroup_parent: str = ""
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    masked_paths: tuple[str, ...] | None = None
+    read_only_paths: tuple[str, ...] | None = None
+    security_options: tuple[str, ...] = ()
+    seccomp_profile: str = ""
+    network_disabled: bool = False
+    mac_address: str = ""
+    on_build: tuple[str, ...] = ()
     shell: tuple[str, ...] | None = None
+    args_escaped: bool = False
 
     @property
     def argv(self) -> tuple[str, ...]:
         """The program and its arguments: entrypoint followed by command."""
         return (self.entrypoint or ()) + (self.cmd or ())
+
+    @property
+    def is_bridged(self) -> bool:
+        """Whether it gets an address of its own on a network of ours."""
+        return self.network_mode == "bridge" and not self.network_disabled
+
+    @property
+    def network_of(self) -> str | None:
+        """The container whose network it shares."""
+        return joined_container(self.network_mode)
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,17 +104,20 @@ class Networks:
         """
         return self._ports.claim(container_id, bindings)
 
-    async def connect(self, container_id: str, *, pid: int, bindings: tuple[PortBinding, ...]) -> Endpoint:
+    async def connect(
+        self, container_id: str, *, pid: int, bindings: tuple[PortBinding, ...], own_mac: str = ""
+    ) -> Endpoint:
         """Give the network namespace of ``pid`` its ``eth0`` and publish its ports.
 
         ``bindings`` are those of ``reserve``; others are reserved now. ``pid`` must be held by the caller (created,
-        not yet started). On an error nothing is left but the reservation.
+        not yet started). ``own_mac`` "": one that follows from the address. On an error nothing is left
+        but the reservation.
         """
         if self._ports.of(container_id) != bindings:
             bindings = self.reserve(container_id, bindings)
         network = self.network
         async with AsyncExitStack() as undo:
-            endpoint = self._new_endpoint(bindings)
+            endpoint = self._new_endpoint(bindings, own_mac=own_mac)
             self._endpoints[container_id] = endpoint
             undo.push_async_callback(self._forget, container_id)
             await self._rules.add(network, endpoint)
@@ -213,7 +216,7 @@ class Networks:
                     rtnetlink.delete_link(port.name)
             rtnetlink.delete_link(bridge.name)
 
-    def _new_endpoint(self, bindings: tuple[PortBinding, ...]) -> Endpoint:
+    def _new_endpoint(self, bindings: tuple[PortBinding, ...], *, own_mac: str) -> Endpoint:
         network = self.network
         address = next_free(network.subnet, self._used, after=self._latest)
         self._latest = address
@@ -223,7 +226,7 @@ class Networks:
             ip_address=str(address),
             prefix_length=network.subnet.prefixlen,
             gateway=str(network.gateway),
-            mac_address=mac_address(address),
+            mac_address=own_mac or mac_address(address),
             published=bindings,
         )
 

@@ -65,7 +65,8 @@ _PIDS_LIMIT: Final = 2048
 
 @dataclass(frozen=True, slots=True)
 class Confinement:
-    """``capabilities`` are names with ``CAP_``. ``pids_limit`` 0 and ``nofile_soft`` 0: not set by the profile."""
+    """``capabilities`` are names with ``CAP_``. ``seccomp`` None: not filtered, or by a profile that the container
+    brings. ``pids_limit`` 0 and ``nofile_soft`` 0: not set by the profile."""
 
     capabilities: frozenset[str]
     no_new_privileges: bool
@@ -83,7 +84,7 @@ class Confinement:
 
 def has_user_namespace(spec: ContainerSpec) -> bool:
     """Whether the container gets ids of its own, as far as its wishes go; the host must be able to, too."""
-    return not (spec.privileged or spec.userns_host or spec.network_mode == "host")
+    return not (spec.privileged or spec.userns_host or spec.network_mode == "host" or spec.namespaces.are_the_hosts)
 
 
 def confinement(spec: ContainerSpec, *, bounding: Collection[str]) -> Confinement:
@@ -91,20 +92,31 @@ def confinement(spec: ContainerSpec, *, bounding: Collection[str]) -> Confinemen
     profile = spec.profile
     is_strict = profile is Profile.STRICT and not spec.privileged
     capabilities = _wanted_capabilities(spec) & frozenset(bounding)
-    filtered = not (spec.seccomp_unconfined or spec.privileged)
+    filtered = not (spec.seccomp_unconfined or spec.privileged or spec.seccomp_profile)
+    masked, read_only = hidden_paths(spec)
     return Confinement(
         capabilities=capabilities,
         no_new_privileges=spec.no_new_privileges or is_strict,
         root_nosuid=is_strict,
         root_read_only=spec.read_only_rootfs or is_strict,
-        masked_paths=() if spec.privileged else _masked_paths(profile),
-        read_only_paths=() if spec.privileged else _READ_ONLY,
+        masked_paths=masked,
+        read_only_paths=read_only,
         seccomp=seccomp_filter(profile, capabilities=_usable(spec, capabilities)) if filtered else None,
         all_devices=spec.privileged,
         writable_system=spec.privileged,
         pids_limit=0 if profile is Profile.COMPAT or spec.privileged else _PIDS_LIMIT,
         nofile_soft=0 if profile is Profile.COMPAT else 1024,
         scratch=("/run", "/tmp") if is_strict else (),  # noqa: S108 (the container's)
+    )
+
+
+def hidden_paths(spec: ContainerSpec) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What cannot be read, and what cannot be written; the container's own words count before the profile's."""
+    masked = () if spec.privileged else _masked_paths(spec.profile)
+    read_only = () if spec.privileged else _READ_ONLY
+    return (
+        masked if spec.masked_paths is None else spec.masked_paths,
+        read_only if spec.read_only_paths is None else spec.read_only_paths,
     )
 
 

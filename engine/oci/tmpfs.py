@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from engine.model.errors import Invalid
+from engine.model.mount import Mount
 
 _DEFAULTS: Final = ("rw", "noexec", "nosuid", "nodev")
 # each pair excludes the other; the client's word replaces ours
@@ -36,3 +37,11 @@ def tmpfs_options(text: str) -> list[str]:
         else:
             raise Invalid(f'invalid tmpfs option "{word[:80]}"')
     return [f"{key}={value}" if value else key for key, value in options.items()]
+
+
+def mount_options(mount: Mount) -> list[str]:
+    """Of a tmpfs that was asked for as a ``Mount``; as Docker makes it, everybody may write unless it says a mode."""
+    words = [*mount.tmpfs_options, "ro" if mount.read_only else "rw", f"mode={mount.tmpfs_mode or 0o1777:o}"]
+    if mount.tmpfs_size_bytes:
+        words.append(f"size={mount.tmpfs_size_bytes}")
+    return tmpfs_options(",".join(words))

@@ -6,7 +6,8 @@ the root, must be regular files, and are read up to a limit.
 
 import os
 import stat
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine.host.inroot import open_in_root
@@ -32,12 +33,21 @@ class _Account:
     home: str
 
 
-def resolve_user(text: str, *, rootfs: Path) -> User:
+def resolve_user(text: str, *, rootfs: Path, groups: Sequence[str] = ()) -> User:
     """``text`` is "", a name or a uid, optionally ``:`` and a group's name or gid.
 
-    Supplementary groups come from the group file unless a group is given, as in Docker. A number needs no entry.
-    Raises Invalid, in Docker's words, for a name that has none.
+    Supplementary groups come from the group file unless a group is given, as in Docker; ``groups``, names or gids, are
+    added to them. A number needs no entry. Raises Invalid, in Docker's words, for a name that has none.
     """
+    user = _resolved(text, rootfs)
+    if not groups:
+        return user
+    known = _groups(rootfs)
+    added = (_find_gid(group, known, called="Unable to find group") for group in groups)
+    return replace(user, additional_gids=tuple(dict.fromkeys((*user.additional_gids, *added))))
+
+
+def _resolved(text: str, rootfs: Path) -> User:
     name, _, group = text.partition(":")
     account = _find_account(name or "0", _accounts(rootfs))
     groups = _groups(rootfs)
@@ -60,13 +70,13 @@ def _find_account(wanted: str, accounts: list[_Account]) -> _Account:
     return _Account("", number, 0, "/root" if number == 0 else "/")
 
 
-def _find_gid(wanted: str, groups: list[tuple[str, int, list[str]]]) -> int:
+def _find_gid(wanted: str, groups: list[tuple[str, int, list[str]]], *, called: str = "unable to find group") -> int:
     for name, gid, _ in groups:
         if name == wanted:
             return gid
     number = _as_id(wanted)
     if number is None:
-        raise Invalid(f"unable to find group {wanted[:80]}: no matching entries in group file")
+        raise Invalid(f"{called} {wanted[:80]}: no matching entries in group file")
     return number
 
 

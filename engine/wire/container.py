@@ -10,6 +10,7 @@ from engine.model.digest import Digest
 from engine.model.health import Health, HealthStatus
 from engine.wire.container_config import encode_container_config
 from engine.wire.host_config_echo import encode_bindings, encode_host_config
+from engine.wire.mounts_echo import encode_mount_points
 from engine.wire.network import encode_endpoint, endpoint_id
 from engine.wire.times import ZERO, human_duration, timestamp, unix_seconds
 
@@ -69,7 +70,7 @@ def encode_inspect(container: Container, facts: ContainerFacts) -> dict[str, Any
             },
             "Name": "overlay2",
         },
-        "Mounts": [],
+        "Mounts": encode_mount_points(container.spec),
         "Config": encode_container_config(container.spec, hostname=facts.hostname),
         "NetworkSettings": _network_settings(container, facts),
         **_sizes(facts),
@@ -129,12 +130,13 @@ def _sizes(facts: ContainerFacts) -> dict[str, int]:
 
 def _network_settings(container: Container, facts: ContainerFacts) -> dict[str, Any]:
     own = encode_endpoint(container, facts.network_id)
-    is_bridged = container.spec.network_mode == "bridge"
+    is_bridged = container.spec.is_bridged
+    has_sandbox = container.is_running and not (container.spec.network_of or container.spec.network_disabled)
     joined = own if is_bridged else dict.fromkeys(own, "") | {"IPPrefixLen": 0, "GlobalIPv6PrefixLen": 0}
     return {
         "Bridge": "",
-        "SandboxID": Digest.of(f"sandbox {container.id}".encode()).hex if container.is_running else "",
-        "SandboxKey": f"/proc/{container.process.pid}/ns/net" if container.process and container.is_running else "",
+        "SandboxID": Digest.of(f"sandbox {container.id}".encode()).hex if has_sandbox else "",
+        "SandboxKey": f"/proc/{container.process.pid}/ns/net" if container.process and has_sandbox else "",
         "Ports": _port_map(container),
         "HairpinMode": False,
         "LinkLocalIPv6Address": "",
@@ -149,7 +151,7 @@ def _network_settings(container: Container, facts: ContainerFacts) -> dict[str, 
         "IPPrefixLen": joined["IPPrefixLen"],
         "IPv6Gateway": "",
         "MacAddress": joined["MacAddress"],
-        "Networks": {container.spec.network_mode: own},
+        "Networks": {} if container.spec.network_of else {container.spec.network_mode: own},
     }
 
 
@@ -176,9 +178,11 @@ def encode_summary(container: Container, facts: ContainerFacts, *, now: datetime
         "Status": status_text(container, now=now),
         "HostConfig": {"NetworkMode": container.spec.network_mode},
         "NetworkSettings": {
-            "Networks": {container.spec.network_mode: encode_endpoint(container, facts.network_id)},
+            "Networks": {}
+            if container.spec.network_of
+            else {container.spec.network_mode: encode_endpoint(container, facts.network_id)},
         },
-        "Mounts": [],
+        "Mounts": encode_mount_points(container.spec),
         **_sizes(facts),
     }
 

@@ -56,11 +56,14 @@ class ContainerConfigJson(msgspec.Struct, rename="pascal", kw_only=True):
     volumes: dict[str, dict[str, Any]] | None = None
     working_dir: str = ""
     entrypoint: list[str] | None = None
+    network_disabled: bool | UnsetType = UNSET
+    mac_address: str | UnsetType = UNSET
     on_build: list[str] | None = None
     labels: dict[str, str] | None = None
     stop_signal: str | UnsetType = UNSET
     stop_timeout: int | UnsetType = UNSET
     shell: list[str] | UnsetType = UNSET
+    args_escaped: bool | UnsetType = UNSET
 
 
 def encode_container_config(spec: ContainerSpec, *, hostname: str) -> ContainerConfigJson:
@@ -81,10 +84,14 @@ def encode_container_config(spec: ContainerSpec, *, hostname: str) -> ContainerC
         image=spec.image_name,
         working_dir=spec.working_dir,
         entrypoint=_nullable(spec.entrypoint),
+        network_disabled=spec.network_disabled or UNSET,
+        mac_address=spec.mac_address or UNSET,
+        on_build=list(spec.on_build) or None,
         labels=dict(spec.labels),
         stop_signal=spec.stop_signal or UNSET,
         stop_timeout=UNSET if spec.stop_timeout_s is None else spec.stop_timeout_s,
         shell=list(spec.shell) if spec.shell else UNSET,
+        args_escaped=spec.args_escaped or UNSET,
     )
 
 

@@ -7,23 +7,21 @@ from typing import Any, Final
 import msgspec
 
 from engine.model.container import ContainerSpec, Profile
-from engine.model.errors import Invalid, Unsupported
+from engine.model.errors import Invalid
 from engine.model.image import Healthcheck, Image, ImageConfig
 from engine.model.ports import Port
 from engine.wire.container_config import HealthcheckJson
-from engine.wire.host_config import EMPTY, HostConfigJson, decode_host_config, host_config_fields, refuse_members
+from engine.wire.endpoint_settings import checked_mac, checked_networking
+from engine.wire.host_config import EMPTY, HostConfig, decode_host_config, host_config_fields, refuse_members
 from engine.wire.json_body import decode, parse_object, pascal, unknown_members
-from engine.wire.text import LONGEST_NAME, MOST_ITEMS, check_arguments, check_mapping, check_text, shown
+from engine.wire.namespaces import check_conflicts
+from engine.wire.sysctls import check_sysctls
+from engine.wire.text import LONGEST_NAME, MOST_ITEMS, check_arguments, check_mapping, check_text, check_texts, shown
 from engine.wire.version import CURRENT, START_INTERVAL_FROM, ApiVersion
 
 _REFUSED: Final[Mapping[str, tuple[object, ...]]] = {
     "Volumes": EMPTY,
-    "NetworkDisabled": EMPTY,
-    "MacAddress": EMPTY,
-    "OnBuild": EMPTY,
 }
-_IGNORED: Final = ("ArgsEscaped",)  # about Windows
-_NETWORKS: Final = ("default", "bridge", "none", "host")
 _LEAST_HEALTH_NS: Final = 1_000_000
 
 
@@ -50,6 +48,10 @@ class CreateRequest(msgspec.Struct, rename="pascal", kw_only=True):
     labels: dict[str, str] = {}
     stop_signal: str = ""
     stop_timeout: int | None = None
+    network_disabled: bool = False
+    mac_address: str = ""
+    on_build: list[str] = []
+    args_escaped: bool = False
     host_config: dict[str, Any] = {}
     networking_config: dict[str, Any] = {}
 
@@ -59,18 +61,22 @@ class Creation:
     """A decoded request. ``to_spec`` needs the image, which the request only names."""
 
     request: CreateRequest
-    host: HostConfigJson
+    host: HostConfig
+    mac_address: str
     warnings: tuple[str, ...]
 
     @property
     def console_size(self) -> tuple[int, int] | None:
         """Height and width, when the client gave them."""
-        size = self.host.console_size
+        size = self.host.main.console_size
         return (size[0], size[1]) if len(size) == 2 and all(0 < side < 65536 for side in size) else None
 
     def to_spec(self, image: Image, *, default_profile: Profile = Profile.DEFAULT) -> tuple[ContainerSpec, list[str]]:
         """What the container is to be, and warnings for the client. Raises Invalid or Unsupported."""
-        spec = merged(self._own_spec(image, default_profile), image.config)
+        own = self._own_spec(image, default_profile)
+        check_conflicts(own)
+        check_sysctls(own)
+        spec = merged(own, image.config)
         if not spec.argv:
             raise Invalid("no command specified")
         return spec, [*self.warnings, *_warnings(spec, image.config)]
@@ -94,11 +100,17 @@ class Creation:
             attach_stdin=request.attach_stdin,
             attach_stdout=request.attach_stdout,
             attach_stderr=request.attach_stderr,
-            exposed_ports=frozenset(Port.parse(text) for text in (*request.exposed_ports, *self.host.port_bindings)),
+            exposed_ports=frozenset(
+                Port.parse(text) for text in (*request.exposed_ports, *self.host.main.port_bindings)
+            ),
             stop_signal=request.stop_signal,
             stop_timeout_s=request.stop_timeout,
             healthcheck=request.healthcheck.to_model() if request.healthcheck else None,
             shell=tuple(request.shell) or None,
+            network_disabled=request.network_disabled,
+            mac_address=self.mac_address,
+            on_build=tuple(request.on_build),
+            args_escaped=request.args_escaped,
             **host_config_fields(self.host, default_profile=default_profile),
         )
 
@@ -108,13 +120,15 @@ def decode_create(body: bytes, *, version: ApiVersion = CURRENT) -> Creation:
     raw = parse_object(body)
     refuse_members(raw, _REFUSED, path="")
     request = decode(raw, CreateRequest)
-    unknown = unknown_members(raw, CreateRequest, known=(*_REFUSED, *_IGNORED))
+    unknown = unknown_members(raw, CreateRequest, known=tuple(_REFUSED))
     _check(request)
-    _check_networking(request.networking_config)
     if request.healthcheck and version < START_INTERVAL_FROM:
         request.healthcheck.start_interval = 0
+    mac_address = checked_networking(request.networking_config) or checked_mac("MacAddress", request.mac_address)
     host, warnings = decode_host_config(request.host_config)
-    return Creation(request, host, (*(f"{name} is unknown and was ignored" for name in unknown[:20]), *warnings[:20]))
+    return Creation(
+        request, host, mac_address, (*(f"{name} is unknown and was ignored" for name in unknown[:20]), *warnings[:20])
+    )
 
 
 def merged(spec: ContainerSpec, image: ImageConfig) -> ContainerSpec:
@@ -191,6 +205,7 @@ def _check(request: CreateRequest) -> None:
         check_text("Env", entry.partition("=")[0])
     check_arguments("Shell", request.shell)
     check_mapping("Labels", request.labels, lines=True)
+    check_texts("OnBuild", request.on_build, lines=True)
     if len(request.exposed_ports) > MOST_ITEMS:
         raise Invalid(f"ExposedPorts: more than {MOST_ITEMS} entries")
     if request.stop_timeout is not None and not -1 <= request.stop_timeout < 2**31:
@@ -210,22 +225,6 @@ def _check_healthcheck(check: HealthcheckJson) -> None:
             raise Invalid(f"{pascal(name)} in Healthcheck cannot be less than 1ms")
     if check.retries < 0:
         raise Invalid("Retries in Healthcheck cannot be negative")
-
-
-def _check_networking(raw: dict[str, Any]) -> None:
-    """The client's endpoint settings: empty ones, for the networks there are."""
-    endpoints = raw.get("EndpointsConfig", {})
-    if not isinstance(endpoints, dict):
-        raise Invalid("NetworkingConfig.EndpointsConfig: expected an object")
-    for network, settings in endpoints.items():
-        if network not in _NETWORKS:
-            raise Unsupported(
-                f"NetworkingConfig.EndpointsConfig: network {shown(network)} is not supported yet, "
-                "only bridge, none and host"
-            )
-        for name, value in (settings or {}).items() if isinstance(settings, dict) else ():
-            if value not in EMPTY:
-                raise Unsupported(f"NetworkingConfig.EndpointsConfig.{network}.{name} is not supported yet")
 
 
 def _words(given: str | list[str] | None) -> tuple[str, ...] | None:

@@ -9,6 +9,7 @@ from engine.model.container import Container, Status
 from engine.model.digest import Digest
 from engine.model.errors import Invalid
 from engine.model.ports import Port
+from engine.wire.mounts_echo import mount_names
 from engine.wire.query import Filters
 from engine.wire.text import shown
 
@@ -94,7 +95,8 @@ def _of_relation(filters: Filters, lookup: Lookup) -> Iterator[Condition]:
             )
         )
     if "volume" in filters:
-        yield _none
+        paths = set(filters.get("volume"))
+        yield lambda container: not paths.isdisjoint(mount_names(container.spec.mounts))
     if "expose" in filters:
         exposed = {port for text in filters.get("expose") for port in _ports("expose", text)}
         yield lambda container: container.is_running and bool(container.spec.exposed_ports & exposed)

@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -9,35 +10,23 @@ import msgspec
 from engine.model.container import LogConfig, Profile
 from engine.model.errors import Invalid, Unsupported
 from engine.model.ports import Port, PortBinding
+from engine.wire.devices import DevicesJson, decode_devices
 from engine.wire.json_body import decode, pascal, unknown_members
+from engine.wire.mounts import MountsJson, decode_mounts
+from engine.wire.namespaces import NamespacesJson, decode_namespaces
 from engine.wire.resources import ResourcesJson, decode_resources, resource_warnings
 from engine.wire.restart_policy import RestartPolicyJson, decode_restart_policy
-from engine.wire.text import check_mapping, check_texts, shown
+from engine.wire.security_options import SecurityJson, decode_security
+from engine.wire.text import check_mapping, check_text, check_texts, shown
 
 EMPTY: Final[tuple[object, ...]] = ("", 0, False, [], {})
 
 # What Docker has and we have not (yet), with the values that ask for nothing.
 REFUSED: Final[Mapping[str, tuple[object, ...]]] = {
-    "Annotations": EMPTY,
-    "Binds": EMPTY,
     "Cgroup": EMPTY,
-    "CgroupParent": EMPTY,
-    "CgroupnsMode": (*EMPTY, "private"),
-    "DeviceCgroupRules": EMPTY,
-    "DeviceRequests": EMPTY,
-    "Devices": EMPTY,
-    "GroupAdd": EMPTY,
-    "Init": EMPTY,
-    "IpcMode": (*EMPTY, "private"),
     "Isolation": (*EMPTY, "default"),
     "Links": EMPTY,
-    "MaskedPaths": (),  # an empty list would unmask everything
-    "Mounts": EMPTY,
-    "OomScoreAdj": EMPTY,
-    "PidMode": (*EMPTY, "private"),
-    "ReadonlyPaths": (),
     "StorageOpt": EMPTY,
-    "UTSMode": (*EMPTY, "private"),
     "VolumeDriver": (*EMPTY, "local"),
     "VolumesFrom": EMPTY,
 }
@@ -58,38 +47,63 @@ class HostConfigJson(ResourcesJson, rename="pascal", kw_only=True):
     """The members this engine acts upon."""
 
     log_config: LogConfigJson = msgspec.field(default_factory=LogConfigJson)
-    network_mode: str = ""
     port_bindings: dict[str, list[PortBindingJson]] = {}
     restart_policy: RestartPolicyJson = msgspec.field(default_factory=RestartPolicyJson)
     auto_remove: bool = False
     console_size: list[int] = []
-    cap_add: list[str] = []
-    cap_drop: list[str] = []
     dns: list[str] = []
     dns_options: list[str] = []
     dns_search: list[str] = []
     extra_hosts: list[str] = []
-    privileged: bool = False
     publish_all_ports: bool = False
     readonly_rootfs: bool = False
-    security_opt: list[str] = []
     tmpfs: dict[str, str] = {}
-    userns_mode: str = ""
     sysctls: dict[str, str] = {}
     runtime: str = ""
     shm_size: int = 0
+    group_add: list[str] = []
+    oom_score_adj: int = 0
+    init: bool | None = None
+    cgroup_parent: str = ""
 
 
-def decode_host_config(raw: Mapping[str, Any]) -> tuple[HostConfigJson, list[str]]:
-    """The members we act upon, and warnings about those nobody knows. Raises Unsupported, naming the member."""
+# members by subject; each has a module of its own
+_SUBJECTS: Final = (
+    (NamespacesJson, decode_namespaces),
+    (DevicesJson, decode_devices),
+    (MountsJson, decode_mounts),
+    (SecurityJson, decode_security),
+)
+_KNOWN: Final = (
+    *REFUSED,
+    *_CLIENT_ONLY,
+    *(name for struct, _ in _SUBJECTS for name in struct.__struct_encode_fields__),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HostConfig:
+    """``by_subject`` are the ContainerSpec fields that the subjects' modules made; ``main`` are all other members."""
+
+    main: HostConfigJson
+    by_subject: Mapping[str, Any]
+
+
+def decode_host_config(raw: Mapping[str, Any]) -> tuple[HostConfig, list[str]]:
+    """The members we act upon, and warnings about those nobody knows.
+
+    Raises Unsupported, Invalid or Denied, naming the member.
+    """
     refuse_members(raw, REFUSED, path="HostConfig.")
-    known = (*REFUSED, *_CLIENT_ONLY)
     warnings = [
         f"HostConfig.{name} is unknown and was ignored"
-        for name in unknown_members(dict(raw), HostConfigJson, known=known)
+        for name in unknown_members(dict(raw), HostConfigJson, known=_KNOWN)
     ]
+    by_subject: dict[str, Any] = {}
+    for _, fields_of in _SUBJECTS:
+        by_subject |= fields_of(raw)
     given = decode(raw, HostConfigJson)
-    return given, [*warnings, *resource_warnings(given)]
+    return HostConfig(given, by_subject), [*warnings, *resource_warnings(given)]
 
 
 def refuse_members(raw: Mapping[str, Any], refused: Mapping[str, tuple[object, ...]], *, path: str) -> None:
@@ -98,37 +112,35 @@ def refuse_members(raw: Mapping[str, Any], refused: Mapping[str, tuple[object, .
             raise Unsupported(f"{path}{name} is not supported by this engine (yet); leave it out")
 
 
-def host_config_fields(given: HostConfigJson, *, default_profile: Profile) -> dict[str, Any]:
+def host_config_fields(host: HostConfig, *, default_profile: Profile) -> dict[str, Any]:
     """The ContainerSpec fields that come from HostConfig. Raises Invalid or Unsupported, naming the member."""
+    given = host.main
     _refuse_values(given)
     _check(given)
     if not 0 <= given.shm_size < 2**62:
         raise Invalid(f"HostConfig.ShmSize: SHM size can not be less than 0: {given.shm_size}")
-    unconfined, no_new_privileges, profile = _security(given.security_opt)
     return {
+        "profile": default_profile,
+        **host.by_subject,
         "auto_remove": given.auto_remove,
         "restart": decode_restart_policy(given.restart_policy, auto_remove=given.auto_remove),
         "port_bindings": _bindings(given.port_bindings),
         "publish_all_ports": given.publish_all_ports,
-        "network_mode": _network_mode(given.network_mode),
         "extra_hosts": tuple(entry.replace("=", ":", 1) for entry in given.extra_hosts),
         "dns": tuple(given.dns),
         "dns_search": tuple(given.dns_search),
         "dns_options": tuple(given.dns_options),
-        "userns_host": given.userns_mode == "host",
-        "privileged": given.privileged,
         "read_only_rootfs": given.readonly_rootfs,
-        "capabilities_add": _capabilities(given.cap_add),
-        "capabilities_drop": _capabilities(given.cap_drop),
-        "seccomp_unconfined": unconfined,
-        "no_new_privileges": no_new_privileges,
-        "profile": profile or default_profile,
         "sysctls": given.sysctls,
         "tmpfs": given.tmpfs,
         "shm_size_bytes": given.shm_size or 64 << 20,
         "resources": decode_resources(given),
         "log": LogConfig(),
         "runtime": given.runtime,
+        "groups": tuple(given.group_add),
+        "oom_score_adj": given.oom_score_adj,
+        "init": given.init,
+        "cgroup_parent": given.cgroup_parent,
     }
 
 
@@ -139,19 +151,16 @@ def _refuse_values(given: HostConfigJson) -> None:
     if given.log_config.config:
         names = ", ".join(shown(name) for name in sorted(given.log_config.config)[:5])
         raise Unsupported(f"HostConfig.LogConfig.Config: {names}: log options are not supported yet")
-    if given.userns_mode not in ("", "host", "private"):
-        raise Unsupported(f"HostConfig.UsernsMode: {shown(given.userns_mode)} is not supported, only 'host'")
 
 
 def _check(given: HostConfigJson) -> None:
-    for field in ("dns", "dns_options", "dns_search", "extra_hosts", "cap_add", "cap_drop", "security_opt"):
+    for field in ("dns", "dns_options", "dns_search", "extra_hosts", "group_add"):
         check_texts(f"HostConfig.{pascal(field)}", getattr(given, field), longest=4096)
     for path in given.tmpfs:
         if not path.startswith("/"):
             raise Invalid(f"HostConfig.Tmpfs: invalid mount path {shown(path)}: it must be absolute")
     check_mapping("HostConfig.Tmpfs", given.tmpfs)
-    check_mapping("HostConfig.Sysctls", given.sysctls)
-    for name in ("network_mode", "runtime", "cpuset_cpus", "cpuset_mems", "userns_mode"):
+    for name in ("runtime", "cpuset_cpus", "cpuset_mems"):
         check_texts(f"HostConfig.{pascal(name)}", [getattr(given, name)], longest=255)
     for address in given.dns:
         _check_address("HostConfig.Dns", address)
@@ -162,43 +171,25 @@ def _check(given: HostConfigJson) -> None:
         if address != "host-gateway":
             _check_address("HostConfig.ExtraHosts", address.strip("[]"))
 
+    _check_places(given)
+
+
+def _check_places(given: HostConfigJson) -> None:
+    """Where it stands among the host's processes."""
+    if not -1000 <= given.oom_score_adj <= 1000:
+        raise Invalid(
+            f"HostConfig.OomScoreAdj: Invalid value {given.oom_score_adj}, range for oom score adj is [-1000, 1000]"
+        )
+    check_text("HostConfig.CgroupParent", given.cgroup_parent, longest=1024)
+    if any(part in (".", "..") or len(part) > 255 for part in given.cgroup_parent.split("/")):
+        raise Invalid(f"HostConfig.CgroupParent: {shown(given.cgroup_parent)} is not a plain path of control groups")
+
 
 def _check_address(field: str, text: str) -> None:
     try:
         ipaddress.ip_address(text)
     except ValueError as error:
         raise Invalid(f"{field}: invalid IP address in add-host or dns: {shown(text)}") from error
-
-
-def _network_mode(text: str) -> str:
-    if text in ("", "default", "bridge"):
-        return "bridge"
-    if text in ("none", "host"):
-        return text
-    raise Unsupported(f"HostConfig.NetworkMode: {shown(text)} is not supported yet, only bridge, none and host")
-
-
-def _security(options: list[str]) -> tuple[bool, bool, Profile | None]:
-    unconfined = no_new_privileges = False
-    profile = None
-    for option in options:
-        key, _, value = option.replace(":", "=", 1).partition("=")
-        if key == "no-new-privileges" and value in ("", "true", "false"):
-            no_new_privileges = value != "false"
-        elif key == "seccomp" and value in ("unconfined", "builtin"):
-            unconfined = value == "unconfined"
-        elif key == "profile" and value in list(Profile):
-            profile = Profile(value)
-        elif option.replace(":", "=") not in ("apparmor=unconfined", "label=disable"):  # we apply neither
-            raise Unsupported(
-                f"HostConfig.SecurityOpt: {shown(option)} is not supported; possible are no-new-privileges, "
-                "seccomp=unconfined and profile=compat|default|strict"
-            )
-    return unconfined, no_new_privileges, profile
-
-
-def _capabilities(names: list[str]) -> tuple[str, ...]:
-    return tuple(sorted({name.upper().removeprefix("CAP_") for name in names}))
 
 
 def _bindings(given: Mapping[str, list[PortBindingJson]]) -> tuple[PortBinding, ...]:

@@ -50,13 +50,88 @@ def unintended(theirs: Any, our: Any) -> list[str]:
         {"HostConfig": {"ExtraHosts": ["db:10.0.0.1"], "Dns": ["10.0.0.53"], "ShmSize": 1 << 20}},
         {"HostConfig": {"Ulimits": [{"Name": "nofile", "Soft": 10, "Hard": 20}], "SecurityOpt": ["no-new-privileges"]}},
         {"StopSignal": "SIGINT", "StopTimeout": 3, "Healthcheck": {"Test": ["NONE"]}},
+        {"Hostname": "h", "Domainname": "example.org", "MacAddress": "02:42:00:11:22:33"},
+        {"NetworkDisabled": True, "OnBuild": ["RUN x"], "Shell": ["/bin/ash"], "ArgsEscaped": True},
+        {"HostConfig": {"PidMode": "host", "IpcMode": "host", "UTSMode": "host"}},
+        {"HostConfig": {"IpcMode": "shareable", "CgroupnsMode": "private"}},
+        {"HostConfig": {"IpcMode": "none", "CgroupnsMode": "host", "NetworkMode": "host", "UsernsMode": "host"}},
+        {"HostConfig": dict.fromkeys(("NetworkMode", "PidMode", "IpcMode"), "container:donor")},
+        {
+            "HostConfig": {
+                "Devices": [{"PathOnHost": "/dev/null", "PathInContainer": "/dev/x", "CgroupPermissions": "r"}],
+                "DeviceCgroupRules": ["c 1:3 mr", "b *:* r"],
+            }
+        },
+        {"HostConfig": {"GroupAdd": ["55"], "OomScoreAdj": 500, "Sysctls": {"kernel.msgmax": "8192"}}},
+        {"HostConfig": {"Init": False, "CgroupParent": "/mine"}},
+        {"HostConfig": {"Init": True}},
+        {"HostConfig": {"MaskedPaths": [], "ReadonlyPaths": ["/proc/sys"]}},
+        {"HostConfig": {"SecurityOpt": ["seccomp=unconfined", "label=disable", "no-new-privileges:true"]}},
+        {"HostConfig": {"SecurityOpt": ['seccomp={"defaultAction":"SCMP_ACT_ALLOW"}']}},
+        {"HostConfig": {"Privileged": True}},
+        {"HostConfig": {"CapAdd": ["CAP_NET_ADMIN", "sys_time", "ALL"], "CapDrop": ["cap_kill"]}},
+        {"HostConfig": {"Binds": ["/usr:/b:ro"]}},
+        {"HostConfig": {"Binds": ["/usr/../usr/lib:/d/../d2:rw,Z"]}},
+        {
+            "HostConfig": {
+                "Mounts": [
+                    {
+                        "Type": "bind",
+                        "Source": "/usr",
+                        "Target": "/x",
+                        "ReadOnly": True,
+                        "Consistency": "cached",
+                        "BindOptions": {"Propagation": "rprivate", "NonRecursive": True},
+                    }
+                ]
+            }
+        },
+        {"HostConfig": {"Mounts": [{"Type": "tmpfs", "Target": "/x", "TmpfsOptions": {"SizeBytes": 4096}}]}},
     ],
 )
 def test_a_created_container_is_inspected_alike(ours: Client, dockers: Client, body: dict[str, Any]) -> None:
     for client in (ours, dockers):
+        if "donor" in str(body):
+            client.create("donor", {"Cmd": ["sleep", "60"], "HostConfig": {"IpcMode": "shareable"}})
+            client.ask("POST", "/containers/donor/start")
         client.create("inspected", body)
     our, theirs = both(ours, dockers, "GET", "/containers/inspected/json")
+    for client in (ours, dockers):
+        client.ask("DELETE", "/containers/donor?force=1")
     assert unintended(theirs.json, our.json) == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"Hostname": "h", "HostConfig": {"NetworkMode": "container:x"}},
+        {"Hostname": "h", "HostConfig": {"UTSMode": "host"}},
+        {"HostConfig": {"NetworkMode": "container:x", "Dns": ["1.1.1.1"]}},
+        {"HostConfig": {"NetworkMode": "container:x", "ExtraHosts": ["a:1.1.1.1"]}},
+        {"HostConfig": {"NetworkMode": "container:x", "PublishAllPorts": True}},
+        {"HostConfig": {"NetworkMode": "container:x"}, "ExposedPorts": {"80/tcp": {}}},
+        {"HostConfig": {"NetworkMode": "container:"}},
+        {"HostConfig": {"NetworkMode": "host"}, "MacAddress": "02:42:00:11:22:33"},
+        {"HostConfig": {"CgroupnsMode": "bad"}},
+        {"HostConfig": {"OomScoreAdj": 2000}},
+        {"HostConfig": {"CapAdd": ["FLY"]}},
+        {"HostConfig": {"Binds": ["/usr:/x", "/etc:/x"]}},
+        {"HostConfig": {"Binds": ["/usr:/x"], "Tmpfs": {"/x": ""}}},
+        {"HostConfig": {"Mounts": [{"Type": "bind", "Source": "/nothing-there", "Target": "/x"}]}},
+        {"HostConfig": {"Mounts": [{"Type": "bind", "Source": "/usr"}]}},
+        {"HostConfig": {"Mounts": [{"Type": "bind", "Target": "/x"}]}},
+        {"HostConfig": {"Mounts": [{"Type": "what", "Source": "/usr", "Target": "/x"}]}},
+        {"HostConfig": {"Mounts": [{"Type": "tmpfs", "Source": "/usr", "Target": "/x"}]}},
+        {"HostConfig": {"Mounts": [{"Type": "tmpfs", "Target": "/x", "BindOptions": {}}]}},
+        {"StopSignal": "NONSENSE"},
+    ],
+)
+def test_a_request_that_cannot_be_is_refused_alike(ours: Client, dockers: Client, body: dict[str, Any]) -> None:
+    our, theirs = both(ours, dockers, "POST", "/containers/create", {"Image": "conformance/busybox:1"} | body)
+    assert our.status == theirs.status == 400
+    # ours says which member before Docker's words; mode words are quoted
+    words = theirs.json["message"].removeprefix("Invalid network mode: ")
+    assert our.json["message"].replace("'", "").endswith(words.replace("'", ""))
 
 
 def test_a_container_is_listed_and_inspected_alike_while_it_runs_and_after(ours: Client, dockers: Client) -> None:

@@ -25,6 +25,7 @@ from engine.containers.service import Containers
 from engine.host import mount_namespace, mounts
 from engine.host.capabilities import this_machine
 from engine.host.cgroups import Cgroups
+from engine.host.host_files import HostFiles
 from engine.host.userns import UserNamespaces
 from engine.images.service import Images
 from engine.model.errors import EngineError
@@ -76,6 +77,7 @@ class OneBuilder:
                 machine=machine,
                 cgroups=cgroups,
                 user_namespaces=user_namespaces,
+                host_files=HostFiles(),
                 chosen=chosen,
             )
         )

@@ -1,0 +1,69 @@
+"""Mounts as inspect and lists show them: as they were asked for, and as they are."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from engine.model.container import ContainerSpec
+from engine.model.mount import Mount, MountKind, Propagation
+
+
+def encode_mount_requests(spec: ContainerSpec) -> dict[str, Any]:
+    """``Binds`` and ``Mounts`` as they were asked for."""
+    asked = [_as_asked(mount) for mount in spec.mounts if not mount.bind]
+    return {
+        "Binds": [mount.bind for mount in spec.mounts if mount.bind] or None,
+        **({"Mounts": asked} if asked else {}),
+    }
+
+
+def encode_mount_points(spec: ContainerSpec) -> list[dict[str, Any]]:
+    """``Mounts`` of an inspected or listed container."""
+    return [
+        {
+            "Type": mount.kind.value,
+            "Source": mount.source,
+            "Destination": mount.target,
+            "Mode": mount.mode,
+            "RW": not mount.read_only,
+            "Propagation": (mount.propagation or Propagation.RPRIVATE).value if mount.kind is MountKind.BIND else "",
+        }
+        for mount in spec.mounts
+    ]
+
+
+def _as_asked(mount: Mount) -> dict[str, Any]:
+    """Without what was not said, as Go leaves it out."""
+    options = {"BindOptions": _bind_options(mount), "TmpfsOptions": _tmpfs_options(mount)}
+    return {
+        "Type": mount.kind.value,
+        **_said({"Source": mount.source, "Target": mount.target, "ReadOnly": mount.read_only}),
+        **_said({"Consistency": mount.consistency} | options),
+    }
+
+
+def _bind_options(mount: Mount) -> dict[str, Any]:
+    if mount.kind is not MountKind.BIND:
+        return {}
+    return _said(
+        {
+            "Propagation": mount.propagation.value if mount.propagation else "",
+            "NonRecursive": not mount.is_recursive,
+            "CreateMountpoint": mount.creates_source,
+            "ReadOnlyNonRecursive": not mount.is_read_only_below,
+            "ReadOnlyForceRecursive": mount.must_be_read_only_below,
+        }
+    )
+
+
+def _tmpfs_options(mount: Mount) -> dict[str, Any]:
+    options = [option.split("=", 1) for option in mount.tmpfs_options]
+    return _said({"SizeBytes": mount.tmpfs_size_bytes, "Mode": mount.tmpfs_mode, "Options": options})
+
+
+def _said(members: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value}
+
+
+def mount_names(mounts: Iterable[Mount]) -> set[str]:
+    """What the filter ``volume`` finds a container by: where its mounts come from, and where they are."""
+    return {name for mount in mounts for name in (mount.source, mount.target) if name}
