@@ -12,12 +12,12 @@ import contextlib
 import functools
 import json
 import os
-import re
 import signal
 from asyncio.subprocess import Process
 from collections.abc import Awaitable
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from engine.containers.changes import Changes
@@ -42,8 +42,8 @@ _START_LIMIT_S: Final = 30.0
 _END_LIMIT_S: Final = 2.0  # from being killed
 _COMPLAINT_S: Final = 0.2  # from the runtime's complaint to its end
 _COMPLAINT: Final = b"exec"  # of crun 1.8 when execve(2) failed, which is after it wrote the pid
-_REFUSED_ENTRY: Final = re.compile(rb"setns\(pid=\d+, CLONE_\*\): Operation not permitted")
-_PAUSES_S: Final = (0.005, 0.02, 0.1)
+_ENTRY_LIMIT_S: Final = 5.0
+_ENTRY_PAUSE_S: Final = 0.002
 _LONGEST_LOG: Final = 8192
 _T = TypeVar("_T")
 
@@ -92,12 +92,7 @@ class ExecProcess:
         user = await asyncio.to_thread(self._prepare)
         directory = self._files.directory
         self._undo.enter_context(self._changes.watching(directory, CLOSE_WRITE | MOVED_TO, self._file_appeared))
-        for pause_s in _PAUSES_S:
-            await self._launch(user)
-            if not await asyncio.to_thread(self._is_too_early):
-                return
-            self._close_streams()
-            await asyncio.sleep(pause_s)
+        await self._until_enterable()
         await self._launch(user)
 
     async def wait(self) -> int:
@@ -189,18 +184,27 @@ class ExecProcess:
             document["consoleSize"] = {"height": self._size[0], "width": self._size[1]}
         return document
 
+    async def _until_enterable(self) -> None:
+        """For an exec right after a start: until the container's process has become its program, or for a limit.
+
+        Until then it has the runtime's memory, which only the host's root may look into; the runtime that brings in a
+        program is by then root of the container's user namespace, and refused (setns(2), EPERM; ptrace(2), "Ptrace
+        access mode checking"). Takes some ms, on a busy host some hundred.
+        """
+        if self._container.process is None or self._container.uid_base is None:
+            return
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _ENTRY_LIMIT_S
+        link, runtime = Path(f"/proc/{self._container.process.pid}/exe"), self._parts.chosen.runtime.path
+        while loop.time() < deadline and _is_same(link, runtime):  # noqa: ASYNC110 (nobody tells of an execve)
+            await asyncio.sleep(_ENTRY_PAUSE_S)
+
     async def _launch(self, user: User) -> None:
         if self._spec.tty:
             await self._start_with_terminal()
         else:
             await self._start_with_pipes(user)
         await self._unless_ended(self.is_decided.wait())
-
-    def _close_streams(self) -> None:
-        """Nothing has been read from them or written to them."""
-        self._close_input()
-        if self.output is not None:
-            self.output.close()
 
     async def _start_with_pipes(self, user: User) -> None:
         base = self._container.uid_base or 0
@@ -282,21 +286,6 @@ class ExecProcess:
                 self.pid = int(self._files.pid.read_text())
                 self.is_decided.set()
 
-    def _is_too_early(self) -> bool:
-        """Whether the runtime was refused entry because the container's own program is only just starting. Blocks.
-
-        Seen about once in 300 execs that follow a start within a millisecond, and never twice in a row.
-        """
-        if self._process is None or not self._process.returncode or self._files.pid.exists():
-            return False
-        try:
-            if not _REFUSED_ENTRY.search(self._files.log.read_bytes()):
-                return False
-            self._files.log.unlink()
-        except OSError:
-            return False
-        return True
-
     def _judge(self) -> ExecFailed | None:
         """After an end with an error: was it the runtime's or the program's? Blocks."""
         try:
@@ -332,6 +321,16 @@ def _spec_of(container: ContainerSpec, wanted: ExecSpec) -> ContainerSpec:
         working_dir=wanted.working_dir or container.working_dir,
         tty=wanted.tty,
     )
+
+
+def _is_same(link: Path, program: Path) -> bool:
+    """Whether ``link``, a process's ``exe``, leads to ``program``. True when it may not be known, False at its end."""
+    try:
+        return link.samefile(program)
+    except PermissionError:
+        return True
+    except OSError:
+        return False
 
 
 def _pipe(reader: ExitStack, writer: ExitStack, owner: tuple[int, int]) -> tuple[int, int]:
