@@ -7,7 +7,7 @@ else. Whiteouts (OCI image-spec, layer.md, "Whiteouts") become what overlayfs re
 """
 
 # Names are bytes here, and Path holds text only:
-# ruff: noqa: PTH101, PTH102, PTH108, PTH112, PTH114, PTH211
+# ruff: noqa: PTH101, PTH102, PTH108, PTH112, PTH114, PTH116, PTH211
 import errno
 import os
 import stat
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from engine.host.archive import Entry, Kind, Limits, TarReader
 from engine.host.removal import remove_tree
-from engine.model.errors import EngineError, Invalid, TooLarge, Unavailable
+from engine.model.errors import EngineError, Invalid, Missing, TooLarge, Unavailable
 
 WHITEOUT = b".wh."
 OPAQUE = b".wh..wh..opq"
@@ -34,10 +34,16 @@ class Options:
     """``layer``: whiteouts have their meaning, and ``destination`` is "/". Otherwise their names are refused.
 
     ``owner`` and ``mode`` overrule what the archive says (``mode`` for files and directories alike).
+    ``existing``: the destination must be a directory already, and no entry goes through a symlink that has its name.
+    ``keep_kinds``: a directory is not replaced by something else, nor something else by a directory.
+    ``defer_devices``: fifos stand for them, for somebody who may make them.
     """
 
     layer: bool = False
     destination: bytes = b"/"
+    existing: bool = False
+    keep_kinds: bool = False
+    defer_devices: bool = False
     owner: tuple[int, int] | None = None
     mode: int | None = None
     limits: Limits = field(default_factory=Limits)
@@ -45,13 +51,17 @@ class Options:
 
 @dataclass(slots=True)
 class Result:
-    """``opaque`` and ``implicit`` are canonical paths: directories to be marked, and directories no entry described."""
+    """``opaque`` and ``implicit`` are canonical paths: directories to be marked, and directories no entry described.
+
+    ``devices`` are those deferred: type and number by path.
+    """
 
     entries: int = 0
     size_bytes: int = 0
     max_id: int = 0
     opaque: list[bytes] = field(default_factory=list)
     implicit: list[bytes] = field(default_factory=list)
+    devices: dict[bytes, tuple[int, tuple[int, int]]] = field(default_factory=dict)
 
 
 def unpack(reader: TarReader, options: Options) -> Result:
@@ -88,8 +98,18 @@ class _Unpacker:
         }
 
     def make_destination(self) -> None:
-        if self._root:
+        if self._options.existing:
+            self._check_destination()
+        elif self._root:
             self._make_directory(self._root)
+
+    def _check_destination(self) -> None:
+        try:
+            found = os.stat(self._root or b"/")
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise Missing(f"{_shown(self._root)} does not exist") from error
+        if not stat.S_ISDIR(found.st_mode):
+            raise Invalid("extraction point is not a directory")
 
     def apply(self, entry: Entry) -> None:
         self._result.entries += 1
@@ -156,7 +176,7 @@ class _Unpacker:
         try:
             descriptor = os.open(path, flags, 0o600)
         except FileExistsError:
-            remove_tree(path)
+            self._clear(path)
             descriptor = os.open(path, flags, 0o600)
         try:
             for piece in self._reader.body():
@@ -166,7 +186,7 @@ class _Unpacker:
             os.fchown(descriptor, uid, gid)
             os.fchmod(descriptor, self._mode(entry))  # after chown, which clears the set-id bits
             if entry.xattrs:
-                _set_xattrs(descriptor, entry)
+                set_xattrs(descriptor, entry)
             at = _clamped(entry.mtime_ns)
             os.utime(descriptor, ns=(at, at))
         finally:
@@ -200,6 +220,9 @@ class _Unpacker:
         if entry.kind is Kind.CHARACTER and entry.device == (0, 0):
             raise Invalid(f"{_shown(entry.name)}: device 0:0 is reserved for whiteouts")
         kind = {Kind.FIFO: stat.S_IFIFO, Kind.CHARACTER: stat.S_IFCHR, Kind.BLOCK_DEVICE: stat.S_IFBLK}[entry.kind]
+        if self._options.defer_devices and kind != stat.S_IFIFO:
+            self._result.devices[path] = (kind, entry.device)
+            kind = stat.S_IFIFO
         self._clearing(path, lambda: os.mknod(path, kind | 0o600, os.makedev(*entry.device)))
         self._describe_link(entry, path)
         os.chmod(path, self._mode(entry))
@@ -216,15 +239,26 @@ class _Unpacker:
         try:
             create()
         except FileExistsError:
-            remove_tree(path)
+            self._clear(path)
             create()
+
+    def _clear(self, path: bytes) -> None:
+        if self._options.keep_kinds and stat.S_ISDIR(os.lstat(path).st_mode):
+            raise Invalid(
+                f"cannot overwrite directory {_quoted(path)} with non-directory {_quoted(self._root or b'/')}"
+            )
+        remove_tree(path)
 
     def _replace_by_directory(self, path: bytes) -> None:
         """Make ``path`` a directory. One that is there stays; one in place of a whiteout hides what is below."""
         present = os.lstat(path)
         if stat.S_ISDIR(present.st_mode):
             return
-        if not self._options.layer and os.path.isdir(path):
+        if self._options.keep_kinds:
+            raise Invalid(
+                f"cannot overwrite non-directory {_quoted(path)} with directory {_quoted(self._root or b'/')}"
+            )
+        if not self._options.layer and not self._options.existing and os.path.isdir(path):
             return  # COPY and ADD go through a symlinked directory (/bin -> usr/bin) instead of cutting it off
         os.unlink(path)
         os.mkdir(path, _NEW_DIRECTORY)
@@ -252,14 +286,14 @@ class _Unpacker:
         uid, gid = self._owner(entry)
         os.chown(path, uid, gid)
         os.chmod(path, self._mode(entry))
-        _set_xattrs(path, entry)
+        set_xattrs(path, entry)
         self._times[path] = _clamped(entry.mtime_ns)  # set last: every entry made below changes it
         self._implicit.discard(path)
 
     def _describe_link(self, entry: Entry, path: bytes) -> None:
         uid, gid = self._owner(entry)
         os.chown(path, uid, gid, follow_symlinks=False)
-        _set_xattrs(path, entry)
+        set_xattrs(path, entry)
         at = _clamped(entry.mtime_ns)
         os.utime(path, ns=(at, at), follow_symlinks=False)
 
@@ -295,7 +329,7 @@ def _write(descriptor: int, data: bytes | memoryview) -> None:
         written += os.write(descriptor, memoryview(data)[written:])
 
 
-def _set_xattrs(target: int | bytes, entry: Entry) -> None:
+def set_xattrs(target: int | bytes, entry: Entry) -> None:
     """What is content. Never trusted.* (overlayfs obeys it) nor other security.* (they are the host's policy)."""
     for name, value in entry.xattrs.items():
         if name != _CAPABILITY and (not name.startswith(_XATTRS) or name.startswith(b"user.overlay.")):
@@ -325,6 +359,11 @@ def _canonical(paths: set[bytes]) -> set[bytes]:
             place = known[parent] + b"/" + longer.rpartition(b"/")[2]
             known[longer] = os.path.realpath(place) if os.path.islink(place) else place
     return {known[path] for path in paths if os.path.isdir(known[path])}
+
+
+def _quoted(path: bytes) -> str:
+    """As Go's %q, which Docker's messages have, for what is likely in a path."""
+    return '"' + path[:4096].decode("utf-8", "backslashreplace").replace("\n", "\\n") + '"'
 
 
 def _shown(name: bytes) -> str:

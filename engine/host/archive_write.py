@@ -9,7 +9,7 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -32,6 +32,8 @@ _FLAGS = {
     Kind.DIRECTORY: b"5",
     Kind.FIFO: b"6",
 }
+Links = dict[tuple[int, int], bytes]  # device and inode of what has several names: the first of them
+_GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL, errno.ESTALE)
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 MOUNT_POINTS = frozenset((b"etc/hosts", b"etc/hostname", b"etc/resolv.conf", b"dev", b"proc", b"sys"))
@@ -183,7 +185,7 @@ def _look(directory: int, prefix: bytes, name: bytes) -> tuple[Found, int | None
             return Found(path, name, directory, status), None
         below = os.open(name, _OPEN_DIRECTORY, dir_fd=directory)
     except OSError as error:
-        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):  # gone, or something else by now
+        if error.errno in _GONE:  # or something else by now
             return None
         raise
     return Found(path, name, directory, status, tuple(_names(below))), below
@@ -195,7 +197,7 @@ def _names(descriptor: int) -> list[bytes]:
 
 def write_layer(
     upper: Path,
-    write: Callable[[bytes], object],
+    writer: TarWriter,
     *,
     mount_points: frozenset[bytes] = MOUNT_POINTS,
     is_inherited: Callable[[bytes, os.stat_result], bool] = lambda _path, _status: True,
@@ -218,22 +220,21 @@ def write_layer(
         except FileNotFoundError:
             return True
 
-    writer = TarWriter(write)
-    links: dict[tuple[int, int], bytes] = {}
+    links: Links = {}
     for found in walk(upper, skip=is_stub):
         _add_layered(writer, found, links)
     writer.finish()
     return writer.entries
 
 
-def _add_layered(writer: TarWriter, found: Found, links: dict[tuple[int, int], bytes]) -> None:
+def _add_layered(writer: TarWriter, found: Found, links: Links) -> None:
     if found.name.startswith(WHITEOUT):
         raise Invalid(f"{found.path[:80]!r}: a layer cannot hold names that begin with .wh.")
     directory, _, name = found.path.rpartition(b"/")
     if stat.S_ISCHR(found.status.st_mode) and found.status.st_rdev == 0:
         writer.add(Entry((directory + b"/" if directory else b"") + WHITEOUT + name, mode=0))
         return
-    marks = _add(writer, found, links)
+    marks = add_found(writer, found, links)
     if marks.get(b"trusted.overlay.opaque") == b"y":
         writer.add(Entry(found.path + b"/" + OPAQUE, mode=0))
     if marks.keys() & {b"trusted.overlay.redirect", b"trusted.overlay.metacopy"}:
@@ -242,19 +243,59 @@ def _add_layered(writer: TarWriter, found: Found, links: dict[tuple[int, int], b
         )
 
 
-def _add(writer: TarWriter, found: Found, links: dict[tuple[int, int], bytes]) -> dict[bytes, bytes]:
-    """Write one entry; its trusted.overlay.* attributes, which are not written."""
-    status, name = found.status, found.path
-    kind = kind_of(status.st_mode)
-    if kind is None:
-        return {}  # a socket: tar has no type for it, and it means nothing without its process
-    if kind is not Kind.DIRECTORY and status.st_nlink > 1:
-        first = links.setdefault((status.st_dev, status.st_ino), name)
-        if first != name:
-            writer.add(Entry(name, Kind.HARD_LINK, status.st_mode & 0o7777, status.st_uid, status.st_gid, target=first))
+def add_found(writer: TarWriter, found: Found, links: Links) -> dict[bytes, bytes]:
+    """Write one entry, as a hard link where ``links`` has its inode; its trusted.overlay.*, which are not written.
+
+    What is gone by now, or something else, is passed over. Raises OSError.
+    """
+    try:
+        if stat.S_ISREG(found.status.st_mode):
+            return _add_file(writer, found, links)
+        return _add_other(writer, found, links)
+    except OSError as error:
+        if error.errno in _GONE:
             return {}
-    xattrs = _xattrs(found)
-    entry = Entry(
+        raise
+
+
+def _add_file(writer: TarWriter, found: Found, links: Links) -> dict[bytes, bytes]:
+    """By the file that was opened, whatever has the name by then."""
+    descriptor = os.open(found.name, _OPEN_FILE, dir_fd=found.directory)
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or _add_link(writer, found.path, status, links):
+            return {}
+        xattrs = _xattrs(b"/proc/self/fd/%d" % descriptor, follow_symlinks=True)
+        writer.add(_entry(found.path, status, xattrs), file)
+        return _marks(xattrs)
+
+
+def _add_other(writer: TarWriter, found: Found, links: Links) -> dict[bytes, bytes]:
+    """All but plain files; not sockets: tar has no type for them, and they mean nothing without their process."""
+    if kind_of(found.status.st_mode) is None or _add_link(writer, found.path, found.status, links):
+        return {}
+    is_link = stat.S_ISLNK(found.status.st_mode)
+    target = os.fsencode(os.readlink(found.name, dir_fd=found.directory)) if is_link else b""
+    xattrs = _xattrs(b"/proc/self/fd/%d/%b" % (found.directory, found.name), follow_symlinks=False)
+    writer.add(_entry(found.path, found.status, xattrs, target=target))
+    return _marks(xattrs)
+
+
+def _add_link(writer: TarWriter, name: bytes, status: os.stat_result, links: Links) -> bool:
+    """Whether it was written as another name of what is in the archive already."""
+    if stat.S_ISDIR(status.st_mode) or status.st_nlink < 2:
+        return False
+    first = links.setdefault((status.st_dev, status.st_ino), name)
+    if first == name:
+        return False
+    whole = _entry(name, status, {}, target=first)  # Go's readers apply what a link's header says to the file
+    writer.add(replace(whole, kind=Kind.HARD_LINK, size_bytes=0))
+    return True
+
+
+def _entry(name: bytes, status: os.stat_result, xattrs: Mapping[bytes, bytes], *, target: bytes = b"") -> Entry:
+    kind = kind_of(status.st_mode) or Kind.FILE
+    return Entry(
         name=name,
         kind=kind,
         mode=stat.S_IMODE(status.st_mode),
@@ -262,40 +303,30 @@ def _add(writer: TarWriter, found: Found, links: dict[tuple[int, int], bytes]) -
         gid=status.st_gid,
         size_bytes=status.st_size if kind is Kind.FILE else 0,
         mtime_ns=status.st_mtime_ns,
-        target=os.fsencode(os.readlink(found.name, dir_fd=found.directory)) if kind is Kind.SYMLINK else b"",
+        target=target,
         device=(os.major(status.st_rdev), os.minor(status.st_rdev)),
         xattrs={key: xattrs[key] for key in sorted(xattrs) if _is_content(key)},
     )
-    if kind is Kind.FILE:
-        _add_file(writer, entry, found)
-    else:
-        writer.add(entry)
+
+
+def _marks(xattrs: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
     return {key: value for key, value in xattrs.items() if key.startswith(b"trusted.overlay.")}
 
 
-def _add_file(writer: TarWriter, entry: Entry, found: Found) -> None:
-    descriptor = os.open(found.name, _OPEN_FILE, dir_fd=found.directory)
-    with os.fdopen(descriptor, "rb", buffering=0) as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise Unavailable(f"{found.path[:80]!r} changed while it was read")
-        writer.add(entry, file)
-
-
-def _xattrs(found: Found) -> dict[bytes, bytes]:
-    path = b"/proc/self/fd/%d/%b" % (found.directory, found.name)
+def _xattrs(path: bytes, *, follow_symlinks: bool) -> dict[bytes, bytes]:
     values: dict[bytes, bytes] = {}
-    for name in map(os.fsencode, _listed(path)):
+    for name in map(os.fsencode, _listed(path, follow_symlinks=follow_symlinks)):
         try:
-            values[name] = os.getxattr(path, name, follow_symlinks=False)
+            values[name] = os.getxattr(path, name, follow_symlinks=follow_symlinks)
         except OSError as error:
             if error.errno != errno.ENODATA:
                 raise
     return values
 
 
-def _listed(path: bytes) -> Iterable[str]:
+def _listed(path: bytes, *, follow_symlinks: bool) -> Iterable[str]:
     try:
-        return os.listxattr(path, follow_symlinks=False)
+        return os.listxattr(path, follow_symlinks=follow_symlinks)
     except OSError as error:
         if error.errno in (errno.ENOTSUP, errno.ENOENT):
             return ()

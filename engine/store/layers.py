@@ -17,8 +17,9 @@ from pathlib import Path
 from engine.host.archive import Limits
 from engine.host.archive_pack import GzipPacker
 from engine.host.archive_write import MOUNT_POINTS, write_layer
-from engine.host.confined import Unpacked, open_below, unpack_layer
+from engine.host.confined import open_below, unpack_layer
 from engine.host.durable import sync_directory, sync_filesystem
+from engine.host.layer_writer import LayerWriter
 from engine.host.removal import remove_tree
 from engine.model.digest import Digest, chain_id, chain_ids
 from engine.model.errors import Invalid, Missing
@@ -72,9 +73,7 @@ class LayerStore:
     async def _unpack(
         self, draft: Path, blob: Digest, media_type: str, *, parent: Digest | None, expected_diff_id: Digest | None
     ) -> Layer:
-        diff = draft / "diff"
-        diff.mkdir()
-        diff.chmod(0o755)
+        diff = _new_diff(draft)
         with self._content.open(blob) as file:
             unpacked = await unpack_layer(file, into=diff, limits=self._limits, compression=_compression(media_type))
         if unpacked.blob != blob:
@@ -92,12 +91,12 @@ class LayerStore:
             max_id=unpacked.max_id,
         )
         async with self._lock.hold(layer.chain):
-            return await asyncio.to_thread(self._place, draft, layer, unpacked)
+            return await asyncio.to_thread(self._place, draft, layer, unpacked.implicit)
 
-    def _place(self, draft: Path, layer: Layer, unpacked: Unpacked) -> Layer:
+    def _place(self, draft: Path, layer: Layer, implicit: Sequence[str]) -> Layer:
         if present := self.find(layer.chain):
             return present
-        self._take_over_directories(draft / "diff", layer.parent, unpacked.implicit)
+        self._take_over_directories(draft / "diff", layer.parent, implicit)
         draft.chmod(0o711)
         sync_filesystem(draft)  # the blob, too: it was committed without syncing
         self._discard(layer.chain)  # a crash between rename and row leaves one without a row
@@ -114,31 +113,53 @@ class LayerStore:
         Leaves out the empty files and directories that the runtime makes to mount upon, unless told not to.
         """
         parent = chain_id(parent_diff_ids) if parent_diff_ids else None
-        packed = await asyncio.to_thread(self._pack, upper, parent, skip_mount_points=skip_mount_points)
-        if packed is None:
-            return None
-        blob, diff_id = packed
-        return await self.unpack(blob, GZIP_LAYER, parent=parent, expected_diff_id=diff_id)
+        draft = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="layer-", dir=self._drafts))
+        try:
+            layer = await asyncio.to_thread(self._pack, upper, draft, parent, skip_mount_points=skip_mount_points)
+            if layer is None:
+                return None
+            with self._using(layer.blob):
+                async with self._lock.hold(layer.chain):
+                    placed = await asyncio.to_thread(self._place, draft, layer, ())
+            if placed.blob != layer.blob:
+                await asyncio.to_thread(self.discard_blobs, [layer.blob])
+            return placed
+        finally:
+            await asyncio.to_thread(remove_tree, draft)
 
-    def _pack(self, upper: Path, parent: Digest | None, *, skip_mount_points: bool) -> tuple[Digest, Digest] | None:
+    def _pack(self, upper: Path, draft: Path, parent: Digest | None, *, skip_mount_points: bool) -> Layer | None:
+        """The layer's blob stored, and what is in it in ``draft``."""
+
         def is_inherited(path: bytes, status: os.stat_result) -> bool:
             below = self._find_below(parent, os.fsdecode(path))
             return below is not None and _looks(below) == _looks(status)
 
+        diff = _new_diff(draft)
         with self._content.ingest() as ingest:
             packer = GzipPacker(ingest.write)
+            writer = LayerWriter(packer.write, diff)
+            points = MOUNT_POINTS if skip_mount_points else frozenset()
             try:
-                entries = write_layer(
-                    upper,
-                    packer.write,
-                    mount_points=MOUNT_POINTS if skip_mount_points else frozenset(),
-                    is_inherited=is_inherited,
-                )
+                entries = write_layer(upper, writer, mount_points=points, is_inherited=is_inherited)
             except BaseException:
                 packer.abandon()
                 raise
+            finally:
+                writer.close()
             diff_id = packer.close()
-            return (ingest.commit(durable=False), diff_id) if entries else None
+            if not entries:
+                return None
+            blob = ingest.commit(durable=False)
+        return Layer(
+            diff_id=diff_id,
+            chain=_above(parent, diff_id),
+            parent=parent,
+            blob=blob,
+            media_type=GZIP_LAYER,
+            size_bytes=writer.size_bytes,
+            blob_bytes=self._content.size(blob),
+            max_id=writer.max_id,
+        )
 
     def get(self, chain: Digest) -> Layer:
         layer = self.find(chain)
@@ -244,6 +265,13 @@ class LayerStore:
             finally:
                 os.close(descriptor)
         return None
+
+
+def _new_diff(draft: Path) -> Path:
+    diff = draft / "diff"
+    diff.mkdir()
+    diff.chmod(0o755)
+    return diff
 
 
 def _above(parent: Digest | None, diff_id: Digest) -> Digest:

@@ -6,7 +6,7 @@ import tarfile
 
 import pytest
 
-from engine.host.archive_write import write_layer
+from engine.host.archive_write import TarWriter, write_layer
 from tests.engine.host.images.archives import busybox_layer, chunked, file_capability, member, tar_of, tree
 
 pytestmark = pytest.mark.host
@@ -108,7 +108,7 @@ async def test_attributes_survive_and_overlayfs_marks_do_not_leak(engine, tmp_pa
     os.setxattr(upper / "ping", "security.capability", file_capability())
     os.setxattr(upper / "ping", "trusted.overlay.origin", b"x")
     chunks: list[bytes] = []
-    write_layer(upper, chunks.append)
+    write_layer(upper, TarWriter(chunks.append))
     assert b"trusted" not in b"".join(chunks)
     layer = await engine.layers.commit_upper(upper, parent_diff_ids=())
     diff = engine.layers.lowers((layer.diff_id,))[0]
@@ -121,7 +121,7 @@ async def test_the_standard_library_reads_what_we_write(engine, tmp_path):
     (upper / ("d" * 120)).mkdir()
     os.chown(upper / ("d" * 120), 3_000_000, 5)
     chunks: list[bytes] = []
-    write_layer(upper, chunks.append)
+    write_layer(upper, TarWriter(chunks.append))
     (tmp_path / "layer.tar").write_bytes(b"".join(chunks))
     with tarfile.open(tmp_path / "layer.tar") as tar:
         assert [(item.name, item.uid, item.gid) for item in tar] == [("d" * 120, 3_000_000, 5), (".wh.tmp", 0, 0)]
