@@ -14,6 +14,7 @@ from engine.api.parts import Parts as ApiParts
 from engine.api.server import ApiServer
 from engine.build.builder import Builder
 from engine.config import EngineConfig
+from engine.containers.commit import Commits
 from engine.containers.parts import Parts
 from engine.containers.service import Containers
 from engine.host.capabilities import this_machine
@@ -98,6 +99,7 @@ async def _engine(config: EngineConfig, host_files: HostFiles) -> AsyncIterator[
             layers=layers,
             networks=parts.networks,
             containers=containers,
+            commits=Commits(images, layers, containers),
             builder=builder,
             machine=parts.machine,
             chosen=parts.chosen,

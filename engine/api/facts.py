@@ -105,8 +105,9 @@ def image_facts(parts: Parts, image: Image) -> ImageFacts:
 
 
 def image_bytes(parts: Parts, container: Container) -> int:
+    """Of the layers below the container's own, which stay for its sake when the image is removed by force."""
     try:
-        return parts.images.get(str(container.spec.image_id)).size_bytes
+        return sum(layer.size_bytes for layer in parts.layers.stack(container.layers))
     except Missing:
         return 0
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from engine.build.builder import Builder
 from engine.config import EngineConfig
+from engine.containers.commit import Commits
 from engine.containers.service import Containers
 from engine.host.capabilities import Machine
 from engine.host.cgroups import Cgroups
@@ -24,6 +25,7 @@ class Parts:
     layers: LayerStore
     networks: Networks
     containers: Containers
+    commits: Commits
     builder: Builder
     machine: Machine
     chosen: Chosen

@@ -253,18 +253,24 @@ class Lifecycle:
 
     async def pause(self, container_id: str) -> None:
         async with self._locks.hold(container_id):
-            container = transitions.paused(self._registry.get_id(container_id))
-            await self._parts.chosen.runtime.pause(container_id)
-            await self._registry.save(container)
-            self._health_watch(container)
+            await self._pause(container_id)
+
+    async def _pause(self, container_id: str) -> None:
+        container = transitions.paused(self._registry.get_id(container_id))
+        await self._parts.chosen.runtime.pause(container_id)
+        await self._registry.save(container)
+        self._health_watch(container)
         self.emit("pause", container)
 
     async def unpause(self, container_id: str) -> None:
         async with self._locks.hold(container_id):
-            container = transitions.unpaused(self._registry.get_id(container_id))
-            await self._parts.chosen.runtime.resume(container_id)
-            await self._registry.save(container)
-            self._health_watch(container)
+            await self._unpause(container_id)
+
+    async def _unpause(self, container_id: str) -> None:
+        container = transitions.unpaused(self._registry.get_id(container_id))
+        await self._parts.chosen.runtime.resume(container_id)
+        await self._registry.save(container)
+        self._health_watch(container)
         self.emit("unpause", container)
 
     async def remove_if_down(self, container_id: str) -> bool:
@@ -313,6 +319,32 @@ class Lifecycle:
         async with self._locks.hold(container_id):
             self._registry.get_id(container_id)
             yield
+
+    @contextlib.asynccontextmanager
+    async def quiet(self, container_id: str, *, pause: bool) -> AsyncIterator[None]:
+        """Within the block nothing writes to its files or removes them, unless it runs and is not to be paused.
+
+        Raises Conflict when it is being removed.
+        """
+        if self._registry.get_id(container_id).status is Status.RUNNING and not pause:
+            yield
+            return
+        async with self.held_still(container_id):
+            transitions.check_committable(self._registry.get_id(container_id))
+            pauses = self._registry.get_id(container_id).status is Status.RUNNING
+            if pauses:
+                await self._pause(container_id)
+            try:
+                yield
+            finally:
+                if pauses:
+                    await self._unpause_or_log(container_id)
+
+    async def _unpause_or_log(self, container_id: str) -> None:
+        try:
+            await self._unpause(container_id)
+        except EngineError as error:  # somebody killed it meanwhile: its exit will be seen
+            _log.warning("container %s: cannot be unpaused: %s", container_id, error)
 
     def remember_size(self, container_id: str, *, height: int, width: int) -> None:
         self._sizes[container_id] = (height, width)

@@ -16,6 +16,7 @@ from engine.containers.creation import make_directories
 from engine.containers.ending import Ending
 from engine.containers.execs import Execs
 from engine.containers.exit_watch import ExitWatch
+from engine.containers.files import Files
 from engine.containers.health_watch import HealthWatch
 from engine.containers.host_binds import HostBinds
 from engine.containers.joining import Joining
@@ -36,6 +37,7 @@ from engine.containers.teardown import Teardown
 from engine.containers.top import Processes, list_processes
 from engine.containers.transitions import check_running
 from engine.containers.updates import Updates
+from engine.containers.views import Views
 from engine.containers.waiting import Exit, WaitCondition, Waiter, Waiters
 from engine.model.container import Container, ContainerSpec, Status
 from engine.model.digest import Digest
@@ -90,6 +92,10 @@ class Containers:
         self._lifecycle.begin_checking(self._health_watch.follow)
         self.statistics = Statistics(parts, registry=self._registry, waiters=self._waiters, now=now)
         self._updates = Updates(parts, registry=self._registry, lifecycle=self._lifecycle, oom_watch=self._oom_watch)
+        self._views = Views(
+            parts, registry=self._registry, lifecycle=self._lifecycle, waiters=self._waiters, chores=self._chores
+        )
+        self.files = Files(parts, registry=self._registry, lifecycle=self._lifecycle, views=self._views)
         self._recovery = Recovery(
             parts,
             registry=self._registry,
@@ -142,14 +148,6 @@ class Containers:
 
     def uses_image(self, image_id: Digest) -> Found:
         return [container for container in self._registry.every() if container.spec.image_id == image_id]
-
-    def upper(self, name: str) -> Path:
-        """The writable layer on disk, owners as the container sees them."""
-        return self._config.upper(self.get(name).id)
-
-    def rootfs(self, name: str) -> AbstractAsyncContextManager[Path]:
-        """The container's whole file system, owners as the container sees them; running or not."""
-        return self._steps.rootfs(self.get(name))
 
     async def top(self, name: str, *, columns: str = "-ef") -> Processes:
         container = self.get(name)
@@ -291,6 +289,22 @@ class Containers:
         until_over = self._waiters.register(container.id, WaitCondition.NEXT_EXIT) if is_open_ended else None
         request = LogRequest(since_ns=since_ns, until_ns=until_ns, tail=tail, stdout=stdout, stderr=stderr)
         return read_records(self._open_log(container), request, until_over=until_over)
+
+    # -- for commits
+
+    @contextlib.asynccontextmanager
+    async def quiet_upper(self, name: str, *, pause: bool) -> AsyncGenerator[Path, None]:
+        """The writable layer on disk, owners as the container sees them, which holds still if it is to be paused.
+
+        Raises Conflict or Missing, at the end too, when the container is being removed: then it may be there half.
+        """
+        container = self.get(name)
+        async with self._lifecycle.quiet(container.id, pause=pause):
+            yield self._config.upper(container.id)
+            self._views.check_there(container)
+
+    def emit(self, action: str, container: Container, **attributes: str) -> None:
+        self._lifecycle.emit(action, container, **attributes)
 
     # -- for builds
 

@@ -156,35 +156,6 @@ class Steps:
         await self._teardown.take_down(container_id)
         await self._teardown.erase(container_id)
 
-    @contextlib.asynccontextmanager
-    async def rootfs(self, container: Container) -> AsyncIterator[Path]:
-        """A view of a container's file system with the owners that are on disk.
-
-        Of a running one it cannot be changed: an upper directory can have but one writable mount.
-        """
-        view_id = new_id()
-        async with contextlib.AsyncExitStack() as undo:
-            if not container.is_running:
-                await undo.enter_async_context(self._lifecycle.held_still(container.id))
-            undo.push_async_callback(self._finish, self._clear(view_id), what="unmount a view")
-            await asyncio.to_thread(self._mount_view, view_id, container)
-            yield self._config.rootfs(view_id)
-
-    def _mount_view(self, view_id: str, container: Container) -> None:
-        config = self._config
-        make_run_dirs(config.bundle(view_id), config.rootfs(view_id))
-        upper, lowers = config.upper(container.id), self._parts.layers.lowers(container.layers)
-        mounts.mount_overlay(
-            config.rootfs(view_id),
-            storage_root=config.data_root,
-            lowers=[upper, *lowers] if container.is_running else lowers,
-            upper=None if container.is_running else upper,
-            work=None if container.is_running else config.work(container.id),
-            read_only=container.is_running,
-            nosuid=True,
-            nodev=True,
-        )
-
     async def _finish(self, work: Coroutine[Any, Any, None], *, what: str) -> None:
         """Wait for the clean-up; when we are cancelled meanwhile it goes on, owned by the chores."""
         await asyncio.shield(self._chores.start(work, what=what))

@@ -41,6 +41,13 @@ def check_stoppable(container: Container) -> None:
         raise NotModified(f"container {container.name} is already stopped")
 
 
+def check_committable(container: Container) -> None:
+    if container.status is Status.REMOVING:
+        raise Conflict(f"You cannot commit container {container.id} which is being removed")
+    if container.status is Status.DEAD:
+        raise Conflict(f"You cannot commit container {container.id} which is Dead")
+
+
 def check_removable(container: Container, *, force: bool) -> None:
     if container.status is Status.REMOVING:
         raise Conflict(f"removal of container {container.name} is already in progress")

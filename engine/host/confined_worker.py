@@ -1,5 +1,7 @@
 """The process that unpacks one archive: chrooted, with six capabilities, and gone when done. Started by ``confined``.
 
+For a container that runs it is root in that container's user namespace, and a stranger to the host.
+
 Reads the archive from descriptor 0, writes one JSON object to descriptor 1. Everything it will need is imported before
 the chroot: afterwards an import would run a file of the archive's making, so importing is switched off altogether.
 """
@@ -10,12 +12,16 @@ import json
 import os
 import resource
 import signal
+import stat
 import sys
+from pathlib import Path
 from typing import Any
 
 from engine.host.archive import Limits, TarReader
 from engine.host.archive_stream import PlainStream
 from engine.host.archive_unpack import Options, Result, unpack
+from engine.host.inroot import open_in_root
+from engine.host.libc import CLONE_NEWNS, CLONE_NEWUSER, MS_BIND, MS_PRIVATE, MS_REC, mount, setns, unshare
 from engine.model.errors import EngineError, Invalid
 
 _CHOWN, _DAC_OVERRIDE, _FOWNER, _FSETID, _MKNOD, _SETFCAP = 0, 1, 3, 4, 27, 31  # linux/capability.h
@@ -34,7 +40,9 @@ def main() -> None:
     if job["compression"] in ("auto", "zstd"):
         import zstandard  # noqa: F401 - loaded now, because it cannot be later
     limits = Limits(**job["limits"])
-    _confine(job["directory_fd"], file_bytes=limits.total_bytes)
+    if job["shown"]:
+        job["directory_fd"] = _show(job["root"], job["shown"])
+    _confine(job["directory_fd"], file_bytes=limits.total_bytes, pidfd=job["pidfd"])
     try:
         answer = _unpack(job, limits)
     except EngineError as error:
@@ -52,7 +60,14 @@ def _unpack(job: dict[str, Any], limits: Limits) -> dict[str, Any]:
     reader = TarReader(stream, limits)
     owner = tuple(job["owner"]) if job["owner"] else None
     options = Options(
-        layer=job["layer"], destination=os.fsencode(job["destination"]), owner=owner, mode=job["mode"], limits=limits
+        layer=job["layer"],
+        destination=os.fsencode(job["destination"]),
+        existing=job["existing"],
+        keep_kinds=job["keep_kinds"],
+        defer_devices=job["pidfd"] is not None,
+        owner=owner,
+        mode=job["mode"],
+        limits=limits,
     )
     result: Result = unpack(reader, options)
     reader.drain()
@@ -63,14 +78,32 @@ def _unpack(job: dict[str, Any], limits: Limits) -> dict[str, Any]:
         "max_id": result.max_id,
         "opaque": [os.fsdecode(path) for path in result.opaque],
         "implicit": [os.fsdecode(path) for path in result.implicit],
+        "devices": [[os.fsdecode(path), kind, *number] for path, (kind, number) in result.devices.items()],
         "blob": blob.hex,
         "diff_id": diff_id.hex,
     }
 
 
-def _confine(directory_fd: int, *, file_bytes: int) -> None:
+def _show(root: str, shown: list[list[str]]) -> int:
+    """``root`` opened with each (source, destination) mounted in it, in a mount namespace that ends with us.
+
+    A destination that is not there, or is something else, is passed over.
+    """
+    unshare(CLONE_NEWNS)
+    mount(None, "/", flags=MS_REC | MS_PRIVATE)
+    for source, destination in shown:
+        try:
+            target = open_in_root(Path(root), destination, os.O_PATH)
+        except OSError:
+            continue
+        if stat.S_ISREG(os.fstat(target).st_mode):
+            mount(source, f"/proc/self/fd/{target}", flags=MS_BIND)
+        os.close(target)
+    return os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+def _confine(directory_fd: int, *, file_bytes: int, pidfd: int | None) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
-    _must(libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0))
     os.fchdir(directory_fd)
     os.chroot(".")
     os.close(directory_fd)
@@ -84,6 +117,9 @@ def _confine(directory_fd: int, *, file_bytes: int) -> None:
         hard = resource.getrlimit(kind)[1]
         value = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
         resource.setrlimit(kind, (value, value))
+    if pidfd is not None:
+        _become_root_of(pidfd)
+    _must(libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0))  # a change of user would have unset it
     for capability in range(_LAST_CAPABILITY + 1):
         if capability not in _KEPT:
             libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)  # EINVAL above the kernel's last one
@@ -92,6 +128,15 @@ def _confine(directory_fd: int, *, file_bytes: int) -> None:
     sys.path.clear()
     sys.path_hooks.clear()
     sys.meta_path.clear()
+
+
+def _become_root_of(pidfd: int) -> None:
+    """Enter the user namespace of a process: its root's files are ours then, and nothing of the host's is."""
+    os.setgroups([])
+    setns(pidfd, CLONE_NEWUSER)
+    os.setresgid(0, 0, 0)
+    os.setresuid(0, 0, 0)
+    os.close(pidfd)
 
 
 def _set_capabilities(libc: ctypes.CDLL) -> None:

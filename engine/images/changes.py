@@ -17,7 +17,11 @@ _SHELL = ("/bin/sh", "-c")
 
 
 def apply_changes(config: ImageConfig, changes: Sequence[str]) -> ImageConfig:
-    """``config`` after ``changes``, in order. Raises Invalid, naming the change."""
+    """``config`` after ``changes``, in order. Raises Invalid, naming the change.
+
+    A command belongs to its entrypoint: a new entrypoint drops the old command, but not one that ``changes`` set.
+    """
+    has_command = False
     for change in changes:
         name, _, rest = change.strip().partition(" ")
         apply = _CHANGES.get(name.upper())
@@ -29,6 +33,9 @@ def apply_changes(config: ImageConfig, changes: Sequence[str]) -> ImageConfig:
             config = apply(config, rest.strip())
         except ValueError as error:  # shlex and json
             raise Invalid(f"change {change[:80]!r}: {error}") from error
+        has_command = has_command or name.upper() == "CMD"
+        if name.upper() == "ENTRYPOINT" and not has_command:
+            config = replace(config, cmd=None)
     return config
 
 

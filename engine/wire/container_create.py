@@ -149,7 +149,7 @@ def merged(spec: ContainerSpec, image: ImageConfig) -> ContainerSpec:
         user=spec.user or image.user,
         exposed_ports=spec.exposed_ports | image.exposed_ports,
         stop_signal=spec.stop_signal or image.stop_signal,
-        healthcheck=_merged_healthcheck(spec.healthcheck, image.healthcheck),
+        healthcheck=merged_healthcheck(spec.healthcheck, image.healthcheck),
         shell=spec.shell or image.shell,
     )
 
@@ -162,7 +162,7 @@ def merged_env(own: tuple[str, ...], image: tuple[str, ...]) -> tuple[str, ...]:
     return (*(entry for entry in last.values() if "=" in entry), *inherited)
 
 
-def _merged_healthcheck(own: Healthcheck | None, image: Healthcheck | None) -> Healthcheck | None:
+def merged_healthcheck(own: Healthcheck | None, image: Healthcheck | None) -> Healthcheck | None:
     if own is None or image is None:
         return own or image
     return Healthcheck(

@@ -148,11 +148,11 @@ class RunningEngine:
 
 
 @contextlib.contextmanager
-def running_engine(*arguments: str) -> Iterator[RunningEngine]:
+def running_engine(*arguments: str, kind: type[RunningEngine] = RunningEngine) -> Iterator[RunningEngine]:
     token = uuid.uuid4().hex[:8]
     root = Path(f"/tmp/nr-{token}")
     root.mkdir(mode=0o711)
-    engine = RunningEngine(root=root, bridge=f"nr{token}", arguments=list(arguments))
+    engine = kind(root=root, bridge=f"nr{token}", arguments=list(arguments))
     try:
         engine.start()
         yield engine

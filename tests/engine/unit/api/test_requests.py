@@ -79,7 +79,6 @@ async def test_there_is_no_swarm(api: Api, resource: str, method: str, rest: str
         ("DELETE", "/networks/bridge", 403),
         ("POST", "/auth", 501),
         ("POST", "/session", 501),
-        ("POST", "/commit", 501),
         ("GET", "/distribution/a/b/json", 501),
     ],
 )
