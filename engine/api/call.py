@@ -18,6 +18,7 @@ from engine.wire.version import ApiVersion
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
+BODY_S: Final = 60.0  # for a body of at most 4 MiB
 _NOTHING: Final = (b"", b"null", b"{}")
 
 
@@ -77,6 +78,14 @@ class Call:
         return await self.small_body()
 
     async def small_body(self) -> bytes:
+        """Raises TooLarge, and Invalid when it does not arrive."""
+        try:
+            async with asyncio.timeout(BODY_S):
+                return await self._small_body()
+        except TimeoutError as error:
+            raise Invalid(f"request body: it did not arrive within {BODY_S:.0f} s") from error
+
+    async def _small_body(self) -> bytes:
         if (self.request.content_length or 0) > MOST_BYTES:
             raise TooLarge(f"request body is larger than {MOST_BYTES} bytes")
         body = bytearray()

@@ -11,6 +11,7 @@ from engine.model.errors import Invalid, Unsupported
 from engine.wire.encode import encode
 from engine.wire.query import Query
 from engine.wire.text import shown
+from engine.wire.version import STOP_SIGNAL_FROM, WAIT_CONDITION_FROM
 
 _LARGEST_SIDE: Final = 65535
 
@@ -24,15 +25,19 @@ async def start(call: Call) -> web.Response:
 
 
 async def stop(call: Call) -> web.Response:
-    timeout_s, signal = call.query.find_number("t"), call.query.text("signal", longest=40)
+    timeout_s, signal = call.query.find_number("t"), _stop_signal(call)
     await call.finish(call.parts.containers.stop(call.name, timeout_s=timeout_s, signal=signal))
     return no_content()
 
 
 async def restart(call: Call) -> web.Response:
-    timeout_s, signal = call.query.find_number("t"), call.query.text("signal", longest=40)
+    timeout_s, signal = call.query.find_number("t"), _stop_signal(call)
     await call.finish(call.parts.containers.restart(call.name, timeout_s=timeout_s, signal=signal))
     return no_content()
+
+
+def _stop_signal(call: Call) -> str:
+    return call.query.text("signal", longest=40) if call.version >= STOP_SIGNAL_FROM else ""
 
 
 async def kill(call: Call) -> web.Response:
@@ -81,16 +86,24 @@ async def remove(call: Call) -> web.Response:
     return no_content()
 
 
-async def wait(call: Call) -> web.StreamResponse:
-    """The headers go out at once: the docker CLI starts the container only when it has them."""
+def _wait_condition(call: Call) -> WaitCondition:
+    if call.version < WAIT_CONDITION_FROM:
+        return WaitCondition.NOT_RUNNING
     text = call.query.text("condition", WaitCondition.NOT_RUNNING)
     if text not in list(WaitCondition):
         raise Invalid(f"condition: invalid condition: {shown(text)}: expected one of {', '.join(WaitCondition)}")
-    waiter = call.parts.containers.wait(call.name, condition=WaitCondition(text))
+    return WaitCondition(text)
+
+
+async def wait(call: Call) -> web.StreamResponse:
+    """The headers go out at once: the docker CLI starts the container only when it has them."""
+    waiter = call.parts.containers.wait(call.name, condition=_wait_condition(call))
     response = web.StreamResponse(headers={"Content-Type": "application/json"})
     try:
-        await response.prepare(call.request)
+        if call.version >= WAIT_CONDITION_FROM:
+            await response.prepare(call.request)
         end = await waiter.exit()
+        await response.prepare(call.request)
     finally:
         waiter.cancel()
     answer: dict[str, object] = {"StatusCode": end.code}

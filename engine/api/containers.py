@@ -22,6 +22,7 @@ from engine.wire.container_create import decode_create
 from engine.wire.container_filters import KNOWN, asks_for_stopped, container_condition
 from engine.wire.text import LONGEST_NAME
 from engine.wire.times import moment_ns, unix_nanoseconds
+from engine.wire.version import CONSOLE_SIZE_FROM
 
 _PRUNE_FILTERS: Final = ("label", "label!", "until")
 
@@ -41,7 +42,7 @@ async def create(call: Call) -> web.Response:
     if spec.mounts:
         warnings += await parts.containers.check_mounts(spec)
     container = await call.finish(parts.containers.create(spec, layers=image.diff_ids, name=name))
-    if spec.tty and (size := creation.console_size):
+    if spec.tty and (size := creation.console_size) and call.version >= CONSOLE_SIZE_FROM:
         parts.containers.remember_size(container.id, height=size[0], width=size[1])
     return json_reply({"Id": container.id, "Warnings": warnings + limit_warnings}, status=201)
 

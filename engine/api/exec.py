@@ -14,14 +14,14 @@ from engine.wire.exec import ExecStart, decode_exec_create, decode_exec_start, e
 
 
 async def create(call: Call) -> web.Response:
-    spec = decode_exec_create(await call.json_body())
+    spec = decode_exec_create(await call.json_body(), version=call.version)
     parse_detach_keys(spec.detach_keys)
     made = call.parts.containers.execs.create(call.name, spec)
     return json_reply({"Id": made.id}, status=201)
 
 
 async def start(call: Call) -> web.StreamResponse:
-    wishes = decode_exec_start(await call.json_body())
+    wishes = decode_exec_start(await call.json_body(), version=call.version)
     return await (_start_detached(call) if wishes.detach else _start_attached(call, wishes))
 
 
@@ -60,4 +60,6 @@ async def resize(call: Call) -> web.Response:
 
 
 async def inspect(call: Call) -> web.Response:
-    return json_reply(encode_exec_inspect(call.parts.containers.execs.get(call.name)))
+    known = call.parts.containers.execs.get(call.name)
+    keys = parse_detach_keys(known.spec.detach_keys) if known.spec.detach_keys else b""
+    return json_reply(encode_exec_inspect(known, detach_keys=keys))

@@ -22,6 +22,8 @@ from aiohttp.web_server import Server
 from engine.wire.encode import encode_error
 
 _LONGEST_HEAD: Final = 32 << 10
+HEAD_S: Final = 30.0  # for a request's head, once its first byte is here
+_LATE_HEAD: Final = "the head of the request did not arrive in time"
 _MOST_UNREAD: Final = 256 << 10
 _MOST_UNSENT: Final = 1 << 20
 _HIJACKING: Final = re.compile(
@@ -29,6 +31,7 @@ _HIJACKING: Final = re.compile(
 )
 _BODY_LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,8})[ \t]*\r\n", re.IGNORECASE)
 _CHUNKED: Final = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
+_LEGACY_TYPE: Final = "application/vnd.docker.raw-stream"
 _BEGIN: Final = b"POST "
 
 
@@ -66,7 +69,7 @@ class RawInput:
 class Connection(RequestHandler):
     """One client's connection; HTTP until it is hijacked."""
 
-    __slots__ = ("_body_left", "_has_begun_head", "_held", "raw")
+    __slots__ = ("_body_left", "_has_begun_head", "_head_limit", "_held", "raw")
 
     def __init__(self, manager: Server, *, loop: asyncio.AbstractEventLoop, **options: Any) -> None:
         super().__init__(manager, loop=loop, **options)
@@ -74,6 +77,7 @@ class Connection(RequestHandler):
         self._held = b""  # of a request's head, as long as it may yet be one that hijacks
         self._has_begun_head = False  # the parser has a part of another request's head
         self._body_left: int | None = None  # of the request that hijacks
+        self._head_limit: asyncio.TimerHandle | None = None
 
     def data_received(self, data: bytes) -> None:
         if self.raw is not None:
@@ -83,8 +87,9 @@ class Connection(RequestHandler):
         elif self._is_idle() and not self._has_begun_head:
             self._begin_request(self._held + data)
         else:
-            self._has_begun_head = False
             super().data_received(data)
+            self._has_begun_head = self._has_begun_head and self._is_idle()
+        self._limit_head()
 
     def eof_received(self) -> bool | None:  # type: ignore[override]  # asyncio lets it answer; aiohttp never does
         if self.raw is None:
@@ -93,6 +98,8 @@ class Connection(RequestHandler):
         return True  # half closed: no more input, and the output goes on
 
     def connection_lost(self, exc: BaseException | None) -> None:
+        if self._head_limit is not None:
+            self._head_limit.cancel()
         if self.raw is not None:
             self.raw.end()
         super().connection_lost(exc)
@@ -102,6 +109,23 @@ class Connection(RequestHandler):
         if self.raw is None:
             self.raw = RawInput(self.transport)
         return self.raw
+
+    def _limit_head(self) -> None:
+        """Half a head keeps a connection for so long and no longer; a whole one, which is the rule, costs no timer."""
+        is_half = bool(self._held) or self._has_begun_head
+        if is_half and self._head_limit is None:
+            self._head_limit = self._loop.call_later(HEAD_S, self._refuse_late_head)
+        elif not is_half and self._head_limit is not None:
+            self._head_limit.cancel()
+            self._head_limit = None
+
+    def _refuse_late_head(self) -> None:
+        if self.transport is None:
+            return
+        body = encode_error(_LATE_HEAD)
+        head = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Type: application/json\r\n"
+        self.transport.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        self.transport.close()
 
     def _is_idle(self) -> bool:
         return (self._waiter is not None and not self._waiter.done()) or (
@@ -227,7 +251,8 @@ async def hijack(request: web.Request, *, content_type: str, headers: dict[str, 
     lines = (
         ["HTTP/1.1 101 UPGRADED", "Connection: Upgrade", f"Upgrade: {upgrade[:20]}"] if upgrade else ["HTTP/1.1 200 OK"]
     )
-    lines += [f"Content-Type: {content_type}", *(f"{name}: {value}" for name, value in headers.items())]
+    kind = content_type if upgrade else _LEGACY_TYPE  # all that Docker has ever named without an upgrade
+    lines += [f"Content-Type: {kind}", *(f"{name}: {value}" for name, value in headers.items())]
     channel = Channel(connection)
     await channel.write("\r\n".join([*lines, "", ""]).encode("latin-1", "replace"))
     return channel

@@ -21,7 +21,7 @@ from engine.wire.version import CURRENT, ApiVersion
 _BACKLOG: Final = 1024
 _STREAMS_END_S: Final = 1.0
 _WORK_ENDS_S: Final = 15.0
-_IDLE_S: Final = 600.0  # also the limit for half a request's head
+_IDLE_S: Final = 600.0
 _LINGER_S: Final = 1.0  # for the rest of a body that was refused, so that the client gets to read why
 _READ_BYTES: Final = 256 << 10
 

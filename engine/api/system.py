@@ -1,7 +1,9 @@
 """``/_ping``, ``/version``, ``/info``, ``/system/df``."""
 
 import asyncio
+from collections import Counter
 from datetime import UTC, datetime
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -10,10 +12,15 @@ from engine.api.facts import image_facts, summary_facts
 from engine.api.replies import json_reply
 from engine.host.disk_usage import tree_bytes
 from engine.model.container import Status
+from engine.model.errors import Invalid
 from engine.wire.container import encode_summary
 from engine.wire.image import ImageFacts, encode_image_summary
-from engine.wire.system import EngineCounts, encode_disk_usage, encode_info, encode_version
+from engine.wire.system import EngineCounts, encode_disk_usage, encode_info, encode_version, info_for
+from engine.wire.text import shown
 from engine.wire.times import timestamp
+from engine.wire.version import USAGE_TYPE_FROM
+
+_USAGE_TYPES: Final = frozenset({"container", "image", "volume", "build-cache"})
 
 
 async def ping(call: Call) -> web.Response:
@@ -43,30 +50,49 @@ async def info(call: Call) -> web.Response:
         stopped=len(states) - running - paused,
         images=len(call.parts.images.list()),
         system_time=timestamp(datetime.now(UTC)),
+        event_listeners=call.parts.events.listeners,
     )
-    return json_reply(encode_info(call.facts, counts))
+    return json_reply(info_for(call.version, encode_info(call.facts, counts)))
 
 
 async def disk_usage(call: Call) -> web.Response:
-    parts = call.parts
-    containers = parts.containers.list()
-    sizes = await asyncio.to_thread(lambda: [tree_bytes(parts.config.upper(one.id)) for one in containers])
-    now = datetime.now(UTC)
-    images = []
-    for image in parts.images.list():
-        facts = ImageFacts(
-            references=image_facts(parts, image).references,
-            containers=sum(one.spec.image_id == image.id for one in containers),
-            shared_bytes=0,
-        )
-        images.append(encode_image_summary(image, facts, version=call.version))
+    wanted = _usage_types(call)
+    images = _image_usage(call) if "image" in wanted else None
     return json_reply(
         encode_disk_usage(
-            layers_bytes=sum(layer.size_bytes for layer in parts.state.layers()),
+            layers_bytes=sum(layer.size_bytes for layer in call.parts.state.layers()) if images is not None else 0,
             images=images,
-            containers=[
-                encode_summary(one, summary_facts(parts, one, size_rw_bytes=size), now=now)
-                for one, size in zip(containers, sizes, strict=True)
-            ],
+            containers=await _container_usage(call) if "container" in wanted else None,
+            has_volumes="volume" in wanted,
+            has_builds="build-cache" in wanted,
+            version=call.version,
         )
     )
+
+
+def _usage_types(call: Call) -> frozenset[str]:
+    types = frozenset(call.values("type")) if call.version >= USAGE_TYPE_FROM else frozenset()
+    for unknown in types - _USAGE_TYPES:
+        raise Invalid(f"type: unknown object type: {shown(unknown)}")
+    return types or _USAGE_TYPES
+
+
+def _image_usage(call: Call) -> list[dict[str, Any]]:
+    parts, used = call.parts, Counter(one.spec.image_id for one in call.parts.containers.list())
+    return [
+        encode_image_summary(
+            image,
+            ImageFacts(references=image_facts(parts, image).references, containers=used[image.id], shared_bytes=0),
+            version=call.version,
+        )
+        for image in parts.images.list()
+    ]
+
+
+async def _container_usage(call: Call) -> list[dict[str, Any]]:
+    parts, containers, now = call.parts, call.parts.containers.list(), datetime.now(UTC)
+    sizes = await asyncio.to_thread(lambda: [tree_bytes(parts.config.upper(one.id)) for one in containers])
+    return [
+        encode_summary(one, summary_facts(parts, one, size_rw_bytes=size), now=now)
+        for one, size in zip(containers, sizes, strict=True)
+    ]

@@ -64,7 +64,7 @@ class Execs:
         """On record, to be started. Raises Conflict when the container does not run."""
         container = _active(self._registry.get(container_name))
         self._chores.start(asyncio.to_thread(self._parts.cgroups.prewarm), what="prewarm")
-        made = Exec(new_id(), container.id, spec)
+        made = Exec(new_id(), container.id, replace(spec, user=spec.user or container.spec.user))
         self._execs[made.id] = made
         self._forget_oldest()
         self._tell("exec_create", made, container)

@@ -68,6 +68,10 @@ class Events:
         self._recent: deque[Event] = deque(maxlen=_KEPT)
         self._subscriptions: set[Subscription] = set()
 
+    @property
+    def listeners(self) -> int:
+        return len(self._subscriptions)
+
     def emit(self, kind: str, action: str, actor_id: str, attributes: Mapping[str, str] | None = None) -> Event:
         event = Event(kind, action, actor_id, self._clock(), dict(attributes or {}))
         self._recent.append(event)

@@ -1,5 +1,6 @@
 """Execs as the API asks for them and shows them."""
 
+from base64 import b64encode
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -9,6 +10,7 @@ from engine.model.errors import Invalid
 from engine.model.exec import Exec, ExecSpec
 from engine.wire.json_body import decode, parse_object
 from engine.wire.text import LONGEST_NAME, check_arguments, check_text, shown
+from engine.wire.version import CONSOLE_SIZE_FROM, CURRENT, ApiVersion
 
 _LARGEST_SIDE: Final = 65535
 
@@ -44,14 +46,14 @@ class ExecStart:
     console_size: tuple[int, int] | None
 
 
-def decode_exec_create(body: bytes) -> ExecSpec:
+def decode_exec_create(body: bytes, *, version: ApiVersion = CURRENT) -> ExecSpec:
     """Raises Invalid or TooLarge, naming the member."""
     raw = parse_object(body)
     if "detachKeys" in raw:  # docker-py's spelling, which Go takes for the same
         raw.setdefault("DetachKeys", raw.pop("detachKeys"))
     request = decode(raw, _CreateRequest)
     argv = (request.cmd,) if isinstance(request.cmd, str) else tuple(request.cmd)
-    if not argv:
+    if not argv or not argv[0]:
         raise Invalid("No exec command specified")
     _check(request, argv)
     return ExecSpec(
@@ -65,17 +67,18 @@ def decode_exec_create(body: bytes) -> ExecSpec:
         attach_stdout=request.attach_stdout,
         attach_stderr=request.attach_stderr,
         detach_keys=request.detach_keys,
-        console_size=_size(request.console_size),
+        console_size=_size(request.console_size, version),
     )
 
 
-def decode_exec_start(body: bytes) -> ExecStart:
+def decode_exec_start(body: bytes, *, version: ApiVersion = CURRENT) -> ExecStart:
     """An empty body asks for nothing special."""
     request = decode(parse_object(body), _StartRequest) if body.strip() else _StartRequest()
-    return ExecStart(request.detach, request.tty, _size(request.console_size) if request.tty else None)
+    return ExecStart(request.detach, request.tty, _size(request.console_size, version) if request.tty else None)
 
 
-def encode_exec_inspect(exec_: Exec) -> dict[str, Any]:
+def encode_exec_inspect(exec_: Exec, *, detach_keys: bytes) -> dict[str, Any]:
+    """``detach_keys`` as they come over the wire; Go writes bytes as base64."""
     spec = exec_.spec
     return {
         "ID": exec_.id,
@@ -93,7 +96,7 @@ def encode_exec_inspect(exec_: Exec) -> dict[str, Any]:
         "OpenStdout": spec.attach_stdout,
         "CanRemove": False,
         "ContainerID": exec_.container_id,
-        "DetachKeys": spec.detach_keys,
+        "DetachKeys": b64encode(detach_keys).decode(),
         "Pid": exec_.pid,
     }
 
@@ -111,8 +114,9 @@ def _check(request: _CreateRequest, argv: tuple[str, ...]) -> None:
             raise Invalid(f"Env: invalid environment variable: {shown(entry)}")
 
 
-def _size(sides: list[int]) -> tuple[int, int] | None:
+def _size(sides: list[int], version: ApiVersion) -> tuple[int, int] | None:
     """Of a terminal that is not known yet, clients say 0 by 0."""
     if len(sides) not in (0, 2) or not all(0 <= side <= _LARGEST_SIDE for side in sides):
         raise Invalid(f"ConsoleSize: expected height and width from 0 to {_LARGEST_SIDE}, got {sides[:3]}")
-    return (sides[0], sides[1]) if len(sides) == 2 and all(sides) else None
+    is_meant = len(sides) == 2 and all(sides) and version >= CONSOLE_SIZE_FROM
+    return (sides[0], sides[1]) if is_meant else None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from engine.model.resources import LimitSupport
-from engine.wire.version import CURRENT, OLDEST
+from engine.wire.version import BUILDER_SIZE_UNTIL, CURRENT, OLDEST, SECURITY_OPTION_KEYS_FROM, ApiVersion
 
 _INDEX: Final = "https://index.docker.io/v1/"
 
@@ -208,13 +208,29 @@ _NOT_HERE: Final[dict[str, Any]] = {
 }
 
 
+def info_for(version: ApiVersion, info: dict[str, Any]) -> dict[str, Any]:
+    """``info`` as clients of an older version read it."""
+    if version >= SECURITY_OPTION_KEYS_FROM:
+        return info
+    names = [option.partition(",")[0].removeprefix("name=") for option in info["SecurityOptions"]]
+    return {**info, "SecurityOptions": names, "ExecutionDriver": "<not supported>"}
+
+
 def encode_disk_usage(
-    *, layers_bytes: int, images: Sequence[dict[str, Any]], containers: Sequence[dict[str, Any]]
+    *,
+    layers_bytes: int,
+    images: Sequence[dict[str, Any]] | None,
+    containers: Sequence[dict[str, Any]] | None,
+    has_volumes: bool = True,
+    has_builds: bool = True,
+    version: ApiVersion = CURRENT,
 ) -> dict[str, Any]:
+    """None stands for what was not asked for."""
     return {
         "LayersSize": layers_bytes,
-        "Images": list(images),
-        "Containers": list(containers),
-        "Volumes": [],
-        "BuildCache": [],
+        "Images": None if images is None else list(images),
+        "Containers": None if containers is None else list(containers),
+        "Volumes": [] if has_volumes else None,
+        "BuildCache": [] if has_builds else None,
+        **({"BuilderSize": 0} if version <= BUILDER_SIZE_UNTIL else {}),
     }

@@ -34,6 +34,13 @@ class ApiVersion(NamedTuple):
 CURRENT: Final = ApiVersion(1, 47)
 OLDEST: Final = ApiVersion(1, 21)
 
+# What differs between them. UNTIL names the last version that has something, FROM the first one.
+SECURITY_OPTION_KEYS_FROM: Final = ApiVersion(1, 25)  # info says name=seccomp,profile=…; before, the names alone
+WAIT_CONDITION_FROM: Final = ApiVersion(1, 30)  # before, a wait is for the end, and its headers come with that
+BUILDER_SIZE_UNTIL: Final = ApiVersion(1, 41)  # of /system/df
+STOP_SIGNAL_FROM: Final = ApiVersion(1, 42)  # of stop and restart; before, it is not looked at
+CONSOLE_SIZE_FROM: Final = ApiVersion(1, 42)  # of create and exec; before, it is not looked at
+USAGE_TYPE_FROM: Final = ApiVersion(1, 42)  # of /system/df
 MULTIPLEXED_TYPE_FROM: Final = ApiVersion(1, 42)  # logs and attach name their framing in the content type
 VIRTUAL_SIZE_UNTIL: Final = ApiVersion(1, 43)  # of images, equal to Size
 START_INTERVAL_FROM: Final = ApiVersion(1, 44)  # of health checks; before, it is not looked at

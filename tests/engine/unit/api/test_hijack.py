@@ -28,7 +28,7 @@ async def frame(reader: asyncio.StreamReader) -> tuple[int, bytes]:
     [
         (UPGRADE + b"Content-Length: 0\r\n\r\n", 101, "multiplexed"),
         (UPGRADE + b"\r\n", 101, "multiplexed"),
-        (b"Content-Length: 0\r\n\r\n", 200, "multiplexed"),
+        (b"Content-Length: 0\r\n\r\n", 200, "raw"),
         (UPGRADE + b"Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}", 101, "multiplexed"),
     ],
 )

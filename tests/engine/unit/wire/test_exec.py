@@ -51,7 +51,7 @@ def test_the_size_counts_with_a_terminal_and_when_it_is_known(body: bytes, size:
 
 
 def test_an_exec_that_was_not_started_has_no_exit_code() -> None:
-    shown = encode_exec_inspect(Exec("e" * 64, "c" * 64, ExecSpec(argv=("sh", "-c", "exit"))))
+    shown = encode_exec_inspect(Exec("e" * 64, "c" * 64, ExecSpec(argv=("sh", "-c", "exit"))), detach_keys=b"")
     assert (shown["Running"], shown["ExitCode"], shown["Pid"]) == (False, None, 0)
     assert shown["ProcessConfig"] == {
         "tty": False,
