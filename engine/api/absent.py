@@ -47,4 +47,4 @@ async def no_such_volume(call: Call) -> web.StreamResponse:
 
 
 async def no_volumes_to_prune(_: Call) -> web.StreamResponse:
-    return json_reply({"VolumesDeleted": None, "SpaceReclaimed": 0})
+    return json_reply({"VolumesDeleted": [], "SpaceReclaimed": 0})

@@ -82,6 +82,7 @@ class Builder:
             plan = make_plan(dockerfile, request, arguments)
             with ExitStack() as pins:
                 workshop = Workshop(self._services, request, plan, visible, dockerfile.escape, emit, pins)
+                await in_thread(workshop.limit_cache)
                 for warning in dockerfile.warnings:
                     await workshop.say(reddened(warning))
                 image = await _run_plan(workshop, arguments)

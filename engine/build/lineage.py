@@ -79,7 +79,10 @@ class Lineage:
         """The image an equal step made, if it and its layers are still whole."""
         services = self._workshop.services
         entry = await in_thread(services.cache.find_cached, key)
-        image = await in_thread(services.cache.find_image, entry.image_id) if entry else None
+        sources = self._workshop.cache_sources
+        if entry is None or (sources is not None and entry.image_id not in sources):
+            return None
+        image = await in_thread(services.cache.find_image, entry.image_id)
         try:
             return self._workshop.pinned(image) if image else None
         except Missing:

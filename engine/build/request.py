@@ -16,7 +16,7 @@ class BuildRequest:
     """``build_args`` maps to None what is declared without a value. ``network_mode`` "" and "default" mean bridge.
 
     ``remove_intermediate`` and ``force_remove`` change nothing: a step's container is gone when the step is over.
-    ``cache_from`` neither: every image of this engine takes part in the cache.
+    ``cache_from`` names the only images that take part in the cache; when empty, every image of this engine does.
     """
 
     dockerfile: str = "Dockerfile"

@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from engine.model.errors import Invalid
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
+_SYSTEMS = ("linux", "windows", "darwin", "freebsd")
+_KNOWN = frozenset(
+    ["386", "amd64", "arm", "arm64", "loong64", "mips64", "mips64le", "ppc64", "ppc64le", "riscv64", "s390x", "wasm"]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +26,17 @@ class Platform:
         if not 1 <= len(parts) <= 3 or not all(parts):
             raise Invalid(f"invalid platform {text[:80]!r}: expected os/architecture[/variant]")
         if len(parts) == 1:
-            return cls(architecture=_ARCHITECTURES.get(parts[0], parts[0]))
+            return cls._of_one_word(parts[0])
         return cls(parts[0], _ARCHITECTURES.get(parts[1], parts[1]), parts[2] if len(parts) == 3 else "")
+
+    @classmethod
+    def _of_one_word(cls, word: str) -> "Platform":
+        architecture = _ARCHITECTURES.get(word, word)
+        if word in _SYSTEMS:
+            return cls(os=word)
+        if architecture not in _KNOWN:
+            raise Invalid(f"invalid platform {word[:80]!r}: unknown operating system or architecture: invalid argument")
+        return cls(architecture=architecture)
 
     @classmethod
     def of_machine(cls, machine: str) -> "Platform":
