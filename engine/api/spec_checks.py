@@ -23,13 +23,13 @@ def checked_spec(spec: ContainerSpec, *, machine: Machine, runtime: str) -> tupl
     Raises Invalid in Docker's words.
     """
     confinement(spec, bounding=machine.bounding)
+    if spec.stop_signal:
+        _check_stop_signal(spec.stop_signal)
     for options in spec.tmpfs.values():
         tmpfs_options(options)
     for mount in spec.mounts:
         if mount.kind is MountKind.TMPFS:
             mount_options(mount)
-    if spec.stop_signal:
-        parse_signal(spec.stop_signal)
     if spec.seccomp_profile:
         parse_profile(spec.seccomp_profile)
     if spec.devices:
@@ -51,3 +51,10 @@ def _score_warnings(spec: ContainerSpec, *, machine: Machine) -> list[str]:
     if spec.oom_score_adj and given != spec.oom_score_adj:
         return [f"OomScoreAdj: {spec.oom_score_adj} is less than this engine may give; {given} is used"]
     return []
+
+
+def _check_stop_signal(text: str) -> None:
+    try:
+        parse_signal(text)
+    except Invalid as error:
+        raise Invalid(f"StopSignal: {error}") from error

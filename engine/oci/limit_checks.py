@@ -143,7 +143,7 @@ def _check_processors(kept: Resources, machine: Machine) -> None:
 def _listed(text: str, what: str) -> set[int]:
     """Numbers of a kernel list, "0-2,7" (cpuset(7), "List format")."""
     found: set[int] = set()
-    for part in filter(None, text.split(",")):
+    for part in text.split(",") if text else ():
         first, dash, last = part.strip().partition("-")
         last = last if dash else first
         if not all(word.isascii() and word.isdigit() and len(word) < 6 for word in (first, last)):

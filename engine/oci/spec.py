@@ -131,12 +131,17 @@ def oom_score(spec: ContainerSpec, *, machine: Machine) -> int:
 
 
 def environment(spec: ContainerSpec, *, hostname: str, home: str) -> list[str]:
-    """Docker's variables, then the container's; a name that repeats keeps its first place and its last value."""
+    """Docker's variables, then the container's; a name that repeats keeps its first place and its last value.
+
+    One without ``=`` is unset.
+    """
     given = [_PATH, f"HOSTNAME={hostname}", *(["TERM=xterm"] if spec.tty else []), *spec.env]
     values: dict[str, str] = {}
     for entry in given:
         name, equals, value = entry.partition("=")
-        if name and equals:
+        if not equals:
+            values.pop(name, None)
+        elif name:
             values[name] = value
     values.setdefault("HOME", home)
     return [f"{name}={value}" for name, value in values.items()]

@@ -155,11 +155,14 @@ def merged(spec: ContainerSpec, image: ImageConfig) -> ContainerSpec:
 
 
 def merged_env(own: tuple[str, ...], image: tuple[str, ...]) -> tuple[str, ...]:
-    """The client's variables, then those of the image it does not mention. ``NAME`` without ``=`` unsets one."""
+    """The client's variables, then those of the image it does not mention.
+
+    ``NAME`` without ``=`` unsets one; it stays on record, as in Docker.
+    """
     named = {entry.partition("=")[0] for entry in own}
     inherited = [entry for entry in image if entry.partition("=")[0] not in named]
     last = {entry.partition("=")[0]: entry for entry in own}
-    return (*(entry for entry in last.values() if "=" in entry), *inherited)
+    return (*last.values(), *inherited)
 
 
 def merged_healthcheck(own: Healthcheck | None, image: Healthcheck | None) -> Healthcheck | None:
@@ -223,8 +226,8 @@ def _check_healthcheck(check: HealthcheckJson) -> None:
     for name in ("interval", "timeout", "start_period", "start_interval"):
         if getattr(check, name) != 0 and not _LEAST_HEALTH_NS <= getattr(check, name) < 2**63:
             raise Invalid(f"{pascal(name)} in Healthcheck cannot be less than 1ms")
-    if check.retries < 0:
-        raise Invalid("Retries in Healthcheck cannot be negative")
+    if not 0 <= check.retries < 2**31:
+        raise Invalid(f"Retries in Healthcheck cannot be negative or {2**31} and more")
 
 
 def _words(given: str | list[str] | None) -> tuple[str, ...] | None:

@@ -23,7 +23,9 @@ def checked_networking(raw: dict[str, Any]) -> str:
                 f"NetworkingConfig.EndpointsConfig: network {shown(network)} is not supported yet, "
                 "only bridge, none and host"
             )
-        for name, value in (settings or {}).items() if isinstance(settings, dict) else ():
+        if not isinstance(settings, dict | None):
+            raise Invalid(f"NetworkingConfig.EndpointsConfig.{network}: expected an object")
+        for name, value in (settings or {}).items():
             if name == "MacAddress" and isinstance(value, str):
                 mac_address = checked_mac(f"NetworkingConfig.EndpointsConfig.{network}.MacAddress", value)
             elif value not in _NOTHING:

@@ -26,7 +26,8 @@ def parse_object(body: bytes) -> dict[str, Any]:
         raise Invalid("invalid JSON: got EOF while reading request body: it is empty")
     _check_depth(body)
     try:
-        value = json.loads(body, object_pairs_hook=_members, parse_constant=_refuse_constant)
+        # as text: of bytes, json would also take UTF-16
+        value = json.loads(body.decode(), object_pairs_hook=_members, parse_constant=_refuse_constant)
     except UnicodeDecodeError as error:
         raise Invalid(f"invalid JSON: not UTF-8 at byte {error.start}") from error
     except json.JSONDecodeError as error:

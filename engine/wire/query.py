@@ -53,7 +53,10 @@ class Query:
         text = self._values.get(name, "")
         if not text:
             return {}
-        parse_object(text.encode("utf-8", "surrogatepass"))  # its rules: no duplicates, not too deep
+        try:
+            parse_object(text.encode("utf-8", "surrogatepass"))  # its rules: no duplicates, not too deep
+        except Invalid as error:
+            raise Invalid(f"{name}: {error}") from error
         value = json.loads(text)
         for key, member in value.items():
             if member is not None and not isinstance(member, str):
@@ -65,7 +68,14 @@ class Query:
     def string_list(self, name: str) -> tuple[str, ...]:
         """A JSON list of strings; ``null`` and nothing are the empty one."""
         text = self._values.get(name, "")
-        value = parse_object(b'{"list": %s}' % text.encode("utf-8", "surrogatepass")).get("list", []) if text else []
+        if not text:
+            return ()
+        try:
+            # within an object, for the rules of one; what leaves it is no list
+            whole = parse_object(b'{"list": %s}' % text.encode("utf-8", "surrogatepass"))
+        except Invalid as error:
+            raise Invalid(f"{name}: {error}") from error
+        value = whole.get("list", []) if whole.keys() <= {"list"} else None
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise Invalid(f"{name}: expected a JSON list of strings")
         return tuple(check_text(name, item) for item in value)

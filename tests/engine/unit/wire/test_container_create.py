@@ -53,7 +53,7 @@ def test_nothing_to_run_is_refused() -> None:
 
 def test_own_variables_come_first_and_replace_those_of_the_image() -> None:
     made = spec({"Env": ["B=own", "C=1", "C=2", "GONE"]}, env=("A=image", "B=image", "GONE=x"))
-    assert made.env == ("B=own", "C=2", "A=image")
+    assert made.env == ("B=own", "C=2", "GONE", "A=image")
 
 
 def test_what_is_not_said_comes_from_the_image() -> None:
