@@ -1,16 +1,18 @@
 """Where one engine keeps its things, and the names of everything it owns on the host."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Network
 from pathlib import Path
 
 from engine.model.container import Profile
 from engine.model.digest import Digest
+from engine.model.registry import HostPattern, Mirror
 
 DEFAULT_DATA_ROOT = Path("/var/lib/naru/engine")
 DEFAULT_RUN_ROOT = Path("/run/naru")
+DEFAULT_CERTS_DIR = Path("/etc/naru/certs.d")
 _DEFAULT_BRIDGE = "naru0"
 
 
@@ -20,6 +22,21 @@ class Userns(StrEnum):
     REQUIRE = "require"
     PREFER = "prefer"
     OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryConfig:
+    """``insecure`` registries may have any certificate, or none; ``allowed`` ones may be on inside addresses.
+
+    ``ca_file`` is trusted besides the system's authorities. ``certs_dir``/HOST:PORT/*.crt is for that registry only,
+    with X.cert and X.key there to show who we are.
+    """
+
+    insecure: tuple[HostPattern, ...] = ()
+    allowed: tuple[HostPattern, ...] = ()
+    mirrors: tuple[Mirror, ...] = ()
+    ca_file: Path | None = None
+    certs_dir: Path = DEFAULT_CERTS_DIR
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +55,7 @@ class EngineConfig:
     runtime: str = ""
     profile: Profile = Profile.DEFAULT
     userns: Userns = Userns.PREFER
+    registries: RegistryConfig = field(default_factory=RegistryConfig)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "data_root", self.data_root.absolute())

@@ -12,6 +12,7 @@ from engine.model.errors import (
     Missing,
     NotModified,
     TooLarge,
+    Unauthenticated,
     Unavailable,
     Unsupported,
 )
@@ -20,6 +21,7 @@ _log = logging.getLogger(__name__)
 _STATUS: Final[tuple[tuple[type[EngineError], int], ...]] = (
     (NotModified, 304),
     (Invalid, 400),
+    (Unauthenticated, 401),
     (Denied, 403),
     (Missing, 404),
     (Conflict, 409),

@@ -25,6 +25,10 @@ class Denied(EngineError):
     """The request is well formed and refused by policy."""
 
 
+class Unauthenticated(EngineError):
+    """A registry does not know who asks, or the password is wrong: sign in."""
+
+
 class NotModified(EngineError):
     """What was asked for is already so. Not a failure; Docker answers 304."""
 

@@ -57,7 +57,8 @@ class History:
 class Image:
     """``id`` is the digest of the configuration document. ``diff_ids`` and ``history`` are lowest first.
 
-    ``size_bytes`` is the sum of the layers' unpacked sizes.
+    ``size_bytes`` is the sum of the layers' unpacked sizes. ``manifest_type`` is the media type of the manifest it was
+    pulled with, to be pushed again as the same; "" for an image that was made or loaded here.
     """
 
     id: Digest
@@ -71,6 +72,7 @@ class Image:
     docker_version: str = ""
     parent: Digest | None = None
     size_bytes: int = 0
+    manifest_type: str = ""
 
     @property
     def chain(self) -> Digest | None:
