@@ -194,7 +194,7 @@ def ours(work: Path, socket: Path | None, runtime: str) -> Iterator[Contender]:
 
 
 @contextmanager
-def reference(work: Path, socket: Path | None) -> Iterator[Contender]:
+def reference(work: Path, socket: Path | None, *, own_network: bool = True) -> Iterator[Contender]:
     if socket is not None:
         yield Contender("dockerd", socket, client_environment(work))
         return
@@ -207,7 +207,7 @@ def reference(work: Path, socket: Path | None) -> Iterator[Contender]:
     with ExitStack() as undo:
         undo.callback(remove_cgroups, work.name)
         undo.callback(unmount_below, root)
-        undo.enter_context(daemon(in_namespace, work / "dockerd.log"))
+        undo.enter_context(daemon(in_namespace if own_network else command, work / "dockerd.log"))
         wait_until_ready(contender, work / "dockerd.log")
         yield contender
 

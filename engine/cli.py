@@ -5,23 +5,35 @@ this module imports nothing that starts one, and the rest of the engine only aft
 """
 
 import argparse
+import functools
 import logging
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from ipaddress import IPv4Network
 from pathlib import Path
+from typing import TypeVar
 
-from engine.config import DEFAULT_DATA_ROOT, DEFAULT_RUN_ROOT, EngineConfig, Userns
+from engine.config import (
+    DEFAULT_CERTS_DIR,
+    DEFAULT_DATA_ROOT,
+    DEFAULT_RUN_ROOT,
+    EngineConfig,
+    RegistryConfig,
+    Userns,
+)
 from engine.host import mount_namespace
 from engine.host.memory import return_memory_early
 from engine.model.container import Profile
-from engine.model.errors import EngineError
+from engine.model.errors import EngineError, Invalid
+from engine.model.registry import HostPattern, Mirror
 from engine.store.locks import InstanceLock
 
 _READ_ONLY_PROGRAMS = ("crun", "runc")  # spares each call a copy of the binary (CVE-2019-5736's guard)
 _DATA_FILES = ("blobs", "layers", "tmp", "containers", ".empty-*", "state.db*", "engine.lock")
 _RUN_FILES = ("mnt", "containers", "runtime", "exits", "engine.pid", "engine.sock")
+_Value = TypeVar("_Value")
 _LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -69,8 +81,35 @@ def _parser() -> argparse.ArgumentParser:
             type=Userns,
             help="user namespaces for containers; require: do not run where the host has none",
         )
+        _add_registry_options(command)
         command.add_argument("--log-level", choices=_LEVELS, default="info")
     return parser
+
+
+def _add_registry_options(command: argparse.ArgumentParser) -> None:
+    add = functools.partial(command.add_argument, action="append", default=[])
+    add("--insecure-registry", type=_pattern, metavar="HOST[:PORT]|CIDR", help="may have any certificate, or none")
+    add("--registry-mirror", type=_mirror, metavar="URL", help="of Docker Hub, asked first; may be repeated")
+    add("--registry-allow", type=_pattern, metavar="HOST[:PORT]|CIDR", help="registries may redirect there")
+    command.add_argument("--registry-ca", type=Path, metavar="FILE", help="certificates trusted for registries")
+    command.add_argument(
+        "--registry-certs", type=Path, default=DEFAULT_CERTS_DIR, metavar="DIR", help="DIR/HOST:PORT/*.crt"
+    )
+
+
+def _pattern(text: str) -> HostPattern:
+    return _argument(HostPattern.parse, text)
+
+
+def _mirror(text: str) -> Mirror:
+    return _argument(Mirror.parse, text)
+
+
+def _argument(parse: Callable[[str], _Value], text: str) -> _Value:
+    try:
+        return parse(text)
+    except Invalid as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _config(options: argparse.Namespace) -> EngineConfig:
@@ -84,6 +123,13 @@ def _config(options: argparse.Namespace) -> EngineConfig:
         profile=options.profile,
         # what is left on the host can be removed without
         userns=Userns.PREFER if options.run is _purge else options.userns,
+        registries=RegistryConfig(
+            insecure=tuple(options.insecure_registry),
+            allowed=tuple(options.registry_allow),
+            mirrors=tuple(options.registry_mirror),
+            ca_file=options.registry_ca,
+            certs_dir=options.registry_certs,
+        ),
     )
 
 

@@ -22,9 +22,13 @@ from engine.host.cgroups import Cgroups
 from engine.host.host_files import HostFiles
 from engine.host.memory import settle
 from engine.host.userns import UserNamespaces
+from engine.images.pull import Puller, PullParts
+from engine.images.push import Pusher, PushParts
 from engine.images.service import Images
+from engine.model.platform import Platform
 from engine.networks.service import Networks
 from engine.oci.probe import choose
+from engine.registry.service import Registries
 from engine.store.content import ContentStore
 from engine.store.events import Events
 from engine.store.layers import LayerStore
@@ -85,17 +89,32 @@ async def _engine(config: EngineConfig, host_files: HostFiles) -> AsyncIterator[
         content = ContentStore(config.data_root)
         layers = LayerStore(config.data_root, content, state)
         images = Images(content, layers, state, events)
+        registries = Registries(config.registries)
+        puller = Puller(
+            PullParts(
+                registries=registries,
+                images=images,
+                content=content,
+                layers=layers,
+                events=events,
+                machine=Platform.of_machine(os.uname().machine),
+            )
+        )
+        pusher = Pusher(PushParts(registries=registries, images=images, content=content, layers=layers, events=events))
         parts = await _container_parts(config, host_files, state=state, events=events, layers=layers, undo=undo)
         await images.sweep()
         containers = Containers(parts)
         undo.push_async_callback(containers.close)
         await containers.recover()
-        builder = Builder(images, layers, containers, state, spool_root=config.tmp)
+        builder = Builder(images, puller, layers, containers, state, spool_root=config.tmp)
         yield ApiParts(
             config=config,
             state=state,
             events=events,
             images=images,
+            registries=registries,
+            puller=puller,
+            pusher=pusher,
             layers=layers,
             networks=parts.networks,
             containers=containers,

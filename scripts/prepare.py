@@ -47,6 +47,9 @@ TEST_PACKAGES = {
     "gcc": "/usr/bin/gcc",
     "libc6-dev": "/usr/share/doc/libc6-dev",
     "debootstrap": "/usr/sbin/debootstrap",
+    # what the tests pull from and push to
+    "docker-registry": "/usr/bin/docker-registry",
+    "openssl": "/usr/bin/openssl",
 }
 MINIMUM_KERNEL = (5, 10)
 

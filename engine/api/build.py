@@ -1,18 +1,23 @@
 """``POST /build``: the classic builder."""
 
+from dataclasses import replace
+
 from aiohttp import web
 
 from engine.api.call import Call
 from engine.api.replies import JsonLines, json_reply
-from engine.build.messages import BuiltImage, Message
+from engine.build.messages import BuiltImage, Message, Pulling
 from engine.build.request import BuildRequest, build_tags
+from engine.registry.credentials import decode_config
 from engine.wire.build import BuildQuery, decode_build
+from engine.wire.transfer import encode_telling
 
 
 async def build(call: Call) -> web.StreamResponse:
-    """The client going away cancels the build. ``X-Registry-Config`` has credentials for pulling; nothing is pulled."""
+    """The client going away cancels the build. ``X-Registry-Config`` has credentials to pull base images with."""
     query = decode_build(call.query, tags=call.values("t"))
-    request = _request(query)
+    given = decode_config(call.request.headers.get("X-Registry-Config", ""))
+    request = replace(_request(query), credentials=given)
     async with JsonLines(call.request) as lines:
 
         async def emit(message: Message) -> None:
@@ -26,6 +31,8 @@ async def build(call: Call) -> web.StreamResponse:
 def _encode_message(message: Message) -> dict[str, object]:
     if isinstance(message, BuiltImage):
         return {"aux": {"ID": str(message.image_id)}}
+    if isinstance(message, Pulling):
+        return encode_telling(message.telling)
     return {"stream": message.text}
 
 

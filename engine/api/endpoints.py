@@ -19,6 +19,7 @@ from engine.api import (
     image_streams,
     images,
     networks,
+    registry,
     system,
 )
 from engine.api.call import Call
@@ -80,13 +81,15 @@ ENDPOINTS: Final = (
     Endpoint("POST", "/images/load", image_streams.load),
     Endpoint("GET", "/images/get", image_streams.save_many),
     Endpoint("POST", "/images/prune", images.prune),
-    Endpoint("GET", "/images/search", absent.not_yet("searching a registry")),
+    Endpoint("GET", "/images/search", registry.search),
     Endpoint("GET", _IMAGE + "/json", images.inspect),
     Endpoint("GET", _IMAGE + "/history", images.history),
     Endpoint("GET", _IMAGE + "/get", image_streams.save_one),
     Endpoint("POST", _IMAGE + "/tag", images.tag),
-    Endpoint("POST", _IMAGE + "/push", absent.not_yet("pushing images")),
+    Endpoint("POST", _IMAGE + "/push", registry.push),
     Endpoint("DELETE", _IMAGE, images.remove),
+    Endpoint("POST", "/auth", registry.sign_in),
+    Endpoint("GET", "/distribution/{name:.+}/json", registry.distribution),
     # networks and volumes
     Endpoint("GET", "/networks", networks.list_networks),
     Endpoint("GET", "/networks/{name}", networks.inspect),
@@ -102,8 +105,6 @@ ENDPOINTS: Final = (
     Endpoint("POST", "/volumes/prune", absent.no_volumes_to_prune),
     # what Docker can and this engine cannot, yet or ever
     Endpoint("GET", _ONE + "/attach/ws", absent.not_yet("attach by websocket")),
-    Endpoint("POST", "/auth", absent.not_yet("logging in to a registry")),
-    Endpoint("GET", "/distribution/{name:.+}/json", absent.not_yet("asking a registry")),
     Endpoint("POST", "/session", absent.no_buildkit),
     Endpoint("POST", "/grpc", absent.no_buildkit),
     Endpoint("GET", "/plugins", absent.no_plugins),

@@ -47,6 +47,8 @@ def engine_facts(parts: Parts) -> EngineFacts:
         user_namespaces=parts.chosen.user_namespaces,
         data_root=str(parts.config.data_root),
         warnings=parts.chosen.warnings,
+        insecure_registries=parts.config.registries.insecure,
+        registry_mirrors=parts.config.registries.mirrors,
     )
 
 

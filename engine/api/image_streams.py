@@ -1,4 +1,4 @@
-"""Images as archives: import, load, save. Pulling answers with an honest refusal."""
+"""Images as archives: import, load, save."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,10 +7,11 @@ from contextlib import suppress
 from aiohttp import web
 
 from engine.api.call import Call
+from engine.api.registry import pull
 from engine.api.replies import JsonLines
 from engine.images.service import LoadProgress
 from engine.model.digest import Digest
-from engine.model.errors import Invalid, Missing, Unsupported
+from engine.model.errors import Invalid, Unsupported
 from engine.model.platform import Platform
 from engine.model.reference import Reference
 from engine.wire.text import shown
@@ -19,20 +20,11 @@ from engine.wire.text import shown
 async def create(call: Call) -> web.StreamResponse:
     """``docker pull`` by ``fromImage``, ``docker import`` by ``fromSrc``."""
     if name := call.query.text("fromImage"):
-        raise _no_pull(name, call.query.text("tag"))
+        return await pull(call, name)
     source = call.query.text("fromSrc")
     if source != "-":
         raise Unsupported(f"fromSrc: {shown(source)}: only an archive in the request body (fromSrc=-) is supported")
     return await _import(call)
-
-
-def _no_pull(name: str, tag: str) -> Exception:
-    separator = "@" if tag.startswith("sha256:") else ":"
-    reference = Reference.parse(f"{name}{separator}{tag}" if tag else name)
-    return Missing(
-        f"pull access denied for {reference.familiar_name}: this engine cannot pull images yet; "
-        "bring them with `docker load` or `docker import`"
-    )
 
 
 async def _import(call: Call) -> web.StreamResponse:

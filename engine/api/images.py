@@ -36,8 +36,8 @@ async def list_images(call: Call) -> web.Response:
     shown = []
     for image in images.list():
         references = list(images.references(image.id))
-        is_nameless = not references
-        if not wanted(image) or (dangling is not None and is_nameless is not dangling):
+        is_nameless, is_tagged = not references, any(reference.tag for reference in references)
+        if not wanted(image) or (dangling and is_tagged) or (dangling is False and is_nameless):
             continue
         if is_nameless and (not everything or dangling) and images.children(image.id):
             continue  # between a tagged image and its base

@@ -8,9 +8,12 @@ from engine.containers.commit import Commits
 from engine.containers.service import Containers
 from engine.host.capabilities import Machine
 from engine.host.cgroups import Cgroups
+from engine.images.pull import Puller
+from engine.images.push import Pusher
 from engine.images.service import Images
 from engine.networks.service import Networks
 from engine.oci.probe import Chosen
+from engine.registry.service import Registries
 from engine.store.events import Events
 from engine.store.layers import LayerStore
 from engine.store.state import State
@@ -22,6 +25,9 @@ class Parts:
     state: State
     events: Events
     images: Images
+    registries: Registries
+    puller: Puller
+    pusher: Pusher
     layers: LayerStore
     networks: Networks
     containers: Containers

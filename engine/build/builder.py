@@ -16,7 +16,7 @@ from engine.build.output import Quiet, reddened
 from engine.build.parser import parse_dockerfile
 from engine.build.plan import make_plan
 from engine.build.request import BuildRequest
-from engine.build.services import Cache, ImageStore, Layers, StepRunner
+from engine.build.services import Cache, ImagePuller, ImageStore, Layers, StepRunner
 from engine.build.sources import path_inside
 from engine.build.stage_run import run_stage
 from engine.build.threads import in_thread
@@ -42,6 +42,7 @@ class Builder:
     def __init__(
         self,
         images: ImageStore,
+        puller: ImagePuller,
         layers: Layers,
         containers: StepRunner,
         cache: Cache,
@@ -51,7 +52,7 @@ class Builder:
         machine: Platform | None = None,
     ) -> None:
         machine = machine or Platform.of_machine(os.uname().machine)
-        self._services = Services(images, layers, containers, cache, clock, machine)
+        self._services = Services(images, puller, layers, containers, cache, clock, machine)
         self._spool_root = spool_root
 
     async def build(self, request: BuildRequest, context: AsyncIterator[bytes], emit: Emit) -> Image:

@@ -19,7 +19,7 @@ from engine.build.threads import in_thread
 from engine.build.tree import Tree
 from engine.build.workshop import Workshop
 from engine.host.confined import unpack_into
-from engine.model.errors import EngineError, Invalid, Missing, Unsupported
+from engine.model.errors import EngineError, Invalid, Unsupported
 from engine.model.image import Image
 from engine.oci.user import resolve_user
 from engine.store.records import Layer
@@ -89,8 +89,8 @@ async def _source_tree(workshop: Workshop, copy: Copy, held: AsyncExitStack, *, 
     index = source_stage(flag, workshop.plan.indices, current=stage_index)
     if index is None:
         try:
-            image: Image | None = workshop.image_named(flag)
-        except (Missing, Invalid) as error:
+            image: Image | None = await workshop.image_named(flag)
+        except EngineError as error:
             raise type(error)(f"invalid from flag value {flag[:80]}: {error}") from error
     elif index in workshop.results:
         image = workshop.results[index]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from engine.model.digest import Digest
 from engine.model.errors import EngineError
+from engine.model.transfer import Telling
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,14 @@ class BuiltImage:
     image_id: Digest
 
 
-Message = Stream | BuiltImage
+@dataclass(frozen=True, slots=True)
+class Pulling:
+    """How the pull of a base image goes; on the wire as in ``POST /images/create``."""
+
+    telling: Telling
+
+
+Message = Stream | BuiltImage | Pulling
 Emit = Callable[[Message], Awaitable[None]]
 
 

@@ -8,6 +8,7 @@ from engine.build.messages import Emit, Message, Stream
 _STDERR = 2
 _RED, _PLAIN = "\x1b[91m", "\x1b[0m"  # dockerd marks a step's standard error so, and clients look for it
 _MOST_HELD = 4 << 20
+_LINE_BYTES = 200  # about, of what is no text
 
 
 def reddened(text: str) -> str:
@@ -52,11 +53,14 @@ class Quiet:
 
     async def emit(self, message: Message) -> None:
         self._held.append(message)
-        self._size += len(message.text) if isinstance(message, Stream) else 0
+        self._size += _size(message)
         while self._size > _MOST_HELD:
-            dropped = self._held.popleft()
-            self._size -= len(dropped.text) if isinstance(dropped, Stream) else 0
+            self._size -= _size(self._held.popleft())
 
     async def release(self, emit: Emit) -> None:
         while self._held:
             await emit(self._held.popleft())
+
+
+def _size(message: Message) -> int:
+    return len(message.text) if isinstance(message, Stream) else _LINE_BYTES

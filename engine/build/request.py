@@ -7,6 +7,7 @@ from engine.model.errors import Invalid, Unsupported
 from engine.model.platform import Platform
 from engine.model.reference import Reference
 from engine.model.resources import Resources
+from engine.registry.credentials import Credentials
 
 _NETWORKS = ("", "default", "bridge", "none", "host")
 
@@ -17,6 +18,7 @@ class BuildRequest:
 
     ``remove_intermediate`` and ``force_remove`` change nothing: a step's container is gone when the step is over.
     ``cache_from`` names the only images that take part in the cache; when empty, every image of this engine does.
+    ``pull`` fetches base images although they are here; ``credentials`` for that are by registry address.
     """
 
     dockerfile: str = "Dockerfile"
@@ -37,6 +39,7 @@ class BuildRequest:
     extra_hosts: tuple[str, ...] = ()
     shm_size_bytes: int = 0
     resources: Resources = field(default_factory=Resources)
+    credentials: Mapping[str, Credentials] = field(default_factory=dict)
 
     def refuse_unsupported(self) -> None:
         """Raise for what this engine would otherwise have to ignore, naming the parameter."""
@@ -46,8 +49,6 @@ class BuildRequest:
             )
         if self.squash:
             raise Unsupported("squash is only supported with experimental mode")
-        if self.pull:
-            raise Unsupported("pull: pulling base images during a build is not supported yet; leave pull out")
         if self.network_mode not in _NETWORKS:
             raise Unsupported(f"networkmode {self.network_mode[:80]!r} is not supported; use bridge, none or host")
 

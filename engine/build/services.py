@@ -11,6 +11,8 @@ from engine.model.digest import Digest
 from engine.model.image import History, Image, ImageConfig
 from engine.model.platform import Platform
 from engine.model.reference import Reference
+from engine.model.transfer import Tell
+from engine.registry.credentials import Credentials
 from engine.store.records import CacheEntry, Layer
 
 OnOutput = Callable[[int, bytes], Awaitable[None]]
@@ -32,6 +34,12 @@ class ImageStore(Protocol):
         author: str = "",
         comment: str = "",
         parent: Digest | None = None,
+    ) -> Image: ...
+
+
+class ImagePuller(Protocol):
+    async def pull(
+        self, reference: Reference, /, *, platform: Platform | None, credentials: Credentials, tell: Tell
     ) -> Image: ...
 
 

@@ -20,7 +20,7 @@ from engine.model.container import ContainerSpec
 from engine.model.digest import Digest
 from engine.model.errors import Invalid, Unsupported
 from engine.model.image import Image
-from engine.model.platform import Platform
+from engine.registry.documents import is_fit
 from engine.store.records import Layer
 
 _DEFAULT_SHM_BYTES = 64 << 20
@@ -30,7 +30,7 @@ _NO_IMAGE = Digest.of(b"")  # what a RUN on scratch names as its image
 async def run_stage(workshop: Workshop, planned: PlannedStage, arguments: StageArguments) -> Image | None:
     """The stage's image; None when it is FROM scratch and did nothing. Raises what a step raises."""
     await workshop.begin_step(planned.stage.base.text)
-    base = _base_image(workshop, planned)
+    base = await _base_image(workshop, planned)
     await workshop.say(f" ---> {base.id.short if base else ''}\n")
     platform = planned.platform or workshop.services.machine
     run = _StageRun(workshop, planned, Lineage(workshop, base, platform=platform, arguments=arguments))
@@ -41,24 +41,18 @@ async def run_stage(workshop: Workshop, planned: PlannedStage, arguments: StageA
     return run.lineage.image
 
 
-def _base_image(workshop: Workshop, planned: PlannedStage) -> Image | None:
+async def _base_image(workshop: Workshop, planned: PlannedStage) -> Image | None:
     if planned.base_stage is not None:
         return workshop.results[planned.base_stage]
     if planned.base == SCRATCH:
         return None
-    image = workshop.image_named(planned.base)
-    if planned.platform and not _fits(image.platform, planned.platform):
+    image = await workshop.image_named(planned.base, platform=planned.platform)
+    if planned.platform and not is_fit(image.platform, planned.platform):
         raise Invalid(
             f"image with reference {planned.base} was found but does not match the specified platform: "
             f"wanted {planned.platform}, actual: {image.platform}"
         )
     return image
-
-
-def _fits(actual: Platform, wanted: Platform) -> bool:
-    return (actual.os, actual.architecture) == (wanted.os, wanted.architecture) and (
-        not wanted.variant or not actual.variant or wanted.variant == actual.variant
-    )
 
 
 class _StageRun:

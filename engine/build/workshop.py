@@ -1,24 +1,32 @@
 """What all stages of one build share: the services, the request, the context, and what earlier stages came to."""
 
+import functools
+import re
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from engine.build.messages import Emit, Stream
+from engine.build.messages import Emit, Pulling, Stream
 from engine.build.plan import Plan
 from engine.build.request import BuildRequest
-from engine.build.services import Cache, ImageStore, Layers, StepRunner
+from engine.build.services import Cache, ImagePuller, ImageStore, Layers, StepRunner
 from engine.build.tree import Tree
+from engine.images.telling import told
 from engine.model.digest import Digest
-from engine.model.errors import Invalid, Missing
+from engine.model.errors import EngineError, Invalid, Missing
 from engine.model.image import Image
 from engine.model.platform import Platform
+from engine.model.reference import Reference
+from engine.model.transfer import Telling
+from engine.registry.credentials import credentials_for
+from engine.registry.documents import is_fit
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
     images: ImageStore
+    puller: ImagePuller
     layers: Layers
     containers: StepRunner
     cache: Cache
@@ -42,6 +50,7 @@ class Workshop:
     emit: Emit
     pins: ExitStack
     results: dict[int, Image | None] = field(default_factory=dict)
+    pulled: set[str] = field(default_factory=set)
     step_number: int = 0
     cache_sources: frozenset[Digest] | None = None
 
@@ -52,14 +61,40 @@ class Workshop:
         self.step_number += 1
         await self.say(f"Step {self.step_number}/{self.plan.step_count} : {text}\n")
 
-    def image_named(self, name: str) -> Image:
-        """An image of this engine. Raises Missing."""
+    async def image_named(self, name: str, *, platform: Platform | None = None) -> Image:
+        """An image of this engine, pulled when it is not here, or not for ``platform``, or when the request says so.
+
+        Raises Missing and what else pulling raises.
+        """
+        if name not in self.pulled and self.request.pull and not is_id(name):
+            return await self._pull(name, platform)
         try:
-            return self.pinned(self.services.images.get(name))
-        except Missing as error:
-            raise Missing(
-                f"{error}: it is not in this engine, and pulling during a build is not supported yet"
+            image = self.services.images.get(name)
+        except Missing:
+            if is_id(name):
+                raise
+            return await self._pull(name, platform)
+        if platform is None or is_fit(image.platform, platform) or is_id(name):
+            return self.pinned(image)
+        try:
+            return await self._pull(name, platform)
+        except EngineError as error:
+            raise type(error)(
+                f"image with reference {name} was found but does not match the specified platform: "
+                f"wanted {platform}, actual: {image.platform}; pulling one that does: {error}"
             ) from error
+
+    async def _pull(self, name: str, platform: Platform | None) -> Image:
+        reference = Reference.parse(name).with_default_tag()
+        credentials = credentials_for(reference.domain, self.request.credentials)
+        work = functools.partial(self.services.puller.pull, reference, platform=platform, credentials=credentials)
+
+        async def write(telling: Telling) -> None:
+            await self.emit(Pulling(telling))
+
+        image = await told(write, lambda tell: work(tell=tell))
+        self.pulled.add(name)
+        return self.pinned(image)
 
     def limit_cache(self) -> None:
         """To the images that the request names and what those were built from, as Docker has it."""
@@ -79,3 +114,8 @@ class Workshop:
         self.pins.enter_context(self.services.layers.pin(image.diff_ids))
         self.services.layers.lowers(image.diff_ids)
         return image
+
+
+def is_id(name: str) -> bool:
+    """Whether it can only be an image's id: no registry has it under that name."""
+    return re.fullmatch(r"sha256:[a-f0-9]+|[a-f0-9]{64}", name) is not None

@@ -46,6 +46,13 @@ class Catalog:
     def references(self, image_id: Digest) -> list[Reference]:
         return sorted((ref for ref, image in self._tags.items() if image == image_id), key=str)
 
+    def tagged(self, reference: Reference) -> Image | None:
+        image_id = self._tags.get(reference)
+        return self._images.get(image_id) if image_id else None
+
+    def names(self) -> list[Reference]:
+        return sorted(self._tags, key=str)
+
     def children(self, image_id: Digest) -> list[Image]:
         return [image for image in self._images.values() if image.parent == image_id]
 

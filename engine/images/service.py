@@ -7,7 +7,7 @@ its configuration are on disk, so one that is listed is whole.
 import asyncio
 import functools
 import os
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -21,6 +21,7 @@ from engine.images.catalog import Catalog
 from engine.images.changes import apply_changes
 from engine.images.document import decode_config, encode_config
 from engine.images.garbage import sweep
+from engine.images.history import HistoryEntry, history_of
 from engine.images.incoming import read_in_thread
 from engine.images.layer_blob import LayerBlob, store_layer
 from engine.images.removal import (
@@ -55,18 +56,6 @@ class LoadProgress:
     layer: Digest
     current_bytes: int
     total_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryEntry:
-    """``image_id`` is None where the step's own image is not here: Docker's ``<missing>``."""
-
-    image_id: Digest | None
-    created_at: datetime | None
-    created_by: str
-    tags: tuple[str, ...]
-    size_bytes: int
-    comment: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,26 +105,8 @@ class Images:
 
     def history(self, image: Image) -> Sequence[HistoryEntry]:
         """Newest first."""
-        sizes = iter([layer.size_bytes for layer in self._layers.stack(image.diff_ids)])
-        known = {len(image.history): image}
-        ancestor = image
-        while ancestor.parent and (parent := self._catalog.find(ancestor.parent)):
-            known.setdefault(len(parent.history), parent)
-            ancestor = parent
-        entries = []
-        for count, step in enumerate(image.history, start=1):
-            own = known.get(count)
-            entries.append(
-                HistoryEntry(
-                    image_id=own.id if own else None,
-                    created_at=step.created_at,
-                    created_by=step.created_by,
-                    tags=tuple(ref.familiar for ref in self.references(own.id) if ref.tag) if own else (),
-                    size_bytes=0 if step.empty_layer else next(sizes, 0),
-                    comment=step.comment,
-                )
-            )
-        return entries[::-1]
+        sizes = [layer.size_bytes for layer in self._layers.stack(image.diff_ids)]
+        return history_of(image, sizes, self._catalog)
 
     # -- making
 
@@ -184,7 +155,7 @@ class Images:
         """Take in an archive of images (docker-archive or OCI layout, perhaps compressed): their tags, else ids."""
         contents = Contents()
         loaded: list[Reference | Digest] = []
-        async with self._taking_in(contents.stored):
+        async with self.taking_in(contents.stored):
             read = functools.partial(read_archive, contents=contents, content=self._content, limits=self._limits())
             await read_in_thread(chunks, read)
             for archived in images_in(contents, platform=Platform.of_machine(os.uname().machine)):
@@ -203,7 +174,7 @@ class Images:
         """An image with one layer, from a tar of a root file system."""
         config = apply_changes(ImageConfig(), changes)
         stored: list[Digest] = []
-        async with self._taking_in(stored):
+        async with self.taking_in(stored):
             blob = await read_in_thread(chunks, self._store_rootfs)
             stored.append(blob.digest)
             created_at = self._clock()
@@ -235,6 +206,36 @@ class Images:
             images.append(SavedImage(image, self._layers.stack(image.diff_ids), references))
         return _in_threads(archive_chunks(images, self._content))
 
+    # -- for those who bring images in
+
+    def find(self, image_id: Digest) -> Image | None:
+        return self._catalog.find(image_id)
+
+    def tagged(self, reference: Reference) -> Image | None:
+        """What exactly this tag, or name@digest, means."""
+        return self._catalog.tagged(reference)
+
+    def names(self) -> Sequence[Reference]:
+        """Every tag and name@digest there is, sorted."""
+        return self._catalog.names()
+
+    async def complete(self, image: Image, document: bytes, unpacking: Coroutine[None, None, None]) -> Image:
+        """Save an image once ``unpacking`` has brought its layers; if that fails, what it brought goes again."""
+        try:
+            with self._layers.pin(image.diff_ids):
+                await unpacking
+                return await self._save(image, document)
+        except BaseException:
+            async with self._changing:
+                await asyncio.to_thread(self._drop_layers, image)
+            raise
+
+    async def name(self, image: Image, references: Sequence[Reference]) -> None:
+        """Call it so, whatever bore these names before."""
+        async with self._changing:
+            for reference in references:
+                await asyncio.to_thread(self._catalog.tag, reference, image.id)
+
     # -- removing
 
     async def remove(self, name: str, *, force: bool = False, prune: bool = True, in_use: InUse) -> Sequence[Removed]:
@@ -265,7 +266,7 @@ class Images:
         before = await asyncio.to_thread(self._stored_bytes)
         removed: list[Removed] = []
         for image in self.list():
-            if self._catalog.find(image.id) is None or (dangling_only and self.references(image.id)):
+            if self._catalog.find(image.id) is None or (dangling_only and self._has_tag(image.id)):
                 continue
             if in_use(image.id) or self.children(image.id):
                 continue
@@ -289,17 +290,9 @@ class Images:
             raise Invalid(
                 f"image {image.id.short} comes with {len(archived.layers)} layers and is made of {len(image.diff_ids)}"
             )
-        try:
-            with self._layers.pin(image.diff_ids):
-                await self._unpack(archived.layers, image.diff_ids, on_progress)
-                image = await self._save(image, archived.config)
-        except BaseException:
-            async with self._changing:
-                await asyncio.to_thread(self._drop_layers, image)
-            raise
-        async with self._changing:
-            for reference in archived.references:
-                await asyncio.to_thread(self._catalog.tag, reference, image.id)
+        unpacking = self._unpack(archived.layers, image.diff_ids, on_progress)
+        image = await self.complete(image, archived.config, unpacking)
+        await self.name(image, archived.references)
         self._emit(image, "load", str(image.id))
         return list(archived.references) or [image.id]
 
@@ -315,7 +308,7 @@ class Images:
             parent = layer.chain
 
     @asynccontextmanager
-    async def _taking_in(self, stored: Sequence[Digest]) -> AsyncIterator[None]:
+    async def taking_in(self, stored: Sequence[Digest]) -> AsyncIterator[None]:
         """Discard what came in and became no layer, once nobody takes anything in who may have stored the same."""
         async with self._discarding:
             self._incoming += 1
@@ -370,6 +363,9 @@ class Images:
                 self._layers.remove(chain)
                 dropped.append(Deleted(str(chain)))
         return dropped
+
+    def _has_tag(self, image_id: Digest) -> bool:
+        return any(reference.tag for reference in self.references(image_id))
 
     def _use(self, image_id: Digest, in_use: InUse) -> Use:
         containers = in_use(image_id)

@@ -83,8 +83,9 @@ def _seconds(headers: Mapping[str, str]) -> float:
 
 
 def told(error: BaseException) -> str:
-    """Some of asyncio's errors have no text."""
-    return str(error) or type(error).__name__
+    """Without what aiohttp tells of its own objects; some errors have no text at all."""
+    plain = getattr(error, "os_error", error)
+    return getattr(plain, "strerror", None) or str(plain) or type(error).__name__
 
 
 def printable(text: str) -> str:

@@ -10,14 +10,14 @@ import posixpath
 import stat
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from engine.host.archive import Limits
 from engine.host.archive_pack import GzipPacker
 from engine.host.archive_write import MOUNT_POINTS, write_layer
-from engine.host.confined import open_below, unpack_layer
+from engine.host.confined import Unpacked, open_below, unpack_layer
 from engine.host.durable import sync_directory, sync_filesystem
 from engine.host.layer_writer import LayerWriter
 from engine.host.removal import remove_tree
@@ -30,8 +30,12 @@ from engine.store.state import State
 
 __all__ = ["GZIP_LAYER", "Layer", "LayerStore"]
 
+OnRead = Callable[[int], None]
+
 GZIP_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 _COMPRESSIONS = {"+gzip": "gzip", ".gzip": "gzip", "+zstd": "zstd", ".zstd": "zstd"}
+_LOOK_EVERY_S = 0.1
+_UNPACKED_AT_ONCE = min(os.cpu_count() or 1, 4)
 
 
 class LayerStore:
@@ -42,6 +46,7 @@ class LayerStore:
         self._state = state
         self._limits = limits
         self._lock = KeyedLock()
+        self._room = asyncio.Semaphore(_UNPACKED_AT_ONCE)
         self._known: dict[Digest, Layer] = {}  # a layer never changes
         self._pins: Counter[Digest] = Counter()
         self._in_use: Counter[Digest] = Counter()
@@ -49,38 +54,51 @@ class LayerStore:
             directory.mkdir(mode=0o711, parents=True, exist_ok=True)
 
     async def unpack(
-        self, blob: Digest, media_type: str, *, parent: Digest | None, expected_diff_id: Digest | None
+        self,
+        blob: Digest,
+        media_type: str,
+        *,
+        parent: Digest | None,
+        expected_diff_id: Digest | None,
+        below: "asyncio.Future[None] | None" = None,
+        on_read: OnRead | None = None,
     ) -> Layer:
         """The layer in ``blob`` above ``parent``; one that is there already is not unpacked again.
 
-        Raises Invalid when the content is not what ``blob`` or ``expected_diff_id`` say, or not a sound archive.
+        ``below``: ``parent`` is being unpacked, too, and there when this is done; its failure is raised. ``on_read``
+        is told now and then how many bytes of the blob are unpacked. Raises Invalid when the content is not what
+        ``blob`` or ``expected_diff_id`` say, or not a sound archive.
         """
-        with self._using(blob):
+        with self.using([blob]):
             async with self._lock.hold((blob, parent)):
-                return await self._unpack_once(blob, media_type, parent=parent, expected_diff_id=expected_diff_id)
-
-    async def _unpack_once(
-        self, blob: Digest, media_type: str, *, parent: Digest | None, expected_diff_id: Digest | None
-    ) -> Layer:
-        if expected_diff_id is not None and (present := self.find(_above(parent, expected_diff_id))):
-            return present
-        draft = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="layer-", dir=self._drafts))
-        try:
-            return await self._unpack(draft, blob, media_type, parent=parent, expected_diff_id=expected_diff_id)
-        finally:
-            await asyncio.to_thread(remove_tree, draft)
+                if expected_diff_id is not None and (present := self.find(_above(parent, expected_diff_id))):
+                    return present
+                draft = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="layer-", dir=self._drafts))
+                try:
+                    unpacked = await self._unpack(draft, blob, media_type, expected_diff_id, on_read)
+                    if below is not None:
+                        await asyncio.shield(below)
+                    layer = self._record(blob, media_type, parent, unpacked)
+                    async with self._lock.hold(layer.chain):
+                        return await asyncio.to_thread(self._place, draft, layer, unpacked.implicit)
+                finally:
+                    await asyncio.to_thread(remove_tree, draft)
 
     async def _unpack(
-        self, draft: Path, blob: Digest, media_type: str, *, parent: Digest | None, expected_diff_id: Digest | None
-    ) -> Layer:
+        self, draft: Path, blob: Digest, media_type: str, expected_diff_id: Digest | None, on_read: OnRead | None
+    ) -> Unpacked:
         diff = _new_diff(draft)
-        with self._content.open(blob) as file:
-            unpacked = await unpack_layer(file, into=diff, limits=self._limits, compression=_compression(media_type))
+        async with self._room:
+            with self._content.open(blob) as file, _watched(file.fileno(), on_read):
+                unpacked = await unpack_layer(file, into=diff, limits=self._limits, compression=compression(media_type))
         if unpacked.blob != blob:
             raise Invalid(f"layer content has digest {unpacked.blob}, expected {blob}")
         if expected_diff_id not in (None, unpacked.diff_id):
             raise Invalid(f"layer has diff id {unpacked.diff_id}, the image says {expected_diff_id}")
-        layer = Layer(
+        return unpacked
+
+    def _record(self, blob: Digest, media_type: str, parent: Digest | None, unpacked: Unpacked) -> Layer:
+        return Layer(
             diff_id=unpacked.diff_id,
             chain=_above(parent, unpacked.diff_id),
             parent=parent,
@@ -90,8 +108,6 @@ class LayerStore:
             blob_bytes=self._content.size(blob),
             max_id=unpacked.max_id,
         )
-        async with self._lock.hold(layer.chain):
-            return await asyncio.to_thread(self._place, draft, layer, unpacked.implicit)
 
     def _place(self, draft: Path, layer: Layer, implicit: Sequence[str]) -> Layer:
         if present := self.find(layer.chain):
@@ -118,7 +134,7 @@ class LayerStore:
             layer = await asyncio.to_thread(self._pack, upper, draft, parent, skip_mount_points=skip_mount_points)
             if layer is None:
                 return None
-            with self._using(layer.blob):
+            with self.using([layer.blob]):
                 async with self._lock.hold(layer.chain):
                     placed = await asyncio.to_thread(self._place, draft, layer, ())
             if placed.blob != layer.blob:
@@ -198,12 +214,13 @@ class LayerStore:
             self._pins.subtract(chains)
 
     @contextmanager
-    def _using(self, blob: Digest) -> Iterator[None]:
-        self._in_use[blob] += 1
+    def using(self, blobs: Sequence[Digest]) -> Iterator[None]:
+        """Keep these blobs from being discarded."""
+        self._in_use.update(blobs)
         try:
             yield
         finally:
-            self._in_use[blob] -= 1
+            self._in_use.subtract(blobs)
 
     def is_pinned(self, chain: Digest) -> bool:
         return self._pins[chain] > 0
@@ -283,7 +300,28 @@ def _looks(status: os.stat_result) -> tuple[int, int, int]:
     return status.st_mode, status.st_uid, status.st_gid
 
 
-def _compression(media_type: str) -> str:
+@contextmanager
+def _watched(descriptor: int, on_read: OnRead | None) -> Iterator[None]:
+    """Tell how far a file has been read, by whoever shares its open descriptor."""
+    loop = asyncio.get_running_loop()
+    timer: asyncio.TimerHandle | None = None
+
+    def look(tell: OnRead) -> None:
+        nonlocal timer
+        tell(os.lseek(descriptor, 0, os.SEEK_CUR))
+        timer = loop.call_later(_LOOK_EVERY_S, look, tell)
+
+    if on_read is not None:
+        look(on_read)
+    try:
+        yield
+    finally:
+        if timer is not None:
+            timer.cancel()
+
+
+def compression(media_type: str) -> str:
+    """gzip, zstd or none; auto where the type does not say."""
     if media_type.endswith((".tar", ".diff.tar")):
         return "none"
     return next((name for ending, name in _COMPRESSIONS.items() if media_type.endswith(ending)), "auto")

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from engine.model.registry import HostPattern, Mirror
 from engine.model.resources import LimitSupport
 from engine.wire.version import BUILDER_SIZE_UNTIL, CURRENT, OLDEST, SECURITY_OPTION_KEYS_FROM, ApiVersion
 
+_LOOPBACK: Final = ("::1/128", "127.0.0.0/8")
 _INDEX: Final = "https://index.docker.io/v1/"
 
 
@@ -33,6 +35,8 @@ class EngineFacts:
     user_namespaces: bool
     data_root: str
     warnings: tuple[str, ...] = ()
+    insecure_registries: Sequence[HostPattern] = ()
+    registry_mirrors: Sequence[Mirror] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +103,7 @@ def encode_info(facts: EngineFacts, counts: EngineCounts) -> dict[str, Any]:
         "DockerRootDir": facts.data_root,
         **_abilities(facts),
         **_runtime(facts),
+        "RegistryConfig": _registry_config(facts),
         **_NOT_HERE,
         # clients print each as it is
         "Warnings": [*_warnings(facts), *(f"WARNING: {text}" for text in facts.warnings)] or None,
@@ -174,19 +179,31 @@ def _runtime(facts: EngineFacts) -> dict[str, Any]:
     }
 
 
+def _registry_config(facts: EngineFacts) -> dict[str, Any]:
+    mirrors = [str(mirror) for mirror in facts.registry_mirrors]
+    hub = {"Name": "docker.io", "Mirrors": mirrors, "Secure": True, "Official": True}
+    hosts = [str(pattern) for pattern in facts.insecure_registries if pattern.network is None]
+    return {
+        "AllowNondistributableArtifactsCIDRs": [],
+        "AllowNondistributableArtifactsHostnames": [],
+        "InsecureRegistryCIDRs": [
+            *(str(pattern) for pattern in facts.insecure_registries if pattern.network is not None),
+            *_LOOPBACK,
+        ],
+        "IndexConfigs": {
+            "docker.io": hub,
+            **{name: {"Name": name, "Mirrors": [], "Secure": False, "Official": False} for name in hosts},
+        },
+        "Mirrors": mirrors,
+    }
+
+
 # Keys that clients read without asking whether they are there (Portainer, compose, docker-py).
 _NOT_HERE: Final[dict[str, Any]] = {
     "Debug": False,
     "NFd": 0,
     "NGoroutines": 0,
     "IndexServerAddress": _INDEX,
-    "RegistryConfig": {
-        "AllowNondistributableArtifactsCIDRs": [],
-        "AllowNondistributableArtifactsHostnames": [],
-        "InsecureRegistryCIDRs": [],
-        "IndexConfigs": {"docker.io": {"Name": "docker.io", "Mirrors": [], "Secure": True, "Official": True}},
-        "Mirrors": [],
-    },
     "GenericResources": None,
     "HttpProxy": "",
     "HttpsProxy": "",

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.build.builder import Builder
-from engine.build.messages import Message, StepFailed, Stream
+from engine.build.messages import BuiltImage, Message, StepFailed, Stream
 from engine.build.request import BuildRequest, build_tags
 from engine.config import EngineConfig
 from engine.containers.parts import Parts
@@ -27,16 +27,25 @@ from engine.host.capabilities import this_machine
 from engine.host.cgroups import Cgroups
 from engine.host.host_files import HostFiles
 from engine.host.userns import UserNamespaces
+from engine.images.pull import Puller, PullParts
 from engine.images.service import Images
 from engine.model.errors import EngineError
 from engine.model.image import Image
+from engine.model.platform import Platform
 from engine.model.reference import Reference
 from engine.networks.service import Networks
 from engine.oci.probe import choose
+from engine.registry.service import Registries
 from engine.store.content import ContentStore
 from engine.store.events import Events
 from engine.store.layers import LayerStore
 from engine.store.state import State
+
+
+def _text(message: Message) -> str:
+    if isinstance(message, BuiltImage):
+        return f"aux {message.image_id}"
+    return message.text if isinstance(message, Stream) else f"pull {message.telling}"
 
 
 async def _chunks(data: bytes) -> AsyncIterator[bytes]:
@@ -83,7 +92,16 @@ class OneBuilder:
         )
         undo.push_async_callback(self.containers.close)
         await self.containers.recover()
-        self.builder = Builder(self.images, self.layers, self.containers, state, spool_root=config.tmp)
+        parts = PullParts(
+            registries=Registries(config.registries),
+            images=self.images,
+            content=content,
+            layers=self.layers,
+            events=events,
+            machine=Platform(),
+        )
+        puller = Puller(parts)
+        self.builder = Builder(self.images, puller, self.layers, self.containers, state, spool_root=config.tmp)
 
     async def do_import(self, wanted: dict[str, Any]) -> dict[str, Any]:
         data = base64.b64decode(wanted["tar"])
@@ -96,7 +114,7 @@ class OneBuilder:
         cancel_at = wanted.get("cancel_at")
 
         async def emit(message: Message) -> None:
-            texts.append(message.text if isinstance(message, Stream) else f"aux {message.image_id}")
+            texts.append(_text(message))
             if cancel_at and cancel_at in texts[-1]:
                 task.cancel()
 

@@ -259,12 +259,17 @@ def test_a_bad_dockerfile_is_refused_before_the_first_message(
     assert (built["error"], built["texts"]) == (message, [])
 
 
-def test_an_image_that_is_not_here_is_named(builder: BuilderProcess) -> None:
-    built = builder.build("FROM nope:1\n")
-    assert built["error"].startswith("No such image: nope:1")
-    assert built["class"] == "Missing"
-    built = builder.build("FROM bb:1\nCOPY --from=nope /a /b\n")
-    assert built["error"].startswith("invalid from flag value nope: No such image: nope:latest")
+def test_an_image_that_is_not_here_is_asked_for_at_its_registry(builder: BuilderProcess) -> None:
+    built = builder.build("FROM localhost:1/nope:1\n")
+    assert "localhost:1/v2/" in built["error"]
+    assert built["class"] == "Unreachable"
+    built = builder.build("FROM bb:1\nCOPY --from=localhost:1/nope /a /b\n")
+    assert built["error"].startswith("invalid from flag value localhost:1/nope: ")
+
+
+def test_an_id_that_is_not_here_is_asked_for_nowhere(builder: BuilderProcess) -> None:
+    built = builder.build(f"FROM {'0' * 64}\n")
+    assert (built["class"], built["error"]) == ("Missing", f"No such image: {'0' * 64}")
 
 
 def test_stages_feed_each_other_and_unused_ones_are_skipped(builder: BuilderProcess) -> None:
@@ -336,7 +341,8 @@ def test_from_alone_is_the_base_image(builder: BuilderProcess) -> None:
 
 
 def test_a_platform_that_does_not_fit_is_refused(builder: BuilderProcess) -> None:
-    built = builder.build("FROM --platform=linux/s390x bb:1\n")
+    builder.build("FROM bb:1\n", tags=["localhost:1/bb:1"])  # a registry that is not there: nothing is asked of others
+    built = builder.build("FROM --platform=linux/s390x localhost:1/bb:1\n")
     assert "does not match the specified platform: wanted linux/s390x, actual: linux/amd64" in built["error"]
 
 

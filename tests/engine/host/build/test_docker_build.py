@@ -69,7 +69,6 @@ def test_a_failing_step_is_the_exit_code(engine: RunningEngine, image: str, tmp_
     [
         ("FROM x\nFOO\n", (), b"dockerfile parse error line 2: unknown instruction: FOO"),
         ("FROM x\n", ("--target", "nope"), b"failed to reach build target nope in Dockerfile"),
-        ("FROM x\n", ("--pull",), b"pull: pulling base images during a build is not supported yet"),
     ],
 )
 def test_a_bad_request_is_an_error_of_the_daemon(

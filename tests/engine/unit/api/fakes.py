@@ -19,11 +19,14 @@ from engine.host.capabilities import this_machine
 from engine.images.removal import Deleted, Removed, Untagged
 from engine.model.container import Container, ContainerSpec, Status
 from engine.model.digest import Digest
-from engine.model.errors import Conflict, Missing, NotModified
+from engine.model.errors import Conflict, Invalid, Missing, NotModified
 from engine.model.image import Image
+from engine.model.platform import Platform
 from engine.model.reference import Reference
 from engine.model.resources import LimitSupport
+from engine.model.transfer import LayerStep, Remark, Tell
 from engine.networks.network import Network
+from engine.registry.credentials import Credentials
 from engine.store.events import Events
 from engine.store.state import State
 from tests.engine.unit.wire.images import image
@@ -218,6 +221,32 @@ class FakeBuilder:
         return image()
 
 
+class FakePuller:
+    """Pulls whatever is asked for, but ``nope``."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Reference, Platform | None, Credentials]] = []
+
+    async def pull(
+        self, reference: Reference, *, platform: Platform | None, credentials: Credentials, tell: Tell
+    ) -> Image:
+        self.asked.append((reference, platform, credentials))
+        if reference.path == "library/nope":
+            raise Missing("manifest for nope not found")
+        tell(Remark("Pulling from x", "1"))
+        tell(LayerStep("0" * 12, "Downloading", 1_500_000, 3_000_000))
+        await asyncio.sleep(0)
+        if reference.path == "library/breaks":
+            raise Invalid("it broke")
+        tell(LayerStep("0" * 12, "Pull complete"))
+        return image()
+
+    async def pull_all(
+        self, repository: Reference, *, platform: Platform | None, credentials: Credentials, tell: Tell
+    ) -> Sequence[Image]:
+        return [await self.pull(repository, platform=platform, credentials=credentials, tell=tell)]
+
+
 class FakeNetworks:
     network = Network("b" * 64, "bridge", "naru0", IPv4Network("172.17.0.0/16"), IPv4Address("172.17.0.1"))
 
@@ -231,12 +260,14 @@ class Fakes:
     images: FakeImages
     containers: FakeContainers
     builder: FakeBuilder
+    puller: FakePuller
     events: Events
 
 
 def make_fakes(root: Path) -> Fakes:
     events, state = Events(), State(root / "state.db")
     images, containers, builder = FakeImages(), FakeContainers(events), FakeBuilder()
+    puller = FakePuller()
     images.tags[Reference.parse("busybox:latest")] = image()
     runtime = SimpleNamespace(name="crun", version="1.8.1", path=Path("/usr/bin/crun"))
     cgroups: Any = SimpleNamespace(unified=False, has_swap_limit=lambda: True, parent_directory=lambda controller: None)
@@ -246,6 +277,9 @@ def make_fakes(root: Path) -> Fakes:
         "state": state,
         "events": events,
         "images": images,
+        "puller": puller,
+        "pusher": SimpleNamespace(),
+        "registries": SimpleNamespace(),
         "layers": SimpleNamespace(lowers=lambda diff_ids: [], stack=lambda diff_ids: []),
         "networks": FakeNetworks(),
         "containers": containers,
@@ -255,4 +289,4 @@ def make_fakes(root: Path) -> Fakes:
         "chosen": SimpleNamespace(runtime=runtime, user_namespaces=True, warnings=()),
         "cgroups": cgroups,
     }
-    return Fakes(cast(Any, Parts)(**parts), images, containers, builder, events)
+    return Fakes(cast(Any, Parts)(**parts), images, containers, builder, puller, events)

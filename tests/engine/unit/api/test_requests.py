@@ -77,9 +77,7 @@ async def test_there_is_no_swarm(api: Api, resource: str, method: str, rest: str
         ("POST", "/networks/create", 501),
         ("GET", "/networks/nope", 404),
         ("DELETE", "/networks/bridge", 403),
-        ("POST", "/auth", 501),
         ("POST", "/session", 501),
-        ("GET", "/distribution/a/b/json", 501),
     ],
 )
 async def test_what_is_absent_answers_clearly(api: Api, method: str, path: str, status: int) -> None:

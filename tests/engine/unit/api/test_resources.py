@@ -1,12 +1,16 @@
 """Containers, images, builds and events through the socket, over fakes."""
 
 import asyncio
+import base64
 import json
 import time
 
 import pytest
 
 from engine.containers.logs import LogRecord
+from engine.model.platform import Platform
+from engine.model.reference import Reference
+from engine.registry.credentials import Credentials
 from tests.engine.unit.api.conftest import Api, read_head
 
 
@@ -138,10 +142,66 @@ async def test_an_image_in_use_is_a_conflict(api: Api) -> None:
     assert (await api.ask("DELETE", "/images/busybox")).status == 409
 
 
-async def test_pulling_says_that_it_cannot(api: Api) -> None:
-    answer = await api.ask("POST", "/images/create?fromImage=nginx&tag=latest")
-    assert answer.status == 404
-    assert "cannot pull images yet" in answer.message
+async def test_a_pull_streams_its_progress(api: Api) -> None:
+    header = base64.urlsafe_b64encode(b'{"username": "u", "password": "p"}').decode()
+    path = "/images/create?fromImage=nginx&tag=1&platform=linux/arm64"
+    answer = await api.ask("POST", path, headers=f"X-Registry-Auth: {header}\r\n")
+    assert [json.loads(line) for line in answer.body.splitlines()] == [
+        {"status": "Pulling from x", "id": "1"},
+        {
+            "status": "Downloading",
+            "progressDetail": {"current": 1_500_000, "total": 3_000_000},
+            "progress": f"[{'=' * 25}>{' ' * 25}]    1.5MB/3MB",
+            "id": "0" * 12,
+        },
+        {"status": "Pull complete", "progressDetail": {}, "id": "0" * 12},
+    ]
+    (asked,) = api.fakes.puller.asked
+    assert asked == (Reference.parse("nginx:1"), Platform.parse("linux/arm64"), Credentials("u", "p"))
+
+
+async def test_a_pull_that_fails_at_once_is_a_status_and_later_the_streams_end(api: Api) -> None:
+    answer = await api.ask("POST", "/images/create?fromImage=nope&tag=1")
+    assert (answer.status, answer.message) == (404, "manifest for nope not found")
+    answer = await api.ask("POST", "/images/create?fromImage=breaks&tag=1")
+    assert answer.status == 200
+    assert json.loads(answer.body.splitlines()[-1]) == {"errorDetail": {"message": "it broke"}, "error": "it broke"}
+
+
+@pytest.mark.parametrize(
+    ("query", "reference"),
+    [
+        ("fromImage=a&tag=", "a"),
+        ("fromImage=a&tag=1", "a:1"),
+        ("fromImage=a:1", "a:1"),
+        (f"fromImage=a&tag=sha256:{'0' * 64}", f"a@sha256:{'0' * 64}"),
+        ("fromImage=h.example:5000/a/b&tag=x", "h.example:5000/a/b:x"),
+    ],
+)
+async def test_what_to_pull_is_said_in_several_ways(query: str, reference: str, api: Api) -> None:
+    assert (await api.ask("POST", f"/images/create?{query}")).status == 200
+    assert api.fakes.puller.asked[0][0] == Reference.parse(reference)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/images/create?fromImage=UPPER&tag=1", None),
+        ("POST", "/images/create?fromImage=a&tag=1&platform=a//b", None),
+        ("POST", f"/images/a@sha256:{'0' * 64}/push", None),
+        ("POST", "/images/a:1/push?tag=2", None),
+        ("POST", "/auth", {}),
+        ("POST", "/auth", {"username": "a:b", "password": "c"}),
+        ("POST", "/auth", {"username": "a\nb", "password": "c"}),
+        ("POST", "/auth", {"username": ["a"]}),
+        ("GET", "/images/search?term=", None),
+        ("GET", "/images/search?term=a&limit=101", None),
+        ("GET", "/images/search?term=a&filters=%7B%22stars%22:%5B%22x%22%5D%7D", None),
+        ("GET", "/distribution/UPPER/json", None),
+    ],
+)
+async def test_a_malformed_question_to_a_registry_is_refused(method: str, path: str, body: object, api: Api) -> None:
+    assert (await api.ask(method, path, body)).status == 400
 
 
 async def test_import_takes_the_body(api: Api) -> None:

@@ -129,7 +129,6 @@ def test_a_bad_tag_is_invalid(name: str) -> None:
     [
         BuildRequest(remote="https://x"),
         BuildRequest(squash=True),
-        BuildRequest(pull=True),
         BuildRequest(network_mode="n1"),
     ],
 )
