@@ -117,12 +117,20 @@ def _private_dockerd() -> Iterator[Path]:
         finally:
             process.terminate()
             process.wait(30)
+            _unmount_below(root)
     finally:
         subprocess.run(["ip", "netns", "delete", netns], check=False)
         for parent in Path("/sys/fs/cgroup").glob(f"**/{netns}"):
             with contextlib.suppress(OSError):
                 parent.rmdir()
         shutil.rmtree(root, ignore_errors=True)
+
+
+def _unmount_below(root: Path) -> None:
+    """What a dockerd leaves mounted when it is stopped; deepest first."""
+    points = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    for point in sorted((one for one in points if one.startswith(f"{root}/")), reverse=True):
+        subprocess.run(["umount", "--lazy", point], check=False)
 
 
 def _wait_for(socket: Path, process: "subprocess.Popen[Any]", log: Path) -> None:
