@@ -44,7 +44,7 @@ async def create(call: Call) -> web.Response:
     container = await call.finish(parts.containers.create(spec, layers=image.diff_ids, name=name))
     if spec.tty and (size := creation.console_size) and call.version >= CONSOLE_SIZE_FROM:
         parts.containers.remember_size(container.id, height=size[0], width=size[1])
-    return json_reply({"Id": container.id, "Warnings": warnings + limit_warnings}, status=201)
+    return json_reply({"Id": container.id, "Warnings": warnings}, status=201)
 
 
 def _is_for(wanted: Platform, found: Platform) -> bool:
