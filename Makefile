@@ -37,9 +37,10 @@ lock: ## Resolve requirements/*.lock anew from pyproject.toml
 messages: ## Collect translatable text into locale/
 	@$(BIN)/python manage.py makemessages --locale ko --no-wrap --add-location file --ignore node_modules --ignore .venv
 
-bench: ## Measure start latency beside dockerd, where that is installed
+bench: ## Measure starts and log reading beside dockerd, where that is installed
 	@$(PREPARE) test
-	@$(BIN)/python benchmarks/container_start.py
+	@$(BIN)/python -m benchmarks.container_start
+	@$(BIN)/python -m benchmarks.log_reading
 
 clean: ## Remove what set-up made in this folder (not what is installed, not your data)
 	rm -rf .venv .cache node_modules static/vendor var

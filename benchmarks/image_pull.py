@@ -26,7 +26,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.container_start import (
+from benchmarks.contenders import (
     REPOSITORY,
     Contender,
     as_text,
