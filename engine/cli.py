@@ -18,6 +18,8 @@ from typing import TypeVar
 from engine.config import (
     DEFAULT_CERTS_DIR,
     DEFAULT_DATA_ROOT,
+    DEFAULT_LOG_MAX_FILE,
+    DEFAULT_LOG_MAX_SIZE,
     DEFAULT_RUN_ROOT,
     EngineConfig,
     RegistryConfig,
@@ -29,6 +31,7 @@ from engine.model.container import Profile
 from engine.model.errors import EngineError, Invalid
 from engine.model.registry import HostPattern, Mirror
 from engine.store.locks import InstanceLock
+from engine.wire.log_config import parse_log_files, parse_log_size
 
 _READ_ONLY_PROGRAMS = ("crun", "runc")  # spares each call a copy of the binary (CVE-2019-5736's guard)
 _DATA_FILES = ("blobs", "layers", "tmp", "containers", ".empty-*", "state.db*", "engine.lock")
@@ -82,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
             help="user namespaces for containers; require: do not run where the host has none",
         )
         _add_registry_options(command)
+        _add_log_options(command)
         command.add_argument("--log-level", choices=_LEVELS, default="info")
     return parser
 
@@ -95,6 +99,23 @@ def _add_registry_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--registry-certs", type=Path, default=DEFAULT_CERTS_DIR, metavar="DIR", help="DIR/HOST:PORT/*.crt"
     )
+
+
+def _add_log_options(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    size, files = DEFAULT_LOG_MAX_SIZE, DEFAULT_LOG_MAX_FILE
+    add(
+        "--log-max-size", type=_log_size, default=size, metavar="SIZE", help="of a log's file; default: 64 MiB; -1: any"
+    )
+    add("--log-max-file", type=_log_files, default=files, metavar="N", help="a log's files that are kept; default: 3")
+
+
+def _log_size(text: str) -> int:
+    return _argument(parse_log_size, text)
+
+
+def _log_files(text: str) -> int:
+    return _argument(parse_log_files, text)
 
 
 def _pattern(text: str) -> HostPattern:
@@ -130,6 +151,8 @@ def _config(options: argparse.Namespace) -> EngineConfig:
             ca_file=options.registry_ca,
             certs_dir=options.registry_certs,
         ),
+        log_max_size=options.log_max_size,
+        log_max_file=options.log_max_file,
     )
 
 

@@ -13,6 +13,8 @@ from engine.model.registry import HostPattern, Mirror
 DEFAULT_DATA_ROOT = Path("/var/lib/naru/engine")
 DEFAULT_RUN_ROOT = Path("/run/naru")
 DEFAULT_CERTS_DIR = Path("/etc/naru/certs.d")
+DEFAULT_LOG_MAX_SIZE = 64 << 20
+DEFAULT_LOG_MAX_FILE = 3
 _DEFAULT_BRIDGE = "naru0"
 
 
@@ -44,7 +46,8 @@ class EngineConfig:
     """What the operator decides. Two engines on one host differ in ``data_root`` and ``run_root``.
 
     ``data_root`` survives a reboot, ``run_root`` need not. ``subnet`` None: a free one is chosen at first start.
-    ``runtime`` "" : the first that works. ``profile`` is what a container gets that asks for none.
+    ``runtime`` "" : the first that works. ``profile`` is what a container gets that asks for none. ``log_max_size``
+    (bytes, -1: unlimited) and ``log_max_file`` bound the log of a container that does not say how.
     """
 
     data_root: Path = DEFAULT_DATA_ROOT
@@ -56,6 +59,8 @@ class EngineConfig:
     profile: Profile = Profile.DEFAULT
     userns: Userns = Userns.PREFER
     registries: RegistryConfig = field(default_factory=RegistryConfig)
+    log_max_size: int = DEFAULT_LOG_MAX_SIZE
+    log_max_file: int = DEFAULT_LOG_MAX_FILE
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "data_root", self.data_root.absolute())
@@ -139,8 +144,11 @@ class EngineConfig:
         """Directory of the hosts, hostname and resolv.conf that are mounted into the container."""
         return self.container_dir(container_id) / "etc"
 
+    def log_dir(self, container_id: str) -> Path:
+        return self.container_dir(container_id) / "log"
+
     def log_path(self, container_id: str) -> Path:
-        return self.container_dir(container_id) / "log" / "container.log"
+        return self.log_dir(container_id) / "container.log"
 
     def bundle(self, container_id: str) -> Path:
         """The OCI bundle: what of a container lasts only while the host is up."""

@@ -7,12 +7,18 @@ from aiohttp import web
 
 from engine.api.call import Call
 from engine.api.detach_keys import DetachScanner, parse_detach_keys
-from engine.api.frames import content_type, log_bytes
+from engine.api.frames import LogEncoder, content_type
 from engine.api.hijack import Taken, hijack
 from engine.api.middleware import HEADERS
 from engine.api.relay import relay
+from engine.api.websocket import accept_websocket, relay_websocket
+from engine.containers.attach import AttachSession
+from engine.containers.logs import LogRequest
 from engine.model.container import Container
 from engine.model.errors import Invalid
+from engine.wire.log_details import log_details
+from engine.wire.query import Query
+from engine.wire.version import WEBSOCKET_STREAMS_FROM
 
 
 async def logs(call: Call) -> web.StreamResponse:
@@ -21,22 +27,27 @@ async def logs(call: Call) -> web.StreamResponse:
     if not (stdout or stderr):
         raise Invalid("Bad parameters: you must choose at least one stream")
     container = call.parts.containers.get(call.name)
-    tty, timestamps = container.spec.tty, query.flag("timestamps")
-    until_ns = query.find_moment_ns("until")
-    batches = call.parts.containers.logs(
-        container.id,
+    request = LogRequest(
         follow=query.flag("follow"),
         since_ns=query.find_moment_ns("since") or None,
-        until_ns=until_ns or None,
+        until_ns=query.find_moment_ns("until") or None,
         tail=_tail(query.text("tail", "all", longest=20)),
         stdout=stdout,
         stderr=stderr,
     )
-    async with aclosing(batches):
+    tty = container.spec.tty
+    encode = LogEncoder(
+        request.selection,
+        tty=tty,
+        timestamps=query.flag("timestamps"),
+        details=log_details(container) if query.flag("details") else b"",
+    )
+    async with aclosing(call.parts.containers.logs(container.id, request, encode=encode)) as pieces:
         response = web.StreamResponse(headers={"Content-Type": content_type(call.version, tty=tty)})
         await response.prepare(call.request)
-        async for records in batches:
-            await response.write(log_bytes(records, tty=tty, timestamps=timestamps))
+        async for piece in pieces:
+            await response.write(piece)
+            del piece  # nothing to hold while we wait for the next one
     return response
 
 
@@ -54,20 +65,59 @@ class _Wishes:
     stream: bool
     detach_keys: bytes
 
+    @property
+    def output(self) -> bool:
+        return self.stdout or self.stderr
 
-async def attach(call: Call) -> web.StreamResponse:
-    query = call.query
-    wishes = _Wishes(
-        stdin=query.flag("stdin"),
-        stdout=query.flag("stdout"),
-        stderr=query.flag("stderr"),
+    @property
+    def input(self) -> bool:
+        return self.stdin and self.stream
+
+
+def _wishes(query: Query, *, all_streams: bool = False) -> _Wishes:
+    return _Wishes(
+        stdin=all_streams or query.flag("stdin"),
+        stdout=all_streams or query.flag("stdout"),
+        stderr=all_streams or query.flag("stderr"),
         logs=query.flag("logs"),
         stream=query.flag("stream"),
         detach_keys=parse_detach_keys(query.text("detachKeys", longest=255)),
     )
+
+
+async def attach(call: Call) -> web.StreamResponse:
+    wishes = _wishes(call.query)
     await call.refuse_body("attach takes no body")  # the connection can be taken over once the request has been read
     container = call.parts.containers.get(call.name)
-    session = call.parts.containers.attach(
+    session = _session(call, container, wishes)
+    try:
+        kind = content_type(call.version, tty=container.spec.tty)
+        channel = await hijack(call.request, content_type=kind, headers=HEADERS)
+        keys = DetachScanner(wishes.detach_keys) if session.tty else None
+        if await relay(session, channel, raw=session.tty, output=wishes.output, input=wishes.input, keys=keys):
+            _tell_detached(call, container)
+    finally:
+        await session.close()
+    return Taken()
+
+
+async def attach_websocket(call: Call) -> web.StreamResponse:
+    """Until the container ends or the client goes. Before API 1.42 a websocket had all three streams."""
+    wishes = _wishes(call.query, all_streams=call.version < WEBSOCKET_STREAMS_FROM)
+    container = call.parts.containers.get(call.name)
+    session = _session(call, container, wishes)
+    try:
+        socket = await accept_websocket(call.request)
+        keys = DetachScanner(wishes.detach_keys) if session.tty else None
+        if await relay_websocket(session, socket, output=wishes.output, input=wishes.input, keys=keys):
+            _tell_detached(call, container)
+    finally:
+        await session.close()
+    return socket
+
+
+def _session(call: Call, container: Container, wishes: _Wishes) -> AttachSession:
+    return call.parts.containers.attach(
         container.id,
         stdin=wishes.stdin,
         stdout=wishes.stdout,
@@ -75,17 +125,6 @@ async def attach(call: Call) -> web.StreamResponse:
         logs=wishes.logs,
         stream=wishes.stream,
     )
-    try:
-        kind = content_type(call.version, tty=container.spec.tty)
-        channel = await hijack(call.request, content_type=kind, headers=HEADERS)
-        has_output = wishes.stdout or wishes.stderr
-        takes_input = wishes.stdin and wishes.stream
-        keys = DetachScanner(wishes.detach_keys) if session.tty else None
-        if await relay(session, channel, raw=session.tty, output=has_output, input=takes_input, keys=keys):
-            _tell_detached(call, container)
-    finally:
-        await session.close()
-    return Taken()
 
 
 def _tell_detached(call: Call, container: Container) -> None:

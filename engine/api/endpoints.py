@@ -65,6 +65,7 @@ ENDPOINTS: Final = (
     Endpoint("DELETE", _ONE, container_life.remove),
     Endpoint("GET", _ONE + "/logs", container_io.logs),
     Endpoint("POST", _ONE + "/attach", container_io.attach),
+    Endpoint("GET", _ONE + "/attach/ws", container_io.attach_websocket),
     Endpoint("HEAD", _ONE + "/archive", archives.head),
     Endpoint("GET", _ONE + "/archive", archives.get),
     Endpoint("PUT", _ONE + "/archive", archives.put),
@@ -104,7 +105,6 @@ ENDPOINTS: Final = (
     Endpoint("POST", "/volumes/create", absent.not_yet("volumes")),
     Endpoint("POST", "/volumes/prune", absent.no_volumes_to_prune),
     # what Docker can and this engine cannot, yet or ever
-    Endpoint("GET", _ONE + "/attach/ws", absent.not_yet("attach by websocket")),
     Endpoint("POST", "/session", absent.no_buildkit),
     Endpoint("POST", "/grpc", absent.no_buildkit),
     Endpoint("GET", "/plugins", absent.no_plugins),

@@ -5,7 +5,8 @@ ones without, and send the first input right behind the request. aiohttp's parse
 request and answer 400, so ``Connection`` cuts the bytes at the end of the request and keeps the rest.
 
 This uses private API of aiohttp 3.14.5 (RequestHandler's ``data_received``, ``_waiter``, ``_messages``,
-``_request_count`` and ``_drain_helper``; ``Application._handle`` and ``_make_request``; ``AppRunner._make_server``):
+``_request_count`` and ``_drain_helper``; ``Application._handle``, ``_make_request`` and ``_set_loop``;
+``AppRunner._make_server``):
 tests/engine/unit/api/test_hijack.py has to pass before its version in pyproject.toml moves.
 """
 
@@ -192,6 +193,7 @@ class HijackRunner(web.AppRunner):
 
     async def _make_server(self) -> Server:
         app = self.app
+        app._set_loop(asyncio.get_running_loop())  # websockets need it
         app.on_startup.freeze()
         await app.startup()
         app.freeze()

@@ -6,10 +6,16 @@ from typing import Final, Protocol
 from engine.api.detach_keys import DetachScanner
 from engine.api.errors import report_unexpected
 from engine.api.frames import framed
-from engine.api.hijack import Channel
 from engine.model.errors import EngineError
 
 _STDERR: Final = 2
+
+
+class Client(Protocol):
+    """``Channel`` and a websocket. ``read`` is empty at the end; ``write`` waits for a client that reads slowly."""
+
+    async def read(self) -> bytes: ...
+    async def write(self, data: bytes) -> None: ...
 
 
 class Session(Protocol):
@@ -21,7 +27,7 @@ class Session(Protocol):
 
 
 async def relay(
-    session: Session, channel: Channel, *, raw: bool, output: bool, input: bool, keys: DetachScanner | None
+    session: Session, channel: Client, *, raw: bool, output: bool, input: bool, keys: DetachScanner | None
 ) -> bool:
     """Until the program ends or the client leaves by the detach keys; True for the latter.
 
@@ -46,7 +52,7 @@ async def relay(
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _send_output(session: Session, channel: Channel, *, raw: bool) -> bool:
+async def _send_output(session: Session, channel: Client, *, raw: bool) -> bool:
     try:
         while (piece := await session.read()) is not None:
             stream, data = piece
@@ -61,7 +67,7 @@ async def _send_output(session: Session, channel: Channel, *, raw: bool) -> bool
     return False
 
 
-async def _tell_error(channel: Channel, text: str, *, raw: bool) -> None:
+async def _tell_error(channel: Client, text: str, *, raw: bool) -> None:
     message = f"Error: {text}\n".encode()
     try:
         await channel.write(message if raw else framed(_STDERR, message))
@@ -69,7 +75,7 @@ async def _tell_error(channel: Channel, text: str, *, raw: bool) -> None:
         return
 
 
-async def _send_input(session: Session, channel: Channel, keys: DetachScanner | None) -> bool:
+async def _send_input(session: Session, channel: Client, keys: DetachScanner | None) -> bool:
     """True when the client pressed the detach keys."""
     try:
         while data := await channel.read():

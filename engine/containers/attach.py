@@ -1,16 +1,19 @@
 """One client attached to a container: output from the log file, input to the engine's one connection.
 
-A client that reads slowly only lags behind in the file: it costs no memory and holds nothing up.
+A client that reads slowly only lags behind in the log: it costs no memory, and holds the container up no sooner than
+it would lose output, when all files of the log are full.
 """
 
 import contextlib
 from collections import deque
 from collections.abc import AsyncGenerator
 
-from engine.containers.log_file import STDERR, STDOUT, raw_output
-from engine.containers.logs import OpenLog
+from engine.containers.log_file import STDERR, STDOUT, Selection
+from engine.containers.open_logs import LogReader
 from engine.containers.standard_input import StandardInput
 from engine.containers.waiting import Waiter
+
+_Output = list[tuple[int, bytes]]
 
 
 class AttachSession:
@@ -19,8 +22,7 @@ class AttachSession:
     def __init__(
         self,
         *,
-        log: OpenLog,
-        offset: int,
+        reader: LogReader,
         until_over: Waiter | None,
         stdout: bool,
         stderr: bool,
@@ -29,10 +31,11 @@ class AttachSession:
         ends_input: bool,
     ) -> None:
         self.tty = tty
-        self._log = log
+        self._reader = reader
         self._until_over = until_over
-        self._streams = {stream for stream, wanted in ((STDOUT, stdout), (STDERR, stderr and not tty)) if wanted}
-        self._blocks: AsyncGenerator[bytes, None] = log.blocks(offset, until_over=until_over)
+        self._streams = wanted_streams(stdout=stdout, stderr=stderr, tty=tty)
+        selection = Selection(self._streams)
+        self._pieces: AsyncGenerator[_Output, None] = reader.pieces(selection.output, until_over=until_over)
         self._pending: deque[tuple[int, bytes]] = deque()
         self._input = standard_input
         self._ends_input = ends_input
@@ -43,11 +46,11 @@ class AttachSession:
             if self._until_over is not None:
                 await self._until_over.exit()
             return None
-        while not self._pending:
-            data = await anext(self._blocks, None)
-            if data is None:
+        if not self._pending:
+            output = await anext(self._pieces, None)
+            if output is None:
                 return None
-            self._pending.extend(output for output in raw_output(data) if output[0] in self._streams)
+            self._pending.extend(output)
         return self._pending.popleft()
 
     async def write(self, data: bytes) -> None:
@@ -66,5 +69,10 @@ class AttachSession:
         if self._until_over is not None:
             self._until_over.cancel()
         with contextlib.suppress(RuntimeError):  # a reader that is being cancelled closes it itself
-            await self._blocks.aclose()
-        self._log.close()
+            await self._pieces.aclose()
+        self._reader.close()
+
+
+def wanted_streams(*, stdout: bool, stderr: bool, tty: bool) -> frozenset[int]:
+    """A terminal's only stream is standard output."""
+    return frozenset(stream for stream, wanted in ((STDOUT, stdout), (STDERR, stderr and not tty)) if wanted)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from engine.config import EngineConfig
 from engine.containers.etc_files import write_etc_files
+from engine.containers.log_generations import make_log
 from engine.model.container import Container
 from engine.store.layers import LayerStore
 
@@ -17,10 +18,10 @@ def make_directories(container: Container, config: EngineConfig, layers: LayerSt
     # others may pass: the runtime walks here as the container's root, whom the host does not know
     for path in (directory.parent, directory, config.etc(container.id)):
         path.mkdir(mode=0o711, parents=True, exist_ok=True)
-    for path in (config.work(container.id), config.log_path(container.id).parent):
+    for path in (config.work(container.id), config.log_dir(container.id)):
         path.mkdir(mode=0o700)
     _make_upper(config.upper(container.id), like=lowers[0] if lowers else None)
-    config.log_path(container.id).touch(mode=0o600)
+    make_log(config.log_dir(container.id))
     write_etc_files(container, config.etc(container.id))
 
 

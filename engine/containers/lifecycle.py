@@ -108,6 +108,8 @@ class Lifecycle:
                 self._restarts.forget(container_id)
                 container = transitions.restart_called_off(container)
             await self._registry.save(container)  # before any signal: an engine that is killed now must know
+            if is_waiting:  # its last end was not the last word, and now is
+                self._waiters.tell_exited(container_id, Exit(container.exit_code, container.error))
             return is_waiting
 
     def begin_restarts(self) -> int:

@@ -1,4 +1,4 @@
-"""The log file of a container, as conmon writes it, read by offset. Every function blocks and keeps no state.
+"""A log file as conmon writes it, read by offset. Every function that takes a file blocks; none keeps state.
 
 One line per write of the container, at most 8192 bytes of its output each (conmon, ctr_logging.c, "k8s-file"):
 
@@ -10,9 +10,10 @@ the prefix 45 bytes always. Times hardly ever go backwards in one file, so that 
 """
 
 import itertools
+import operator
 import os
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
@@ -24,7 +25,8 @@ STDERR: Final = 2
 _STREAM_AT, _TAG_AT, _TIME_BYTES = 39, 43, 29
 _TAG_FULL = ord("F")
 _STREAMS = {ord("o"): STDOUT, ord("e"): STDERR}
-_LINE = re.compile(rb"[^\n]{43}(?:F ([^\n]*\n)|P ([^\n]*)\n)")
+_KIND = slice(36, PREFIX_BYTES)
+_FULL_KINDS = {b"stdout F ": STDOUT, b"stderr F ": STDERR}
 
 
 class LogRecord(NamedTuple):
@@ -68,33 +70,94 @@ def parse_lines(data: bytes, *, within_line: set[int]) -> list[LogRecord]:
 
 def raw_output(data: bytes) -> list[tuple[int, bytes]]:
     """What the container wrote in these whole lines, byte for byte: runs of one stream each."""
-    if b" stderr " not in data:  # then all is stdout: one pass without a Python loop
-        return [(STDOUT, _LINE.sub(rb"\1\2", data))] if data else []
-    lines = (line for line in data.split(b"\n") if len(line) >= PREFIX_BYTES)
-    return [
-        (_STREAMS.get(letter, STDOUT), b"".join(_payload(line) for line in run))
-        for letter, run in itertools.groupby(lines, key=lambda line: line[_STREAM_AT])
-    ]
+    return _runs(_lines(data))
+
+
+def _lines(data: bytes) -> list[bytes]:
+    lines = data.split(b"\n")
+    lines.pop()
+    return lines
+
+
+def _runs(lines: list[bytes]) -> list[tuple[int, bytes]]:
+    # The fast path of `docker logs` without times: millions of lines a second. Nearly always all are of one kind, and
+    # then no line needs a decision of its own.
+    kinds = {line[_KIND] for line in lines}
+    if len(kinds) == 1 and (stream := _FULL_KINDS.get(kinds.pop())):
+        return [(stream, _joined(lines))]
+    whole = (line for line in lines if len(line) >= PREFIX_BYTES)
+    runs = []
+    for letter, group in itertools.groupby(whole, key=operator.itemgetter(_STREAM_AT)):
+        run = list(group)
+        is_full = all(line[_TAG_AT] == _TAG_FULL for line in run)
+        output = _joined(run) if is_full else b"".join([_payload(line) for line in run])
+        runs.append((_STREAMS.get(letter, STDOUT), output))
+    return runs
+
+
+def _joined(lines: list[bytes]) -> bytes:
+    payloads = [line[PREFIX_BYTES:] for line in lines]
+    payloads.append(b"")
+    return b"\n".join(payloads)
 
 
 def _payload(line: bytes) -> bytes:
     return line[PREFIX_BYTES:] + b"\n" if line[_TAG_AT] == _TAG_FULL else line[PREFIX_BYTES:]
 
 
-def offset_of_last(fd: int, lines: int) -> int:
-    """Where the last ``lines`` lines of the container's output begin. Reads from the end, no more than it must."""
-    size = os.fstat(fd).st_size
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which records somebody wants. Times as ``time_text`` gives them, both inclusive; "" and "~" are no limits."""
+
+    streams: frozenset[int] = frozenset((STDOUT, STDERR))
+    since: bytes = b""
+    until: bytes = b"~"
+
+    def output(self, data: bytes) -> list[tuple[int, bytes]]:
+        """``raw_output`` of the records wanted."""
+        lines = _lines(data)
+        if self.since or self.until != b"~":
+            lines = [line for line in lines if self.since <= line[:_TIME_BYTES] <= self.until]
+        return [(stream, output) for stream, output in _runs(lines) if stream in self.streams and output]
+
+    def records(self, data: bytes, *, within_line: set[int]) -> list[LogRecord]:
+        """``parse_lines`` of the records wanted."""
+        until = self.until + b"Z"
+        return [
+            record
+            for record in parse_lines(data, within_line=within_line)
+            if record.stream in self.streams and self.since <= record.at_text <= until
+        ]
+
+    def ends_in(self, data: bytes) -> bool:
+        """Whether the last of these lines is younger than what is wanted: nothing after it is."""
+        last = data.rfind(b"\n", 0, -1) + 1
+        return data[last : last + _TIME_BYTES] > self.until
+
+
+def first_time(fd: int) -> bytes:
+    """Of the file's first line, as ``time_text``; empty when there is none yet."""
+    return os.pread(fd, _TIME_BYTES, 0)
+
+
+def place_of_last(fds: Sequence[int], lines: int) -> tuple[int, int]:
+    """Where the last ``lines`` lines of the container's output begin: index of the file, and offset in it.
+
+    ``fds`` are one log in several files, the oldest first. Reads from the end, no more than it must.
+    """
+    newest = len(fds) - 1
     if lines <= 0:
-        return size
+        return newest, os.fstat(fds[newest]).st_size
     counted = 0
     is_last = True
-    for end, tag in _tags_backwards(fd, size):
-        if tag == _TAG_FULL or is_last:
-            if counted == lines:
-                return end
-            counted += 1
-        is_last = False
-    return 0
+    for index in range(newest, -1, -1):
+        for end, tag in _tags_backwards(fds[index], os.fstat(fds[index]).st_size):
+            if tag == _TAG_FULL or is_last:
+                if counted == lines:
+                    return index, end
+                counted += 1
+            is_last = False
+    return 0, 0
 
 
 def _tags_backwards(fd: int, size: int) -> Iterator[tuple[int, int]]:

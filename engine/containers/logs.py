@@ -1,104 +1,127 @@
-"""Reading a container's log while it is written: ``docker logs`` and the output side of ``docker attach``."""
+"""Reading a container's log while it is written: ``docker logs``."""
 
-import asyncio
-import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
-from pathlib import Path
 
-from engine.containers.changes import Changes
 from engine.containers.log_file import (
     STDERR,
     STDOUT,
-    LogRecord,
-    offset_of_last,
+    Selection,
+    first_time,
     offset_of_time,
-    parse_lines,
-    read_lines,
+    place_of_last,
     time_text,
 )
-from engine.containers.waiting import Waiter
-from engine.host.inotify import MODIFY
-
-__all__ = ["LogRecord", "LogRequest", "OpenLog", "read_records"]
+from engine.containers.open_logs import LogReader, Over
+from engine.containers.waiting import WaitCondition, Waiters
 
 
 @dataclass(frozen=True, slots=True)
 class LogRequest:
     """``tail`` None means all lines. Times are nanoseconds since the epoch, both inclusive."""
 
+    follow: bool = False
     since_ns: int | None = None
     until_ns: int | None = None
     tail: int | None = None
     stdout: bool = True
     stderr: bool = True
 
+    @property
+    def selection(self) -> Selection:
+        wanted = ((STDOUT, self.stdout), (STDERR, self.stderr))
+        return Selection(
+            frozenset(stream for stream, is_wanted in wanted if is_wanted),
+            b"" if self.since_ns is None else time_text(self.since_ns),
+            b"~" if self.until_ns is None else time_text(self.until_ns),
+        )
 
-class OpenLog:
-    """A log file held open: it can be read to its end even after the container is removed. Close it."""
 
-    def __init__(self, path: Path, changes: Changes) -> None:
-        self._changes = changes
-        # a container that never started has the file too: `create` makes it
-        self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_CREAT, 0o600)
+class FollowedEnd:
+    """When a follower of a log is through: the container is over, and no restart policy is going to start it again.
+
+    The one place that decides it. ``is_restarting`` is asked at each end of the container.
+    """
+
+    def __init__(self, waiters: Waiters, container_id: str, *, is_restarting: Callable[[str], bool]) -> None:
+        self._waiters = waiters
+        self._container_id = container_id
+        self._is_restarting = is_restarting
+        self._is_over = False
+        self._calls: list[Callable[[], object]] = []
+        self._wait()
 
     @property
-    def size_bytes(self) -> int:
-        return os.fstat(self._fd).st_size
+    def is_over(self) -> bool:
+        return self._is_over
 
-    async def blocks(self, offset: int, *, until_over: Waiter | None) -> AsyncGenerator[bytes, None]:
-        """Blocks of whole lines from ``offset``: all there are, and with ``until_over`` those still to come."""
-        grown = asyncio.Event()
-        if until_over is None:
-            while data := await asyncio.to_thread(read_lines, self._fd, offset):
-                offset += len(data)
-                yield data
+    def on_end(self, call: Callable[[], object]) -> None:
+        self._calls.append(call)
+        if self._is_over:
+            call()
+
+    def cancel(self) -> None:
+        self._is_over = True
+        self._waiter.cancel()
+
+    def _wait(self) -> None:
+        self._waiter = self._waiters.register(self._container_id, WaitCondition.NEXT_EXIT)
+        self._waiter.on_end(self._ended)
+
+    def _ended(self) -> None:
+        if not self._is_over and self._is_restarting(self._container_id):
+            self._wait()
             return
-        until_over.on_end(grown)
-        # by the open file, not by its path: that may be gone already
-        with self._changes.watching(Path(f"/proc/self/fd/{self._fd}"), MODIFY, lambda _: grown.set()):
-            while True:
-                grown.clear()
-                is_over = until_over.is_over  # looked at before reading, so that nothing written before it is missed
-                if data := await asyncio.to_thread(read_lines, self._fd, offset):
-                    offset += len(data)
-                    yield data
-                elif is_over:
-                    return
-                else:
-                    await grown.wait()
-
-    async def start_offset(self, request: LogRequest) -> int:
-        offset = 0
-        if request.since_ns is not None:
-            offset = await asyncio.to_thread(offset_of_time, self._fd, time_text(request.since_ns))
-        if request.tail is not None:
-            offset = max(offset, await asyncio.to_thread(offset_of_last, self._fd, request.tail))
-        return offset
-
-    def close(self) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        self._is_over = True
+        for call in self._calls:
+            call()
 
 
-async def read_records(
-    log: OpenLog, request: LogRequest, *, until_over: Waiter | None
-) -> AsyncGenerator[list[LogRecord], None]:
-    """Batches of records as asked for. Closes ``log`` and cancels ``until_over`` at the end."""
-    streams = {stream for stream, wanted in ((STDOUT, request.stdout), (STDERR, request.stderr)) if wanted}
-    since = b"" if request.since_ns is None else time_text(request.since_ns)
-    until = b"~" if request.until_ns is None else time_text(request.until_ns) + b"Z"
-    within_line: set[int] = set()
+async def read_log(
+    reader: LogReader, request: LogRequest, *, encode: Callable[[bytes], bytes], until_over: Over | None
+) -> AsyncGenerator[bytes, None]:
+    """The log as asked for, in pieces as ``encode`` gives them; it gets whole lines as they are in the file, in order.
+
+    Of those it leaves out what ``request.selection`` does not select. Closes ``reader``, cancels ``until_over``.
+    """
+    selection = request.selection
+    is_past = False
+
+    def piece(data: bytes) -> bytes:
+        nonlocal is_past
+        is_past = selection.ends_in(data)
+        return encode(data)
+
     try:
-        async for data in log.blocks(await log.start_offset(request), until_over=until_over):
-            records = parse_lines(data, within_line=within_line)
-            wanted = [record for record in records if record.stream in streams and since <= record.at_text <= until]
-            if wanted:
-                yield wanted
-            if records and records[-1].at_text > until:
-                return
+        await _go_to_begin(reader, request)
+        async with aclosing(reader.pieces(piece, until_over=until_over)) as pieces:
+            async for encoded in pieces:
+                yield encoded
+                del encoded
+                if is_past:
+                    return
     finally:
-        log.close()
+        reader.close()
         if until_over is not None:
             until_over.cancel()
+
+
+async def _go_to_begin(reader: LogReader, request: LogRequest) -> None:
+    if request.tail is not None or request.since_ns is not None:
+        await reader.go_to(lambda fds: _begin(fds, request))
+    else:
+        reader.go_to_begin()
+
+
+def _begin(fds: Sequence[int], request: LogRequest) -> tuple[int, int]:
+    """Index of the file and offset in it, such that nothing asked for is before."""
+    place = (0, 0)
+    if request.since_ns is not None:
+        since = time_text(request.since_ns)
+        # not the first file whose lines may all be young enough, but the one before it
+        index = max((at for at, fd in enumerate(fds) if b"" < first_time(fd) < since), default=0)
+        place = (index, offset_of_time(fds[index], since))
+    if request.tail is not None:
+        place = max(place, place_of_last(fds, request.tail))
+    return place

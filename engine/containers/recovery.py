@@ -7,6 +7,7 @@ from engine.containers.lifecycle import Lifecycle
 from engine.containers.owner_ranges import OwnerRanges
 from engine.containers.parts import Parts
 from engine.containers.registry import Registry
+from engine.containers.rotation import Rotation
 from engine.containers.startup import Startup
 from engine.containers.teardown import Teardown
 from engine.host import processes
@@ -28,6 +29,7 @@ class Recovery:
         startup: Startup,
         teardown: Teardown,
         owner_ranges: OwnerRanges,
+        rotation: Rotation,
     ) -> None:
         self._parts = parts
         self._registry = registry
@@ -35,6 +37,7 @@ class Recovery:
         self._startup = startup
         self._teardown = teardown
         self._owner_ranges = owner_ranges
+        self._rotation = rotation
         self._room = asyncio.Semaphore(_AT_ONCE)
 
     async def recover(self) -> None:
@@ -61,6 +64,7 @@ class Recovery:
             self._owner_ranges.adopt(container.id, container.uid_base, id_count=self._startup.id_count(container))
         if container.endpoint is not None:
             self._parts.networks.adopt(container.id, container.endpoint)
+        self._rotation.adopt(container, container.process)
         self._lifecycle.watch(container)
         return True
 

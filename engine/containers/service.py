@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from engine.containers.attach import AttachSession
+from engine.containers.attach import AttachSession, wanted_streams
 from engine.containers.changes import Changes
 from engine.containers.chores import Chores
 from engine.containers.creation import make_directories
@@ -21,14 +21,16 @@ from engine.containers.health_watch import HealthWatch
 from engine.containers.host_binds import HostBinds
 from engine.containers.joining import Joining
 from engine.containers.lifecycle import Lifecycle
-from engine.containers.logs import LogRecord, LogRequest, OpenLog, read_records
+from engine.containers.logs import FollowedEnd, LogRequest, read_log
 from engine.containers.names import check_name, new_id
 from engine.containers.oom_watch import OomWatch
+from engine.containers.open_logs import OpenLogs
 from engine.containers.owner_ranges import OwnerRanges
 from engine.containers.parts import Parts
 from engine.containers.probes import Probes
 from engine.containers.recovery import Recovery
 from engine.containers.registry import Registry
+from engine.containers.rotation import Rotation
 from engine.containers.standard_input import Inputs
 from engine.containers.startup import Startup
 from engine.containers.statistics import Statistics
@@ -41,14 +43,14 @@ from engine.containers.views import Views
 from engine.containers.waiting import Exit, WaitCondition, Waiter, Waiters
 from engine.model.container import Container, ContainerSpec, Status
 from engine.model.digest import Digest
-from engine.model.errors import Conflict, Invalid, Missing
+from engine.model.errors import Conflict, Invalid, Missing, Unsupported
 from engine.oci.monitor import attach_path
 from engine.wire.container_update import Update
+from engine.wire.log_config import can_be_read
 
 _CLOSE_TIMEOUT_S = 20
 
 Found = list[Container]
-Batch = list[LogRecord]
 Warnings = list[str]
 
 
@@ -66,9 +68,11 @@ class Containers:
         self._waiters = Waiters()
         self._registry = Registry(parts.state)
         owner_ranges = OwnerRanges(parts.user_namespaces)
-        teardown = Teardown(parts, owner_ranges)
+        self._logs = OpenLogs(parts.config.log_dir, self._changes)
+        self._rotation = Rotation(parts.config, self._logs)
+        teardown = Teardown(parts, owner_ranges, self._rotation)
         self._joining = Joining(self._registry.get)
-        startup = Startup(parts, owner_ranges, teardown, joining=self._joining)
+        startup = Startup(parts, owner_ranges, teardown, rotation=self._rotation, joining=self._joining)
         self._lifecycle = Lifecycle(
             parts,
             registry=self._registry,
@@ -103,6 +107,7 @@ class Containers:
             startup=startup,
             teardown=teardown,
             owner_ranges=owner_ranges,
+            rotation=self._rotation,
         )
         self._steps = Steps(
             parts,
@@ -112,7 +117,7 @@ class Containers:
             teardown=teardown,
             waiters=self._waiters,
             chores=self._chores,
-            open_log=self._open_log,
+            logs=self._logs,
             now=now,
         )
 
@@ -130,6 +135,7 @@ class Containers:
         await self.statistics.close()
         await self._chores.close(timeout_s=_CLOSE_TIMEOUT_S)
         self._inputs.close()
+        await self._rotation.close()
         await self._changes.close()
 
     def warm_up(self) -> None:
@@ -255,11 +261,13 @@ class Containers:
             raise Conflict(f"container {name} is paused, unpause the container before attach")
         if container.status is Status.RESTARTING:
             raise Conflict(f"container {name} is restarting, wait until the container is running")
-        log = self._open_log(container)
         takes_input = stdin and stream and container.spec.open_stdin
+        sees_output = bool(wanted_streams(stdout=stdout, stderr=stderr, tty=container.spec.tty))
+        reader = self._logs.read(container.id, holds=stream and sees_output)
+        if logs:
+            reader.go_to_begin()
         session = AttachSession(
-            log=log,
-            offset=0 if logs else log.size_bytes,
+            reader=reader,
             until_over=self._waiters.register(container.id, WaitCondition.NEXT_EXIT) if stream else None,
             stdout=stdout,
             stderr=stderr,
@@ -272,23 +280,20 @@ class Containers:
         self._lifecycle.emit("attach", container)
         return session
 
-    def logs(
-        self,
-        name: str,
-        *,
-        follow: bool = False,
-        since_ns: int | None = None,
-        until_ns: int | None = None,
-        tail: int | None = None,
-        stdout: bool = True,
-        stderr: bool = True,
-    ) -> AsyncGenerator[Batch, None]:
-        """Batches of records; raises Missing at once, not at the first batch. ``follow`` ends with the container."""
+    def logs(self, name: str, request: LogRequest, *, encode: Callable[[bytes], bytes]) -> AsyncGenerator[bytes, None]:
+        """See ``read_log``. Raises Missing and Unsupported at once, not at the first piece."""
         container = self.get(name)
-        is_open_ended = follow and (container.is_running or container.status is Status.CREATED)
-        until_over = self._waiters.register(container.id, WaitCondition.NEXT_EXIT) if is_open_ended else None
-        request = LogRequest(since_ns=since_ns, until_ns=until_ns, tail=tail, stdout=stdout, stderr=stderr)
-        return read_records(self._open_log(container), request, until_over=until_over)
+        if not can_be_read(container.spec.log):
+            raise Unsupported("configured logging driver does not support reading")
+        until_over = None
+        if request.follow and container.status not in (Status.EXITED, Status.DEAD, Status.REMOVING):
+            until_over = FollowedEnd(self._waiters, container.id, is_restarting=self._is_restarting)
+        return read_log(self._logs.read(container.id), request, encode=encode, until_over=until_over)
+
+    def _is_restarting(self, container_id: str) -> bool:
+        """Whether its restart policy is going to start it again."""
+        container = self._registry.find_id(container_id)
+        return container is not None and container.status is Status.RESTARTING
 
     # -- for commits
 
@@ -315,9 +320,6 @@ class Containers:
     def scratch(self, layers: tuple[Digest, ...]) -> AbstractAsyncContextManager[Scratch]:
         """A writable file system over ``layers`` in which nothing runs; gone afterwards."""
         return self._steps.scratch(layers)
-
-    def _open_log(self, container: Container) -> OpenLog:
-        return OpenLog(self._config.log_path(container.id), self._changes)
 
     async def _connect_input(self, container_id: str) -> None:
         """After a restart of the engine: the start of the container connected the old one's."""

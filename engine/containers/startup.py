@@ -12,6 +12,7 @@ from engine.containers.host_devices import place_devices, wanted_devices
 from engine.containers.joining import Joined, Joining, shares_processes
 from engine.containers.owner_ranges import OwnerRanges
 from engine.containers.parts import Parts
+from engine.containers.rotation import Rotation
 from engine.containers.standard_input import StandardInput
 from engine.containers.teardown import Teardown, company_mark
 from engine.host import mounts, processes
@@ -48,13 +49,16 @@ class Started:
 
 
 class Startup:
-    def __init__(self, parts: Parts, owner_ranges: OwnerRanges, teardown: Teardown, *, joining: Joining) -> None:
+    def __init__(
+        self, parts: Parts, owner_ranges: OwnerRanges, teardown: Teardown, *, rotation: Rotation, joining: Joining
+    ) -> None:
         self._parts = parts
         self._joining = joining
         self._binds = HostBinds(parts)
         self._config = parts.config
         self._owner_ranges = owner_ranges
         self._teardown = teardown
+        self._rotation = rotation
         # more at once only wait for each other: a start is processor bound
         self._room = asyncio.Semaphore(2 * (os.cpu_count() or 1))
 
@@ -83,6 +87,7 @@ class Startup:
                 await self._finish_namespaces(container, placed, pid=launched.pid)
                 endpoint = await self._connect(container, launched, bindings)
                 process = processes.identity(launched.pid)
+                self._rotation.keep(container, process)
                 await self._parts.chosen.runtime.start(container.id)
             except RuntimeFailed as error:
                 raise _start_failed(error) from error
@@ -115,6 +120,7 @@ class Startup:
         parts, config, spec = self._parts, self._config, container.spec
         confined = confinement(spec, bounding=parts.machine.bounding)
         make_run_dirs(config.bundle(container.id), config.rootfs(container.id))
+        self._rotation.make_ready(container)
         exit_path(config.exit_dir, container.id).unlink(missing_ok=True)  # of the run before
         if shares_processes(spec):
             company_mark(config.bundle(container.id)).touch()
@@ -223,6 +229,7 @@ class Startup:
             tty=spec.tty,
             open_stdin=spec.open_stdin,
             leave_stdin_open=spec.open_stdin and not spec.stdin_once,
+            log_size_max=self._rotation.monitor_size(container),
         )
 
     async def _connect(

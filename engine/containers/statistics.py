@@ -32,7 +32,7 @@ class Watch:
         self._removed = removed
         self._news = asyncio.Event()
         self._newest: Sample | None = None
-        removed.on_end(self._news)
+        removed.on_end(self._news.set)
 
     def offer(self, sample: Sample | None) -> None:
         self._newest = sample

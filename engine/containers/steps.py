@@ -16,8 +16,8 @@ from engine.containers.creation import make_directories
 from engine.containers.ending import Ending
 from engine.containers.lifecycle import Lifecycle
 from engine.containers.log_file import raw_output
-from engine.containers.logs import OpenLog
 from engine.containers.names import new_id
+from engine.containers.open_logs import OpenLogs
 from engine.containers.parts import Parts
 from engine.containers.registry import Registry
 from engine.containers.startup import make_run_dirs
@@ -69,7 +69,7 @@ class Steps:
         teardown: Teardown,
         waiters: Waiters,
         chores: Chores,
-        open_log: Callable[[Container], OpenLog],
+        logs: OpenLogs,
         now: Callable[[], datetime],
     ) -> None:
         self._parts = parts
@@ -80,7 +80,7 @@ class Steps:
         self._teardown = teardown
         self._waiters = waiters
         self._chores = chores
-        self._open_log = open_log
+        self._logs = logs
         self._now = now
 
     @contextlib.asynccontextmanager
@@ -103,18 +103,18 @@ class Steps:
 
     async def _run(self, container: Container, on_output: OnOutput) -> int:
         over = self._waiters.register(container.id, WaitCondition.NEXT_EXIT)
-        log = self._open_log(container)
+        reader = self._logs.read(container.id, holds=True)
         try:
             await self._lifecycle.start(container.id)
-            async with contextlib.aclosing(log.blocks(0, until_over=over)) as blocks:
-                async for data in blocks:
-                    for stream, output in raw_output(data):
+            async with contextlib.aclosing(reader.pieces(raw_output, until_over=over)) as pieces:
+                async for piece in pieces:
+                    for stream, output in piece:
                         await on_output(stream, output)
             ended = await over.exit()
             await self._lifecycle.settled(container.id)
         finally:
             over.cancel()
-            log.close()
+            reader.close()
         if ended.error:
             raise Unavailable(ended.error)
         return ended.code

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from engine.containers.owner_ranges import OwnerRanges
 from engine.containers.parts import Parts
+from engine.containers.rotation import Rotation
 from engine.host import mounts, processes
 from engine.host.removal import remove_tree
 from engine.model.container import ProcessIdentity
@@ -26,10 +27,11 @@ def company_mark(bundle: Path) -> Path:
 class Teardown:
     """Every method is safe to repeat and safe when there is nothing to take down."""
 
-    def __init__(self, parts: Parts, owner_ranges: OwnerRanges) -> None:
+    def __init__(self, parts: Parts, owner_ranges: OwnerRanges, rotation: Rotation) -> None:
         self._parts = parts
         self._config = parts.config
         self._owner_ranges = owner_ranges
+        self._rotation = rotation
 
     async def take_down(self, container_id: str, *, monitor: ProcessIdentity | None = None) -> None:
         """Kill what still runs and remove all that lasts only while a container is up. Goes on past failures.
@@ -45,6 +47,7 @@ class Teardown:
         with _logging(container_id):
             await asyncio.to_thread(self._remove_run_files, container_id)
         self._owner_ranges.release(container_id)
+        self._rotation.forget(container_id)
 
     async def disconnect(self, container_id: str) -> None:
         """Its address and ports are free again; its interfaces go with its network namespace."""

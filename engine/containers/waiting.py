@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -38,9 +39,9 @@ class Waiter:
     def is_over(self) -> bool:
         return self._future.done()
 
-    def on_end(self, event: asyncio.Event) -> None:
-        """Set ``event`` when the wait is over; at once if it is."""
-        self._future.add_done_callback(lambda _: event.set())
+    def on_end(self, call: Callable[[], object]) -> None:
+        """Call when the wait is over or cancelled; soon if it is."""
+        self._future.add_done_callback(lambda _: call())
 
     def cancel(self) -> None:
         self._future.cancel()

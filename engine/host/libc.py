@@ -1,8 +1,8 @@
 """System calls that Python 3.11 does not offer, with errno turned into OSError.
 
-Numbers and flags: linux/mount.h, linux/sched.h, linux/inotify.h, asm-generic/unistd.h. The mount calls of kernel 5.2
-and later have the same numbers on every architecture. All calls release the GIL; none is safe to wrap in a thread
-if it changes the caller's namespaces, which are per thread.
+Numbers and flags: linux/mount.h, linux/sched.h, linux/inotify.h, linux/fanotify.h, asm-generic/unistd.h. The mount
+calls of kernel 5.2 and later have the same numbers on every architecture. All calls release the GIL; none is safe to
+wrap in a thread if it changes the caller's namespaces, which are per thread.
 """
 
 import ctypes
@@ -174,3 +174,12 @@ def inotify_add_watch(fd: int, path: str | os.PathLike[str], mask: int) -> int:
 
 def inotify_rm_watch(fd: int, watch: int) -> None:
     _checked(_libc.inotify_rm_watch(fd, watch), "inotify_rm_watch")
+
+
+def fanotify_init(flags: int, event_flags: int) -> int:
+    return _checked(_libc.fanotify_init(flags, event_flags), "fanotify_init")
+
+
+def fanotify_mark(fd: int, flags: int, mask: int, path: str | os.PathLike[str]) -> None:
+    done = _libc.fanotify_mark(fd, flags, ctypes.c_uint64(mask), AT_FDCWD, _bytes(path))
+    _checked(done, f"fanotify_mark {os.fspath(path)}")

@@ -14,6 +14,7 @@ from engine.wire.container_config import HealthcheckJson
 from engine.wire.endpoint_settings import checked_mac, checked_networking
 from engine.wire.host_config import EMPTY, HostConfig, decode_host_config, host_config_fields, refuse_members
 from engine.wire.json_body import decode, parse_object, pascal, unknown_members
+from engine.wire.log_config import log_warnings
 from engine.wire.namespaces import check_conflicts
 from engine.wire.sysctls import check_sysctls
 from engine.wire.text import LONGEST_NAME, MOST_ITEMS, check_arguments, check_mapping, check_text, check_texts, shown
@@ -187,7 +188,7 @@ def _warnings(spec: ContainerSpec, image: ImageConfig) -> list[str]:
         )
     if spec.network_mode == "host" and (spec.port_bindings or spec.publish_all_ports):
         warnings.append("Published ports are discarded when using host network mode")
-    return warnings
+    return warnings + log_warnings(spec.log)
 
 
 def _check(request: CreateRequest) -> None:

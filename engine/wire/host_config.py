@@ -7,11 +7,12 @@ from typing import Any, Final
 
 import msgspec
 
-from engine.model.container import LogConfig, Profile
+from engine.model.container import Profile
 from engine.model.errors import Invalid, Unsupported
 from engine.model.ports import Port, PortBinding
 from engine.wire.devices import DevicesJson, decode_devices
 from engine.wire.json_body import decode, pascal, unknown_members
+from engine.wire.log_config import decode_log_config
 from engine.wire.mounts import MountsJson, decode_mounts
 from engine.wire.namespaces import NamespacesJson, decode_namespaces
 from engine.wire.resources import ResourcesJson, decode_resources, resource_warnings
@@ -115,7 +116,6 @@ def refuse_members(raw: Mapping[str, Any], refused: Mapping[str, tuple[object, .
 def host_config_fields(host: HostConfig, *, default_profile: Profile) -> dict[str, Any]:
     """The ContainerSpec fields that come from HostConfig. Raises Invalid or Unsupported, naming the member."""
     given = host.main
-    _refuse_values(given)
     _check(given)
     if not 0 <= given.shm_size < 2**62:
         raise Invalid(f"HostConfig.ShmSize: SHM size can not be less than 0: {given.shm_size}")
@@ -135,22 +135,13 @@ def host_config_fields(host: HostConfig, *, default_profile: Profile) -> dict[st
         "tmpfs": given.tmpfs,
         "shm_size_bytes": given.shm_size or 64 << 20,
         "resources": decode_resources(given),
-        "log": LogConfig(),
+        "log": decode_log_config(given.log_config.type, given.log_config.config),
         "runtime": given.runtime,
         "groups": tuple(given.group_add),
         "oom_score_adj": given.oom_score_adj,
         "init": given.init,
         "cgroup_parent": given.cgroup_parent,
     }
-
-
-def _refuse_values(given: HostConfigJson) -> None:
-    """Members of which we do a part."""
-    if given.log_config.type not in ("", "json-file"):
-        raise Unsupported(f"HostConfig.LogConfig.Type: {shown(given.log_config.type)} is not supported, only json-file")
-    if given.log_config.config:
-        names = ", ".join(shown(name) for name in sorted(given.log_config.config)[:5])
-        raise Unsupported(f"HostConfig.LogConfig.Config: {names}: log options are not supported yet")
 
 
 def _check(given: HostConfigJson) -> None:

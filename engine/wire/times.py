@@ -8,6 +8,7 @@ from engine.model.errors import Invalid
 
 ZERO: Final = "0001-01-01T00:00:00Z"  # Go's zero time: "never"
 _SECONDS = re.compile(r"(-?\d{1,12})(?:\.(\d{1,9})\d*)?")
+_FRACTION = re.compile(r"(?<=:\d\d)\.(\d{1,9})\d*")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -33,11 +34,13 @@ def moment_ns(field: str, text: str) -> int:
     if match := _SECONDS.fullmatch(text):
         whole, fraction = match.groups()
         return int(whole) * 1_000_000_000 + int((fraction or "0").ljust(9, "0"))
+    match = _FRACTION.search(text)
     try:
-        at = datetime.fromisoformat(text)
+        at = datetime.fromisoformat(_FRACTION.sub("", text))  # which would cut it to microseconds
     except ValueError as error:
         raise Invalid(f"{field}: {text[:80]!r} is neither seconds since 1970 nor an RFC 3339 time") from error
-    return unix_nanoseconds(at if at.tzinfo else at.replace(tzinfo=UTC))
+    fraction_ns = int(match.group(1).ljust(9, "0")) if match else 0
+    return unix_nanoseconds(at if at.tzinfo else at.replace(tzinfo=UTC)) + fraction_ns
 
 
 def human_duration(span: timedelta) -> str:

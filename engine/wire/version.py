@@ -42,6 +42,7 @@ STOP_SIGNAL_FROM: Final = ApiVersion(1, 42)  # of stop and restart; before, it i
 CONSOLE_SIZE_FROM: Final = ApiVersion(1, 42)  # of create and exec; before, it is not looked at
 USAGE_TYPE_FROM: Final = ApiVersion(1, 42)  # of /system/df
 MULTIPLEXED_TYPE_FROM: Final = ApiVersion(1, 42)  # logs and attach name their framing in the content type
+WEBSOCKET_STREAMS_FROM: Final = ApiVersion(1, 42)  # attach/ws lets the client choose its streams; before it had all
 VIRTUAL_SIZE_UNTIL: Final = ApiVersion(1, 43)  # of images, equal to Size
 START_INTERVAL_FROM: Final = ApiVersion(1, 44)  # of health checks; before, it is not looked at
 CONTAINER_CONFIG_UNTIL: Final = ApiVersion(1, 44)  # of images, always empty

@@ -1,7 +1,7 @@
 """The engine's parts in memory, honest as far as the API can see: containers that echo, images that are only named."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv4Network
@@ -13,7 +13,7 @@ from engine.api.parts import Parts
 from engine.build.messages import BuiltImage, Emit, StepFailed, Stream
 from engine.build.request import BuildRequest
 from engine.config import EngineConfig
-from engine.containers.logs import LogRecord
+from engine.containers.logs import LogRequest
 from engine.containers.waiting import Exit, WaitCondition, Waiter, Waiters
 from engine.host.capabilities import this_machine
 from engine.images.removal import Deleted, Removed, Untagged
@@ -31,8 +31,7 @@ from engine.store.events import Events
 from engine.store.state import State
 from tests.engine.unit.wire.images import image
 
-Batch = list[LogRecord]
-Batches = list[Batch]
+Blocks = list[bytes]
 
 
 class FakeImages:
@@ -122,7 +121,7 @@ class FakeContainers:
         self._all: dict[str, Container] = {}
         self.waiters = Waiters()
         self.sessions: list[EchoSession] = []
-        self.records: Batches = []
+        self.log: Blocks = []
         self.sizes: list[tuple[int, int]] = []
         self.may_stop = asyncio.Event()
         self.may_stop.set()
@@ -194,9 +193,11 @@ class FakeContainers:
         self.sessions.append(session)
         return session
 
-    async def logs(self, name: str, **_: Any) -> AsyncGenerator[Batch, None]:
-        for batch in self.records:
-            yield batch
+    async def logs(
+        self, name: str, request: LogRequest, *, encode: Callable[[bytes], bytes]
+    ) -> AsyncGenerator[bytes, None]:
+        for block in self.log:
+            yield encode(block)
 
     def _change(self, name: str, **fields: Any) -> Container:
         changed = replace(self.get(name), **fields)

@@ -5,13 +5,17 @@ import base64
 import json
 import time
 
+import aiohttp
 import pytest
 
-from engine.containers.logs import LogRecord
 from engine.model.platform import Platform
 from engine.model.reference import Reference
 from engine.registry.credentials import Credentials
-from tests.engine.unit.api.conftest import Api, read_head
+from tests.engine.unit.api.conftest import LIMIT_S, Api, read_head
+
+
+def logged(payload: bytes, *, stream: str = "stdout", tag: str = "F") -> bytes:
+    return f"2026-01-01T00:00:00.000000001+00:00 {stream} {tag} ".encode() + payload + b"\n"
 
 
 async def test_a_container_is_created_listed_and_inspected(api: Api) -> None:
@@ -98,18 +102,54 @@ async def test_wait_sends_its_headers_before_the_end(api: Api) -> None:
 )
 async def test_logs_have_the_form_of_the_version(api: Api, version: str, tty: bool, kind: str, body: bytes) -> None:
     await api.created("one", Tty=tty)
-    at = b"2026-01-01T00:00:00.000000001Z"
-    api.fakes.containers.records = [[LogRecord(1, at, b"a\n", True), LogRecord(2, at, b"b", True)]]
+    api.fakes.containers.log = [logged(b"a") + logged(b"b", stream="stderr", tag="P")]
     answer = await api.ask("GET", f"/v{version}/containers/one/logs?stdout=1&stderr=1")
     assert answer.headers["content-type"] == f"application/vnd.docker.{kind}"
     assert answer.body == body
 
 
-async def test_timestamps_stand_at_line_starts_only(api: Api) -> None:
-    await api.created("one", Tty=True)
-    api.fakes.containers.records = [[LogRecord(1, b"T1", b"begin ", True), LogRecord(1, b"T2", b"end\n", False)]]
+async def test_times_and_details_stand_at_line_starts_only(api: Api) -> None:
+    log = {"Type": "json-file", "Config": {"labels": "of"}}
+    await api.created("one", Tty=True, Labels={"of": "image", "x": "y"}, HostConfig={"LogConfig": log})
+    api.fakes.containers.log = [logged(b"begin ", tag="P"), logged(b"end") + logged(b"next")]
     answer = await api.ask("GET", "/containers/one/logs?stdout=1&timestamps=1")
-    assert answer.body == b"T1 begin end\n"
+    assert answer.body == b"2026-01-01T00:00:00.000000001Z begin end\n2026-01-01T00:00:00.000000001Z next\n"
+    answer = await api.ask("GET", "/containers/one/logs?stdout=1&details=1")
+    assert answer.body == b"of=image begin end\nof=image next\n"
+
+
+async def test_each_record_has_a_frame_of_its_own_only_where_it_must(api: Api) -> None:
+    await api.created("one")
+    api.fakes.containers.log = [logged(b"a") + logged(b"b") + logged(b"c", stream="stderr")]
+    answer = await api.ask("GET", "/containers/one/logs?stdout=1&stderr=1")
+    assert answer.body == b"\x01\0\0\0\0\0\0\x04a\nb\n" + b"\x02\0\0\0\0\0\0\x02c\n"
+    answer = await api.ask("GET", "/containers/one/logs?stdout=1&timestamps=1")
+    frame = b"\x01\0\0\0\0\0\0\x212026-01-01T00:00:00.000000001Z "
+    assert answer.body == frame + b"a\n" + frame + b"b\n"
+
+
+async def test_a_websocket_carries_output_and_input(api: Api) -> None:
+    await api.created("one", OpenStdin=True)
+    connector = aiohttp.UnixConnector(path=str(api.socket))
+    async with aiohttp.ClientSession(connector=connector) as client:
+        url = "http://x/containers/one/attach/ws?stream=1&stdin=1&stdout=1"
+        async with client.ws_connect(url) as socket:
+            await socket.send_str("text")
+            assert (await socket.receive(LIMIT_S)).data == b"text"
+            await socket.send_bytes(b"\xff")
+            assert (await socket.receive(LIMIT_S)).data == b"\xff"
+        async with client.ws_connect(url) as socket:
+            api.fakes.containers.sessions[-1].close_stdin()  # as if the container had ended
+            assert (await socket.receive(LIMIT_S)).type is aiohttp.WSMsgType.CLOSE
+    async with asyncio.timeout(LIMIT_S):
+        while not all(session.is_closed for session in api.fakes.containers.sessions):
+            await asyncio.sleep(0.01)
+
+
+async def test_a_websocket_without_a_handshake_is_told_so(api: Api) -> None:
+    await api.created("one")
+    answer = await api.ask("GET", "/containers/one/attach/ws?stream=1")
+    assert (answer.status, answer.message[:20]) == (400, "attach by websocket:")
 
 
 async def test_images_are_listed_inspected_tagged_and_removed(api: Api) -> None:

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from engine.containers.log_file import (
     LogRecord,
-    offset_of_last,
+    Selection,
     offset_of_time,
     parse_lines,
+    place_of_last,
     raw_output,
     read_lines,
     time_text,
@@ -76,14 +77,50 @@ def test_an_unfinished_line_is_not_read_yet(log: int) -> None:
 def test_the_tail_of_a_file_of_many_blocks(log: int, count: int) -> None:
     lines = [line(b"%d " % number + b"x" * 300) for number in range(5000)]
     os.write(log, b"".join(lines))
-    start = offset_of_last(log, count)
+    index, start = place_of_last([log], count)
+    assert index == 0
     assert start == len(b"".join(lines[: max(0, 5000 - count)]))
 
 
 def test_the_tail_counts_a_split_line_once(log: int) -> None:
     os.write(log, line(b"first") + line(b"sec", tag="P") + line(b"ond") + line(b"thi", tag="P"))
-    start = offset_of_last(log, 2)
+    _, start = place_of_last([log], 2)
     assert os.pread(log, 1000, start) == line(b"sec", tag="P") + line(b"ond") + line(b"thi", tag="P")
+
+
+@pytest.mark.parametrize("count", range(9))
+def test_the_tail_of_several_files_is_that_of_one(tmp_path: Path, count: int) -> None:
+    parts = [[line(b"1"), line(b"2"), line(b"3", tag="P")], [line(b"3")], [], [line(b"4"), line(b"5"), line(b"6")]]
+    fds = []
+    for number, lines in enumerate(parts):
+        (tmp_path / str(number)).write_bytes(b"".join(lines))
+        fds.append(os.open(tmp_path / str(number), os.O_RDONLY))
+    index, offset = place_of_last(fds, count)
+    tail = os.pread(fds[index], 1000, offset) + b"".join(os.pread(fd, 1000, 0) for fd in fds[index + 1 :])
+    for fd in fds:
+        os.close(fd)
+    whole = b"".join(output for _, output in raw_output(b"".join(b"".join(lines) for lines in parts)))
+    assert b"".join(output for _, output in raw_output(tail)) == b"".join(
+        whole.splitlines(keepends=True)[max(0, 6 - count) :]
+    )
+
+
+@given(writes, st.integers(0, 20), st.integers(0, 20), st.sampled_from([{1}, {2}, {1, 2}]))
+def test_what_is_selected_is_the_same_with_and_without_records(
+    parts: list[tuple[str, bytes, bool]], since: int, until: int, streams: set[int]
+) -> None:
+    lines = [
+        line(payload, second=second, stream=stream, tag="F" if full else "P")
+        for second, (stream, payload, full) in enumerate(parts)
+    ]
+    selection = Selection(frozenset(streams), line(b"", second=since)[:29], line(b"", second=until)[:29])
+    data = b"".join(lines)
+    records = selection.records(data, within_line=set())
+    for stream in (1, 2):
+        one = b"".join(record.payload for record in records if record.stream == stream)
+        assert b"".join(output for number, output in selection.output(data) if number == stream) == one
+    assert {record.stream for record in records} <= streams
+    assert selection.ends_in(data) == (len(lines) > until + 1)
 
 
 def test_since_skips_older_lines_and_no_other(log: int) -> None:

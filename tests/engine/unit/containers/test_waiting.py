@@ -31,7 +31,7 @@ async def test_a_cancelled_wait_troubles_nobody() -> None:
     waiters = Waiters()
     wait = waiters.register("c", WaitCondition.NEXT_EXIT)
     event = asyncio.Event()
-    wait.on_end(event)
+    wait.on_end(event.set)
     wait.cancel()
     waiters.tell_exited("c", Exit(0))
     await asyncio.wait_for(event.wait(), 1)

@@ -177,7 +177,6 @@ def test_the_defaults_of_the_docker_cli_ask_for_nothing() -> None:
         ("NetworkMode", "mine"),
         ("Links", ["db:db"]),
         ("LogConfig", {"Type": "syslog"}),
-        ("LogConfig", {"Type": "json-file", "Config": {"max-size": "1m"}}),
         ("StorageOpt", {"size": "1g"}),
         ("PortBindings", {"80/tcp": [{"HostPort": "8000-8010"}]}),
     ],
