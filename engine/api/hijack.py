@@ -12,7 +12,10 @@ tests/engine/unit/api/test_hijack.py has to pass before its version in pyproject
 
 import asyncio
 import contextlib
+import fcntl
 import re
+import sys
+import termios
 from typing import Any, Final
 
 from aiohttp import web
@@ -27,6 +30,8 @@ HEAD_S: Final = 30.0  # for a request's head, once its first byte is here
 _LATE_HEAD: Final = "the head of the request did not arrive in time"
 _MOST_UNREAD: Final = 256 << 10
 _MOST_UNSENT: Final = 1 << 20
+_HEAD_TAKEN_S: Final = 0.5
+_HEAD_PAUSE_S: Final = 0.001
 _HIJACKING: Final = re.compile(
     rb"POST [^ ?]*/(?:containers/[^/ ?]+/attach|exec/[^/ ?]+/start)(?:\?[^ ]*)? HTTP/1\.[01]\r\n"
 )
@@ -229,17 +234,39 @@ class Channel:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._input = connection.take_over()
+        self._is_head_taken = False
 
     async def read(self) -> bytes:
         return await self._input.read()
 
     async def write(self, data: bytes) -> None:
         """Waits while the client reads too slowly. Raises ConnectionError when it is gone."""
+        if not self._is_head_taken:
+            self._is_head_taken = True
+            await self._until_head_is_taken()
         transport = self._connection.transport
         if transport is None:
             raise ConnectionResetError("the client is gone")
         transport.write(data)
         await self._connection._drain_helper()
+
+    def write_head(self, data: bytes) -> None:
+        transport = self._connection.transport
+        if transport is None:
+            raise ConnectionResetError("the client is gone")
+        transport.write(data)
+
+    async def _until_head_is_taken(self) -> None:
+        """For clients that read the answer's head through a buffer and all else past it: what came along is lost.
+
+        docker-py is one. A client that reads has the head long before a program has written anything.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _HEAD_TAKEN_S
+        while self._connection.transport is not None and loop.time() < deadline:
+            if not _unread_bytes(self._connection.transport):
+                return
+            await asyncio.sleep(_HEAD_PAUSE_S)
 
 
 async def hijack(request: web.Request, *, content_type: str, headers: dict[str, str]) -> Channel:
@@ -256,5 +283,17 @@ async def hijack(request: web.Request, *, content_type: str, headers: dict[str, 
     kind = content_type if upgrade else _LEGACY_TYPE  # all that Docker has ever named without an upgrade
     lines += [f"Content-Type: {kind}", *(f"{name}: {value}" for name, value in headers.items())]
     channel = Channel(connection)
-    await channel.write("\r\n".join([*lines, "", ""]).encode("latin-1", "replace"))
+    channel.write_head("\r\n".join([*lines, "", ""]).encode("latin-1", "replace"))
     return channel
+
+
+def _unread_bytes(transport: asyncio.Transport) -> int:
+    """What the other end of a socket has not read yet (SIOCOUTQ; net/unix/af_unix.c, unix_ioctl)."""
+    connection = transport.get_extra_info("socket")
+    if connection is None or connection.fileno() < 0:
+        return 0
+    try:
+        answer = fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(4))
+    except OSError:
+        return 0
+    return int.from_bytes(answer, sys.byteorder)

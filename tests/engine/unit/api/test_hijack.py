@@ -6,6 +6,7 @@ Uses raw sockets, because the point is which byte goes where. Must pass before a
 import asyncio
 import hashlib
 import os
+import socket
 
 import pytest
 
@@ -43,6 +44,20 @@ async def test_a_key_right_behind_the_request_reaches_the_container(
     assert first in answer.headers["content-type"]
     assert await frame(reader) == (1, b"GET / HTTP/1.1 is what I type\r\n\r\n")
     writer.close()
+
+
+async def test_output_does_not_come_along_with_the_head(api: Api) -> None:
+    """docker-py reads the head through a buffer and the stream past it."""
+    await api.created("one", OpenStdin=True)
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(api.socket))
+        client.sendall(ATTACH + UPGRADE + b"Content-Length: 0\r\n\r\ntyped")
+        client.setblocking(False)
+        await asyncio.sleep(0.05)  # a client that is slow to read is the point
+        head = client.recv(65536)
+        assert head.endswith(b"\r\n\r\n")
+        async with asyncio.timeout(5):
+            assert (await asyncio.get_running_loop().sock_recv(client, 65536)).endswith(b"typed")
 
 
 async def test_a_request_may_come_in_any_pieces(api: Api) -> None:
