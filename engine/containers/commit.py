@@ -11,7 +11,7 @@ from engine.images.service import Images
 from engine.model.container import Container, ContainerSpec
 from engine.model.digest import Digest
 from engine.model.errors import Missing
-from engine.model.image import History, Image, ImageConfig
+from engine.model.image import History, Image, ImageConfig, Origin
 from engine.model.platform import Platform
 from engine.model.reference import Reference
 from engine.store.layers import LayerStore
@@ -81,6 +81,7 @@ class Commits:
             author=request.author,
             comment=request.comment,
             parent=parent.id if parent else None,
+            origin=Origin(container.id, container.spec.image_name),
         )
 
     def _find_parent(self, container: Container) -> Image | None:

@@ -36,7 +36,7 @@ from engine.images.removal import (
 )
 from engine.model.digest import Digest, chain_ids
 from engine.model.errors import Conflict, Invalid
-from engine.model.image import History, Image, ImageConfig
+from engine.model.image import History, Image, ImageConfig, Origin
 from engine.model.platform import Platform
 from engine.model.reference import Reference
 from engine.store.content import ContentStore
@@ -122,6 +122,7 @@ class Images:
         comment: str = "",
         parent: Digest | None = None,
         docker_version: str = "",
+        origin: Origin | None = None,
     ) -> Image:
         """An image of layers that are in the store; the same content gives the same id, and the image there is."""
         draft = Image(
@@ -135,6 +136,7 @@ class Images:
             comment=comment,
             docker_version=docker_version,
             parent=parent,
+            origin=origin,
         )
         document = encode_config(draft)
         return await self._save(replace(draft, id=Digest.of(document)), document)

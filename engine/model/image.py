@@ -54,6 +54,14 @@ class History:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """The container an image was committed from, and what that was made of, as its client named it."""
+
+    container_id: str
+    image_name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Image:
     """``id`` is the digest of the configuration document. ``diff_ids`` and ``history`` are lowest first.
 
@@ -71,6 +79,7 @@ class Image:
     comment: str = ""
     docker_version: str = ""
     parent: Digest | None = None
+    origin: Origin | None = None
     size_bytes: int = 0
     manifest_type: str = ""
 

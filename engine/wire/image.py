@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from engine.model.digest import Digest
 from engine.model.errors import Invalid
-from engine.model.image import Image
+from engine.model.image import Image, Origin
 from engine.model.reference import Reference
 from engine.wire.container_config import ContainerConfigJson, encode_image_config
 from engine.wire.query import Filters
@@ -48,7 +48,7 @@ def encode_image(image: Image, facts: ImageFacts, *, version: ApiVersion) -> dic
         "Parent": str(image.parent) if image.parent else "",
         "Comment": image.comment,
         "Created": timestamp(image.created_at),
-        **({"Container": "", "ContainerConfig": ContainerConfigJson()} if version <= CONTAINER_CONFIG_UNTIL else {}),
+        **(_encode_origin(image.origin) if version <= CONTAINER_CONFIG_UNTIL else {}),
         "DockerVersion": image.docker_version,
         "Author": image.author,
         "Config": encode_image_config(image.config),
@@ -64,6 +64,12 @@ def encode_image(image: Image, facts: ImageFacts, *, version: ApiVersion) -> dic
         "RootFS": {"Type": "layers", "Layers": [str(diff_id) for diff_id in image.diff_ids]},
         "Metadata": {"LastTagTime": timestamp(None)},
     }
+
+
+def _encode_origin(origin: Origin | None) -> dict[str, Any]:
+    """Of the container's configuration what clients looked at: the rest is the image's own."""
+    config = ContainerConfigJson(image=origin.image_name) if origin else ContainerConfigJson()
+    return {"Container": origin.container_id if origin else "", "ContainerConfig": config}
 
 
 def encode_image_summary(image: Image, facts: ImageFacts, *, version: ApiVersion) -> dict[str, Any]:
