@@ -21,6 +21,7 @@ from engine.host.capabilities import this_machine
 from engine.host.cgroups import Cgroups
 from engine.host.host_files import HostFiles
 from engine.host.memory import settle
+from engine.host.processes import allow_many_files
 from engine.host.userns import UserNamespaces
 from engine.images.pull import Puller, PullParts
 from engine.images.push import Pusher, PushParts
@@ -61,6 +62,7 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
 
 async def _serve(config: EngineConfig, host_files: HostFiles) -> None:
     began = time.monotonic()
+    allow_many_files()
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

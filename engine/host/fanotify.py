@@ -47,6 +47,9 @@ class OpenGate:
         flags = _CLOEXEC | _CLASS_CONTENT | _UNLIMITED_QUEUE | _UNLIMITED_MARKS
         self._fd = libc.fanotify_init(flags, os.O_RDONLY | os.O_CLOEXEC | os.O_LARGEFILE)
         self._closing = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._poll = select.poll()  # select(2) takes no descriptor above 1023
+        for fd in (self._fd, self._closing):
+            self._poll.register(fd, select.POLLIN)
 
     def watch(self, directory: Path) -> None:
         """Ask about its files from now on, not about those in its subdirectories."""
@@ -63,8 +66,7 @@ class OpenGate:
         """
         requests: list[OpenRequest] = []
         while not requests:
-            ready, _, _ = select.select([self._fd, self._closing], [], [])
-            if self._closing in ready:
+            if any(fd == self._closing for fd, _ in self._poll.poll()):
                 return []
             requests = _parsed(os.read(self._fd, _BUFFER_BYTES))
         return requests

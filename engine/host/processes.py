@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import functools
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -100,6 +101,12 @@ async def spawn(
         )
     except OSError as error:
         raise Unavailable(f"cannot run {argv[0]}: {error.strerror}") from error
+
+
+def allow_many_files() -> None:
+    """As many open files as this process may have: a container takes a few, a client one, and some tools set 1024."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 @functools.cache
@@ -205,10 +212,16 @@ async def wait_gone(process: ProcessIdentity, *, timeout_s: float) -> bool:
     try:
         await asyncio.wait_for(_readable(pidfd), timeout_s)
     except TimeoutError:
-        return bool(select.select([pidfd], [], [], 0)[0])
+        return _is_readable(pidfd)
     finally:
         os.close(pidfd)
     return True
+
+
+def _is_readable(pidfd: int) -> bool:
+    poll = select.poll()  # select(2) takes no descriptor above 1023
+    poll.register(pidfd, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 async def _readable(pidfd: int) -> None:

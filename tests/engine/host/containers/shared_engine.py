@@ -1,4 +1,4 @@
-"""One engine for all tests of a module, for those that each name their containers differently."""
+"""One engine for all tests of a module, for those that each name their containers differently or leave none."""
 
 import contextlib
 from collections.abc import Iterator
@@ -11,6 +11,16 @@ def engine_with_image(busybox_tar: bytes) -> Iterator[RunningEngine]:
     with running_engine() as engine:
         engine.docker("import", "-", IMAGE, input=busybox_tar)
         yield engine
+
+
+@contextlib.contextmanager
+def cleared_afterwards(engine: RunningEngine) -> Iterator[RunningEngine]:
+    """Runs again afterwards if it was stopped, and has no container."""
+    yield engine
+    if engine.process is None or engine.process.poll() is not None:
+        engine.start()
+    if containers := engine.out("ps", "-aq").split():
+        engine.docker("rm", "-f", *containers)
 
 
 def said(engine: RunningEngine, *arguments: str) -> str:

@@ -19,10 +19,28 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.conftest import DOCKER, RunningEngine, running_engine, wait_until
+from tests.engine.conftest import DOCKER, IMAGE, RunningEngine, running_engine, wait_until
 from tests.engine.host.containers import exec_client as client
+from tests.engine.host.containers.shared_engine import cleared_afterwards, engine_with_image
 
 pytestmark = pytest.mark.host
+
+
+@pytest.fixture(scope="module")
+def shared(busybox_tar: bytes) -> Iterator[RunningEngine]:
+    with engine_with_image(busybox_tar) as engine:
+        yield engine
+
+
+@pytest.fixture
+def engine(shared: RunningEngine) -> Iterator[RunningEngine]:
+    with cleared_afterwards(shared) as engine:
+        yield engine
+
+
+@pytest.fixture
+def image() -> str:
+    return IMAGE
 
 
 @pytest.fixture
