@@ -8,10 +8,11 @@ from typing import Final
 from aiohttp import web
 
 from engine.api.call import Call
-from engine.api.facts import container_facts, network_id, summary_facts
+from engine.api.facts import container_facts, network_name, summary_facts
 from engine.api.parts import Parts
 from engine.api.replies import json_reply
 from engine.api.spec_checks import checked_spec
+from engine.containers.network_wishes import with_known_networks
 from engine.host.disk_usage import tree_bytes
 from engine.model.container import Container
 from engine.model.digest import Digest
@@ -37,6 +38,7 @@ async def create(call: Call) -> web.Response:
             f"image with reference {creation.request.image} was found but does not match the platform {text[:80]}"
         )
     spec, warnings = creation.to_spec(image, default_profile=parts.config.profile)
+    spec = with_known_networks(spec, parts.networks)
     spec, limit_warnings = checked_spec(spec, machine=parts.machine, runtime=parts.chosen.runtime.name)
     warnings += limit_warnings
     if spec.mounts:
@@ -131,5 +133,5 @@ class _Lookup:
             waiting += [child.id for child in self._parts.images.children(image_id) if child.id not in found]
         return found
 
-    def network_id(self, name: str) -> str:
-        return network_id(self._parts, name)
+    def network_name(self, name: str) -> str:
+        return network_name(self._parts, name)

@@ -94,10 +94,10 @@ ENDPOINTS: Final = (
     # networks and volumes
     Endpoint("GET", "/networks", networks.list_networks),
     Endpoint("GET", "/networks/{name}", networks.inspect),
-    Endpoint("POST", "/networks/create", absent.not_yet("creating networks")),
+    Endpoint("POST", "/networks/create", networks.create),
     Endpoint("POST", "/networks/prune", networks.prune),
-    Endpoint("POST", "/networks/{name}/connect", absent.not_yet("connecting a container to another network")),
-    Endpoint("POST", "/networks/{name}/disconnect", absent.not_yet("disconnecting a container from its network")),
+    Endpoint("POST", "/networks/{name}/connect", networks.connect),
+    Endpoint("POST", "/networks/{name}/disconnect", networks.disconnect),
     Endpoint("DELETE", "/networks/{name}", networks.remove),
     Endpoint("GET", "/volumes", absent.no_volumes),
     Endpoint("GET", "/volumes/{name}", absent.no_such_volume),

@@ -74,7 +74,7 @@ def container_facts(parts: Parts, container: Container, *, size_rw_bytes: int | 
     etc_of = container.spec.network_of or container_id
     return ContainerFacts(
         hostname=hostname_of(container),
-        network_id=network_id(parts, container.spec.network_mode),
+        network_ids=_network_ids(parts),
         runtime=parts.chosen.runtime.name,
         log_path=str(config.log_path(container_id)),
         etc_dir=str(config.etc(etc_of)),
@@ -94,7 +94,7 @@ def summary_facts(parts: Parts, container: Container, *, size_rw_bytes: int | No
     """For a list: without what costs a look at the disk."""
     return ContainerFacts(
         hostname="",
-        network_id=network_id(parts, container.spec.network_mode),
+        network_ids=_network_ids(parts),
         runtime="",
         image_label=_image_label(parts, container.spec),
         size_rw_bytes=size_rw_bytes,
@@ -115,25 +115,18 @@ def image_bytes(parts: Parts, container: Container) -> int:
 
 
 def network_facts(parts: Parts) -> list[NetworkFacts]:
-    """The bridge, and Docker's two names for having none."""
-    bridge = parts.networks.network
-    return [
-        NetworkFacts(
-            id=bridge.id,
-            name=bridge.name,
-            driver=bridge.driver,
-            created_at=None,
-            subnet=str(bridge.subnet),
-            gateway=str(bridge.gateway),
-            link=bridge.bridge,
-        ),
-        NetworkFacts(id=_pseudo_id("host"), name="host", driver="host", created_at=None),
-        NetworkFacts(id=_pseudo_id("none"), name="none", driver="null", created_at=None),
-    ]
+    """All of ours, and Docker's two names for having none."""
+    pseudo = [NetworkFacts(_pseudo_id(name), name, driver) for name, driver in (("host", "host"), ("none", "null"))]
+    return [NetworkFacts(each.id, each.name, each.driver, each) for each in parts.networks.all()] + pseudo
 
 
-def network_id(parts: Parts, name: str) -> str:
-    return parts.networks.network.id if name == "bridge" else _pseudo_id(name)
+def network_name(parts: Parts, name: str) -> str:
+    """Of a name or id; what is unknown stays as it is."""
+    return next((facts.name for facts in network_facts(parts) if name in (facts.name, facts.id)), name)
+
+
+def _network_ids(parts: Parts) -> dict[str, str]:
+    return {facts.name: facts.id for facts in network_facts(parts)}
 
 
 def _pseudo_id(name: str) -> str:

@@ -3,6 +3,7 @@
 import contextlib
 import ipaddress
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -22,16 +23,17 @@ def hostname_of(container: Container) -> str:
     return container.spec.hostname or container.id[:12]
 
 
-def hosts_text(container: Container, endpoint: Endpoint | None, *, gateway: str = "", local: str = _LOCAL_HOSTS) -> str:
+def hosts_text(
+    container: Container, endpoints: Sequence[Endpoint] = (), *, gateway: str = "", local: str = _LOCAL_HOSTS
+) -> str:
     """``local`` comes first: the host's own file for a container on the host's network."""
     lines = [local]
+    gateway = next((endpoint.gateway for endpoint in endpoints if endpoint.gateway), gateway)
     for entry in container.spec.extra_hosts:
         name, _, address = entry.partition(":")
-        lines.append(
-            f"{(endpoint.gateway if endpoint else gateway) if address == 'host-gateway' else address}\t{name}\n"
-        )
-    if endpoint is not None:
-        hostname, domain = hostname_of(container), container.spec.domainname
+        lines.append(f"{gateway if address == 'host-gateway' else address}\t{name}\n")
+    hostname, domain = hostname_of(container), container.spec.domainname
+    for endpoint in endpoints:
         lines.append(f"{endpoint.ip_address}\t{f'{hostname}.{domain} {hostname}' if domain else hostname}\n")
     return "".join(lines)
 
@@ -67,7 +69,7 @@ def write_etc_files(container: Container, directory: Path) -> None:
     except OSError:
         host_text = ""
     (directory / "hostname").write_text(hostname_of(container) + "\n")
-    (directory / "hosts").write_text(hosts_text(container, None, local=_local_hosts(container)))
+    (directory / "hosts").write_text(hosts_text(container, local=_local_hosts(container)))
     (directory / "resolv.conf").write_text(resolver_text(container, host_text))
 
 
@@ -78,9 +80,9 @@ def _local_hosts(container: Container) -> str:
     return _LOCAL_HOSTS
 
 
-def write_hosts(container: Container, directory: Path, endpoint: Endpoint) -> None:
+def write_hosts(container: Container, directory: Path, endpoints: Sequence[Endpoint]) -> None:
     """Into the same file: the container has it mounted already."""
-    (directory / "hosts").write_text(hosts_text(container, endpoint))
+    (directory / "hosts").write_text(hosts_text(container, endpoints))
 
 
 def give_etc_files(directory: Path, owner: int) -> None:

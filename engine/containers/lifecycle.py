@@ -141,7 +141,7 @@ class Lifecycle:
             process=started.process,
             monitor=started.monitor,
             uid_base=started.uid_base,
-            endpoint=started.endpoint,
+            endpoints=started.endpoints,
             at=self._now(),
         )
         await self._registry.save(container)

@@ -62,8 +62,8 @@ class Recovery:
             return False
         if container.uid_base is not None:
             self._owner_ranges.adopt(container.id, container.uid_base, id_count=self._startup.id_count(container))
-        if container.endpoint is not None:
-            self._parts.networks.adopt(container.id, container.endpoint)
+        if container.endpoints:
+            self._parts.networks.adopt(container.id, *container.endpoints)
         self._rotation.adopt(container, container.process)
         self._lifecycle.watch(container)
         return True

@@ -23,6 +23,7 @@ from engine.containers.joining import Joining
 from engine.containers.lifecycle import Lifecycle
 from engine.containers.logs import FollowedEnd, LogRequest, read_log
 from engine.containers.names import check_name, new_id
+from engine.containers.network_changes import NetworkChanges
 from engine.containers.oom_watch import OomWatch
 from engine.containers.open_logs import OpenLogs
 from engine.containers.owner_ranges import OwnerRanges
@@ -44,6 +45,7 @@ from engine.containers.waiting import Exit, WaitCondition, Waiter, Waiters
 from engine.model.container import Container, ContainerSpec, Status
 from engine.model.digest import Digest
 from engine.model.errors import Conflict, Invalid, Missing, Unsupported
+from engine.model.network import EndpointSettings
 from engine.oci.monitor import attach_path
 from engine.wire.container_update import Update
 from engine.wire.log_config import can_be_read
@@ -100,6 +102,7 @@ class Containers:
             parts, registry=self._registry, lifecycle=self._lifecycle, waiters=self._waiters, chores=self._chores
         )
         self.files = Files(parts, registry=self._registry, lifecycle=self._lifecycle, views=self._views)
+        self._network_changes = NetworkChanges(parts, registry=self._registry, lifecycle=self._lifecycle)
         self._recovery = Recovery(
             parts,
             registry=self._registry,
@@ -230,6 +233,13 @@ class Containers:
     async def update(self, name: str, asked: Update) -> Sequence[str]:
         """Warnings. Raises Conflict, in Docker's words, when the change contradicts what is."""
         return await self._updates.update(self.get(name).id, asked)
+
+    async def connect(self, name: str, network: str, settings: EndpointSettings) -> None:
+        """Join it to one more network, now and from now on."""
+        await self._network_changes.connect(self.get(name).id, self._parts.networks.get(network), settings)
+
+    async def disconnect(self, name: str, network: str, *, force: bool = False) -> None:
+        await self._network_changes.disconnect(self.get(name).id, self._parts.networks.get(network), force=force)
 
     async def remove(self, name: str, *, force: bool = False) -> None:
         """Raises Conflict when it runs, unless ``force`` kills it."""

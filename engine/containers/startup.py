@@ -10,8 +10,10 @@ from engine.containers.etc_files import ETC_FILES, give_etc_files, hostname_of, 
 from engine.containers.host_binds import HostBinds, Placed
 from engine.containers.host_devices import place_devices, wanted_devices
 from engine.containers.joining import Joined, Joining, shares_processes
+from engine.containers.network_wishes import Wish, host_binding, names_of, wishes
 from engine.containers.owner_ranges import OwnerRanges
 from engine.containers.parts import Parts
+from engine.containers.ports import wanted_bindings
 from engine.containers.rotation import Rotation
 from engine.containers.standard_input import StandardInput
 from engine.containers.teardown import Teardown, company_mark
@@ -45,7 +47,7 @@ class Started:
     process: ProcessIdentity
     monitor: ProcessIdentity
     uid_base: int | None
-    endpoint: Endpoint | None
+    endpoints: tuple[Endpoint, ...]
 
 
 class Startup:
@@ -72,7 +74,10 @@ class Startup:
         async with self._room, AsyncExitStack() as undo:
             held = undo.enter_context(ExitStack())
             undo.push_async_callback(self._teardown.take_down, container.id)
-            bindings = self._parts.networks.reserve(container.id, wanted_bindings(container))
+            wished = wishes(container, self._parts.networks)
+            bindings = self._parts.networks.reserve(
+                container.id, wanted_bindings(container), host_ip=host_binding(wished)
+            )
             joined = self._joining.join(container, held)
             container = replace(container, uid_base=self._take_owners(container, joined))
             placed = await asyncio.to_thread(self._prepare, container, joined)
@@ -85,7 +90,7 @@ class Startup:
                 if tty_size is not None:
                     self.resize(container.id, height=tty_size[0], width=tty_size[1])
                 await self._finish_namespaces(container, placed, pid=launched.pid)
-                endpoint = await self._connect(container, launched, bindings)
+                endpoints = await self._connect(container, launched, wished, bindings)
                 process = processes.identity(launched.pid)
                 self._rotation.keep(container, process)
                 await self._parts.chosen.runtime.start(container.id)
@@ -93,7 +98,7 @@ class Startup:
                 raise _start_failed(error) from error
             undo.pop_all()
             held.close()
-        return Started(process, monitor, container.uid_base, endpoint)
+        return Started(process, monitor, container.uid_base, endpoints)
 
     def id_count(self, container: Container) -> int:
         """Ids in the container's user namespace: 65536, or as many as its image's files have owners."""
@@ -233,29 +238,25 @@ class Startup:
         )
 
     async def _connect(
-        self, container: Container, launched: Launched, bindings: tuple[PortBinding, ...]
-    ) -> Endpoint | None:
-        spec = container.spec
-        if spec.network_mode == "none" or (spec.network_mode == "bridge" and spec.network_disabled):
-            await self._parts.networks.loopback_only(launched.pid)
-        if not spec.is_bridged:
-            return None
-        endpoint = await self._parts.networks.connect(
-            container.id, pid=launched.pid, bindings=bindings, own_mac=spec.mac_address
-        )
-        await asyncio.to_thread(write_hosts, container, self._config.etc(container.id), endpoint)
-        return endpoint
-
-
-def wanted_bindings(container: Container) -> tuple[PortBinding, ...]:
-    """As asked for, and with ``--publish-all`` a free host port for each exposed port that has none."""
-    spec = container.spec
-    if not spec.is_bridged:
-        return ()
-    if not spec.publish_all_ports:
-        return spec.port_bindings
-    bound = {binding.container_port for binding in spec.port_bindings}
-    return (*spec.port_bindings, *(PortBinding(port) for port in sorted(spec.exposed_ports - bound)))
+        self, container: Container, launched: Launched, wished: list[Wish], bindings: tuple[PortBinding, ...]
+    ) -> tuple[Endpoint, ...]:
+        spec, networks = container.spec, self._parts.networks
+        if spec.network_mode == "none" or spec.network_disabled or (spec.is_bridged and not wished):
+            await networks.loopback_only(launched.pid)
+        for wish in wished:
+            await networks.connect(
+                container.id,
+                pid=launched.pid,
+                bindings=bindings,
+                network=wish.network,
+                settings=wish.settings,
+                names=names_of(container, wish.settings),
+                former=container.former_addresses.get(wish.network.name, ""),
+            )
+        endpoints = networks.endpoints_of(container.id)
+        if endpoints:
+            await asyncio.to_thread(write_hosts, container, self._config.etc(container.id), endpoints)
+        return endpoints
 
 
 def make_run_dirs(*directories: Path) -> None:

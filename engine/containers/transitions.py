@@ -76,7 +76,7 @@ def running(
     process: ProcessIdentity,
     monitor: ProcessIdentity,
     uid_base: int | None,
-    endpoint: Endpoint | None,
+    endpoints: tuple[Endpoint, ...],
     at: datetime,
 ) -> Container:
     return replace(
@@ -85,7 +85,7 @@ def running(
         process=process,
         monitor=monitor,
         uid_base=uid_base,
-        endpoint=endpoint,
+        endpoints=endpoints,
         started_at=at,
         finished_at=None,
         exit_code=0,
@@ -119,13 +119,14 @@ def oom_killed(container: Container) -> Container:
 
 
 def exited(container: Container, *, exit_code: int, at: datetime, error: str = "") -> Container:
-    """Also for a container that was found dead. Its address and processes are no longer its own."""
+    """Also for a container that was found dead. Its addresses and processes are no longer its own."""
     return replace(
         container,
         status=Status.EXITED,
         process=None,
         monitor=None,
-        endpoint=None,
+        endpoints=(),
+        former_addresses={each.network: each.ip_address for each in container.endpoints},
         exit_code=exit_code,
         finished_at=at,
         error=error,

@@ -27,6 +27,7 @@ _NLMSG_DONE: Final = 3
 _NLM_F_REQUEST: Final = 0x1
 _NLM_F_ACK: Final = 0x4
 _NLM_F_DUMP: Final = 0x300
+_NLM_F_REPLACE: Final = 0x100
 _NLM_F_EXCL: Final = 0x200
 _NLM_F_CREATE: Final = 0x400
 # linux/rtnetlink.h
@@ -123,28 +124,42 @@ class Rtnetlink:
         self._change(_encoded(message, _RTM_NEWLINK, _NLM_F_CREATE | _NLM_F_EXCL))
 
     def add_veth(
-        self, name: str, *, master: int, netns_fd: int, peer_name: str, peer_mac_address: str, hairpin: bool
+        self,
+        name: str,
+        *,
+        master: int,
+        netns_fd: int,
+        peer_name: str,
+        peer_mac_address: str,
+        hairpin: bool,
+        mtu: int | None = None,
     ) -> None:
         """A pair of links, in one message: ``name`` up and plugged into ``master``, its peer down in the namespace.
 
         A peer that is to be up at once is refused (ENOTCONN), since the pair is not joined yet. ``hairpin``: the
         bridge may send a frame back to where it came from.
         """
+        size = [("IFLA_MTU", mtu)] if mtu else []
         peer = {
             "attrs": [
                 ("IFLA_IFNAME", peer_name),
                 ("IFLA_ADDRESS", peer_mac_address),
                 ("IFLA_NET_NS_FD", netns_fd),
+                *size,
             ]
         }
         pair = {"attrs": [("IFLA_INFO_KIND", "veth"), ("IFLA_INFO_DATA", {"attrs": [("VETH_INFO_PEER", peer)]})]}
         message = ifinfmsg()
         message["flags"] = message["change"] = _IFF_UP
-        message["attrs"] = [("IFLA_IFNAME", name), ("IFLA_MASTER", master), ("IFLA_LINKINFO", pair)]
+        message["attrs"] = [("IFLA_IFNAME", name), ("IFLA_MASTER", master), *size, ("IFLA_LINKINFO", pair)]
         messages = [_encoded(message, _RTM_NEWLINK, _NLM_F_CREATE | _NLM_F_EXCL)]
         if hairpin:
             messages.append(_hairpin(name))
         self._change(*messages)
+
+    def set_hairpin(self, name: str) -> None:
+        """See ``add_veth``."""
+        self._change(_hairpin(name))
 
     def delete_link(self, name: str) -> None:
         """None of that name: fine."""
@@ -165,28 +180,32 @@ class Rtnetlink:
         message["attrs"] = [("IFLA_ADDRESS", mac_address)]
         self._change(_encoded(message, _RTM_NEWLINK))
 
+    def set_mtu(self, link_index: int, mtu: int) -> None:
+        message = ifinfmsg()
+        message["index"] = link_index
+        message["attrs"] = [("IFLA_MTU", mtu)]
+        self._change(_encoded(message, _RTM_NEWLINK))
+
+    def set_default_route(self, link_index: int, gateway: IPv4Address) -> None:
+        """In place of the one there is, if there is one."""
+        self._change(_default_route(link_index, gateway, _NLM_F_REPLACE))
+
     def add_address(self, link_index: int, address: IPv4Address, prefix_length: int) -> None:
         self._change(_encoded(_address(link_index, address, prefix_length), _RTM_NEWADDR, _NLM_F_CREATE))
 
     def delete_address(self, link_index: int, address: IPv4Address, prefix_length: int) -> None:
         self._change(_encoded(_address(link_index, address, prefix_length), _RTM_DELADDR))
 
-    def configure(self, link_index: int, address: IPv4Address, prefix_length: int, gateway: IPv4Address) -> None:
-        """All a container needs, in one send: ``lo`` up, the link up with its address, the default route."""
-        route = rtmsg()
-        route["family"], route["table"], route["proto"], route["type"] = (
-            socket.AF_INET,
-            _RT_TABLE_MAIN,
-            _RTPROT_BOOT,
-            _RTN_UNICAST,
-        )
-        route["attrs"] = [("RTA_GATEWAY", str(gateway)), ("RTA_OIF", link_index)]
-        self._change(
+    def configure(self, link_index: int, address: IPv4Address, prefix_length: int, gateway: IPv4Address | None) -> None:
+        """All a container needs, in one send: ``lo`` up, the link up with its address, the default route if any."""
+        messages = [
             _up(self.link_index("lo")),
             _encoded(_address(link_index, address, prefix_length), _RTM_NEWADDR, _NLM_F_CREATE),
             _up(link_index),
-            _encoded(route, _RTM_NEWROUTE, _NLM_F_CREATE),
-        )
+        ]
+        if gateway is not None:
+            messages.append(_default_route(link_index, gateway, 0))
+        self._change(*messages)
 
     def _change(self, *messages: bytearray) -> None:
         """Send all at once and wait for every acknowledgement; raises OSError for the first that failed."""
@@ -277,6 +296,18 @@ def _up(link_index: int) -> bytearray:
     message["index"] = link_index
     message["flags"] = message["change"] = _IFF_UP
     return _encoded(message, _RTM_NEWLINK)
+
+
+def _default_route(link_index: int, gateway: IPv4Address, flags: int) -> bytearray:
+    route = rtmsg()
+    route["family"], route["table"], route["proto"], route["type"] = (
+        socket.AF_INET,
+        _RT_TABLE_MAIN,
+        _RTPROT_BOOT,
+        _RTN_UNICAST,
+    )
+    route["attrs"] = [("RTA_GATEWAY", str(gateway)), ("RTA_OIF", link_index)]
+    return _encoded(route, _RTM_NEWROUTE, _NLM_F_CREATE | flags)
 
 
 def _hairpin(name: str) -> bytearray:

@@ -11,6 +11,7 @@ from engine.model.health import Health
 from engine.model.image import Healthcheck
 from engine.model.mount import Mount
 from engine.model.namespaces import Namespaces, joined_container
+from engine.model.network import EndpointSettings
 from engine.model.ports import Port, PortBinding
 from engine.model.resources import Resources
 
@@ -62,7 +63,9 @@ class LogConfig:
 class ContainerSpec:
     """Everything a create request says, after the image's defaults were merged in.
 
-    ``image_name`` is what the client typed. ``network_mode`` is "bridge", "none", "host" or ``container:ID``.
+    ``image_name`` is what the client typed. ``network_mode`` is "bridge", "none", "host",
+    ``container:ID`` or a network's name or id as typed; ``networks`` are all that it is to be joined to, by name, None:
+    the one of ``network_mode``.
     ``capabilities_add``/``_drop`` and ``security_options`` are as the client spelled them; ``seccomp_profile`` is JSON,
     "" for ours. ``masked_paths`` and ``read_only_paths`` None: as the profile says. ``groups`` are names or numbers.
     ``args_escaped`` means something on Windows only. ``init`` None: not said. ``oom_score_adj`` 0: as the engine's own.
@@ -126,6 +129,7 @@ class ContainerSpec:
     security_options: tuple[str, ...] = ()
     seccomp_profile: str = ""
     network_disabled: bool = False
+    networks: Mapping[str, EndpointSettings] | None = None
     mac_address: str = ""
     on_build: tuple[str, ...] = ()
     shell: tuple[str, ...] | None = None
@@ -138,8 +142,18 @@ class ContainerSpec:
 
     @property
     def is_bridged(self) -> bool:
-        """Whether it gets an address of its own on a network of ours."""
-        return self.network_mode == "bridge" and not self.network_disabled
+        """Whether it gets addresses of its own on networks of ours."""
+        is_elsewhere = self.network_mode in ("none", "host") or self.network_of is not None
+        return not is_elsewhere and not self.network_disabled
+
+    @property
+    def wished_networks(self) -> Mapping[str, EndpointSettings]:
+        """By name; empty for a container that has no network of its own, or was disconnected from all."""
+        if not self.is_bridged:
+            return {}
+        if self.networks is not None:
+            return self.networks
+        return {self.network_mode: EndpointSettings(mac_address=self.mac_address)}
 
     @property
     def network_of(self) -> str | None:
@@ -161,7 +175,11 @@ class ProcessIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a running container stands on its network. Addresses without prefix length."""
+    """Where a running container stands on one network. Addresses without prefix length.
+
+    ``gateway`` is empty on an internal network. ``names`` are those by which others there find it; ``links`` what it
+    alone calls others, alias to name. The endpoint that is the container's way out has the published ports.
+    """
 
     network: str
     ip_address: str
@@ -169,6 +187,10 @@ class Endpoint:
     gateway: str
     mac_address: str
     published: tuple[PortBinding, ...] = ()
+    interface: str = "eth0"
+    priority: int = 0
+    names: tuple[str, ...] = ()
+    links: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +201,9 @@ class Container:
     ``layers`` are the diff ids below its writable layer, lowest first. ``uid_base`` is the host uid that its
     uid 0 maps to; None without a user namespace of its own. ``hidden`` marks a build step: never listed.
     ``health`` is None where nothing is checked. ``was_stopped``: its last end was asked for, so that no policy undoes
-    it. ``restart_count`` counts what its restart policy has done since somebody started it.
+    it. ``restart_count`` counts what its restart policy has done since somebody started it. ``endpoints`` are in the
+    order of its links, and empty while it does not run; ``former_addresses`` are those of its last run, by network.
+    ``endpoint`` is how an engine that knew one network wrote it; it is read, and never set.
     """
 
     id: str
@@ -201,6 +225,18 @@ class Container:
     restart_count: int = 0
     was_stopped: bool = False
     health: Health | None = None
+    endpoints: tuple[Endpoint, ...] = ()
+    former_addresses: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.endpoint is not None:
+            object.__setattr__(self, "endpoints", self.endpoints or (self.endpoint,))
+            object.__setattr__(self, "endpoint", None)
+
+    @property
+    def published(self) -> tuple[PortBinding, ...]:
+        """The host's ports that lead to it."""
+        return tuple(binding for endpoint in self.endpoints for binding in endpoint.published)
 
     @property
     def is_running(self) -> bool:

@@ -42,16 +42,27 @@ def gateway_of(subnet: IPv4Network) -> IPv4Address:
     return subnet.network_address + 1
 
 
-def next_free(subnet: IPv4Network, used: Collection[IPv4Address], *, after: IPv4Address | None) -> IPv4Address:
-    """The first address behind ``after`` that nobody uses, round and round; never network, gateway, broadcast.
+def next_free(
+    subnet: IPv4Network,
+    used: Collection[IPv4Address],
+    *,
+    after: IPv4Address | None,
+    gateway: IPv4Address | None = None,
+    within: IPv4Network | None = None,
+) -> IPv4Address:
+    """The first address behind ``after`` that nobody uses, round and round; never network, gateway, broadcast,
+    and none outside ``within``. ``gateway`` None: the subnet's first address.
 
     Not the lowest free one: the kernel takes some 30 ms to remove a dead container's link, and neighbours and
     connection tracking remember its address for longer.
     """
-    first, last = int(gateway_of(subnet)) + 1, int(subnet.broadcast_address) - 1
+    first, last = int(subnet.network_address) + 1, int(subnet.broadcast_address) - 1
+    if within is not None:
+        first, last = max(first, int(within.network_address)), min(last, int(within.broadcast_address))
+    own = gateway or gateway_of(subnet)
     begin = int(after) + 1 if after is not None and first <= int(after) < last else first
     for number in chain(range(begin, last + 1), range(first, begin)):
         address = IPv4Address(number)
-        if address not in used:
+        if address not in used and address != own:
             return address
-    raise Unavailable(f"no available IPv4 addresses in {subnet}: {len(used)} are in use")
+    raise Unavailable(f"no available IPv4 addresses in {within or subnet}: {len(used)} are in use")

@@ -7,7 +7,8 @@ from ipaddress import IPv4Address, IPv4Network
 from engine.host.netlink import Link, LinkAddress, Rtnetlink
 from engine.host.sysctl import set_sysctl
 from engine.model.errors import Conflict
-from engine.networks.network import Network, mac_address
+from engine.model.network import Network
+from engine.networks.network import mac_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +44,17 @@ class AddAddress:
 
 
 @dataclass(frozen=True, slots=True)
+class SetMtu:
+    name: str
+    mtu: int
+
+
+@dataclass(frozen=True, slots=True)
 class SetUp:
     name: str
 
 
-Step = Create | SetMacAddress | RemoveAddress | SetSysctl | AddAddress | SetUp
+Step = Create | SetMacAddress | RemoveAddress | SetSysctl | AddAddress | SetMtu | SetUp
 
 
 def bridge_plan(wanted: Network, present: Link | None, addresses: Sequence[LinkAddress]) -> list[Step]:
@@ -61,7 +68,7 @@ def bridge_plan(wanted: Network, present: Link | None, addresses: Sequence[LinkA
     if present is None:
         steps.append(Create(name, mac))
     elif present.kind != "bridge":
-        raise Conflict(f"{name} is a link of this host and not a bridge: choose another name with --bridge")
+        raise Conflict(f"{name} is a link of this host and not a bridge: choose another name for the bridge")
     elif present.mac_address != mac:
         steps.append(SetMacAddress(name, mac))
     have = {(one.address, one.prefix_length) for one in addresses}
@@ -71,6 +78,8 @@ def bridge_plan(wanted: Network, present: Link | None, addresses: Sequence[LinkA
     steps.append(SetSysctl(f"net/ipv4/conf/{name}/route_localnet", "1"))
     if right not in have:
         steps.append(AddAddress(name, *right))
+    if wanted.mtu is not None:
+        steps.append(SetMtu(name, wanted.mtu))
     if present is None or not present.is_up:
         steps.append(SetUp(name))
     return steps
@@ -87,10 +96,37 @@ def apply_plan(rtnetlink: Rtnetlink, steps: Sequence[Step]) -> None:
                 rtnetlink.delete_address(rtnetlink.link_index(name), address, prefix_length)
             case AddAddress(name, address, prefix_length):
                 rtnetlink.add_address(rtnetlink.link_index(name), address, prefix_length)
+            case SetMtu(name, mtu):
+                rtnetlink.set_mtu(rtnetlink.link_index(name), mtu)
             case SetUp(name):
                 rtnetlink.set_up(rtnetlink.link_index(name))
             case SetSysctl(name, value):
                 set_sysctl(name, value)
+
+
+def set_up_bridge(network: Network) -> None:
+    """As it must be, whatever is there. Raises Conflict when its name is another link's. Safe to repeat."""
+    with Rtnetlink() as rtnetlink:
+        present = rtnetlink.find_link(network.bridge)
+        addresses = [one for one in rtnetlink.addresses() if present and one.link_index == present.index]
+        apply_plan(rtnetlink, bridge_plan(network, present, addresses))
+
+
+def remove_bridge(name: str) -> None:
+    """With the links plugged into it. None of that name: fine."""
+    with Rtnetlink() as rtnetlink:
+        bridge = rtnetlink.find_link(name)
+        if bridge is None:
+            return
+        for port in rtnetlink.links():
+            if port.master == bridge.index:
+                rtnetlink.delete_link(port.name)
+        rtnetlink.delete_link(bridge.name)
+
+
+def bridges_named(prefix: str) -> list[str]:
+    with Rtnetlink() as rtnetlink:
+        return [link.name for link in rtnetlink.links() if link.kind == "bridge" and link.name.startswith(prefix)]
 
 
 def taken_networks(rtnetlink: Rtnetlink, *, except_link: Link | None) -> list[IPv4Network]:

@@ -6,8 +6,8 @@ from ipaddress import IPv4Address
 from engine.host.conntrack import forget_answers_from, forget_sent_to
 from engine.host.netlink import Rtnetlink
 from engine.model.container import Endpoint
+from engine.model.network import EVERY_ADDRESS
 from engine.model.ports import PortBinding, Protocol
-from engine.networks.published import EVERY_ADDRESS
 
 _log = logging.getLogger(__name__)
 

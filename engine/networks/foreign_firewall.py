@@ -1,13 +1,13 @@
 """Firewalls of others that drop what is routed: a dockerd on this host sets the policy of iptables' FORWARD to DROP.
 
-Our own accept does not help (see ``ruleset.py``), so our bridge is let through where the drop happens. What goes to
-the bridge is still ours to judge; what comes from it may not go to Docker's bridges.
+Our own accept does not help (see ``ruleset.py``), so our bridges are let through where the drop happens. What goes to
+them is still ours to judge; what comes from them may not go to Docker's bridges.
 """
 
 import logging
 import shlex
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from engine.host import processes
 
@@ -17,10 +17,11 @@ _USER_CHAIN = "DOCKER-USER"
 _TIMEOUT_S = 10.0
 
 
-def wanted_rules(bridge: str, *, beside_docker: bool) -> list[list[str]]:
+def wanted_rules(*bridges: str, beside_docker: bool) -> list[list[str]]:
     """In the order in which they must be read."""
-    apart = [["-i", bridge, "-o", "docker+", "-j", "DROP"], ["-i", bridge, "-o", "br-+", "-j", "DROP"]]
-    return [*(apart if beside_docker else []), ["-i", bridge, "-j", "ACCEPT"], ["-o", bridge, "-j", "ACCEPT"]]
+    apart = [["-i", bridge, "-o", other, "-j", "DROP"] for bridge in bridges for other in ("docker+", "br-+")]
+    let_through = [[side, bridge, "-j", "ACCEPT"] for bridge in bridges for side in ("-i", "-o")]
+    return [*(apart if beside_docker else []), *let_through]
 
 
 def listed_rules(listing: str, mark: str) -> list[list[str]]:
@@ -30,10 +31,10 @@ def listed_rules(listing: str, mark: str) -> list[list[str]]:
 
 
 class ForeignFirewall:
-    """``mark`` is the comment by which our rules are known."""
+    """``mark`` is the comment by which our rules are known; ``bridges`` is asked each time."""
 
-    def __init__(self, *, bridge: str, mark: str) -> None:
-        self._bridge = bridge
+    def __init__(self, *, bridges: Callable[[], Sequence[str]], mark: str) -> None:
+        self._bridges = bridges
         self._mark = mark
         self._program = shutil.which(_PROGRAM)
 
@@ -44,13 +45,14 @@ class ForeignFirewall:
         chain, listing = (_USER_CHAIN, user_chain) if user_chain else ("FORWARD", forward)
         if not user_chain and "-P FORWARD DROP" not in forward.splitlines():
             return
-        wanted = [self._comment(rule) for rule in wanted_rules(self._bridge, beside_docker=bool(user_chain))]
+        bridges = self._bridges()
+        wanted = [self._comment(rule) for rule in wanted_rules(*bridges, beside_docker=bool(user_chain))]
         if sorted(map(sorted, listed_rules(listing, self._mark))) == sorted(map(sorted, wanted)):
             return
         await self._remove_from(chain, listing)
         for place, rule in enumerate(wanted, start=1):
             await self._iptables("-I", chain, str(place), *rule)
-        _log.info("let %s through %s of iptables, which drops what is routed", self._bridge, chain)
+        _log.info("let %s through %s of iptables, which drops what is routed", ", ".join(bridges), chain)
 
     async def remove(self) -> None:
         for chain in (_USER_CHAIN, "FORWARD"):

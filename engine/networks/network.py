@@ -1,22 +1,9 @@
-"""A network as the rest of the engine and ``docker network inspect`` see it, and the names it gives to links."""
+"""The names and addresses that follow from a network's or an endpoint's, so that nothing has to be remembered."""
 
-from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address
 
-DEFAULT_NAME = "bridge"
 _INSTANCE_DIGITS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Network:
-    """``bridge`` is the link on the host that all its containers are plugged into; ``id`` is 64 hex digits."""
-
-    id: str
-    name: str
-    bridge: str
-    subnet: IPv4Network
-    gateway: IPv4Address
-    driver: str = "bridge"
+_BRIDGE_DIGITS = 8
 
 
 def link_prefix(instance: str) -> str:
@@ -30,6 +17,15 @@ def link_name(instance: str, address: IPv4Address) -> str:
     Derived, not remembered: an engine that was restarted finds the link of an endpoint again.
     """
     return f"{link_prefix(instance)}{int(address):08x}"
+
+
+def bridge_prefix(instance: str) -> str:
+    """What the bridges of this engine's networks begin with; not Docker's ``br-``, which others' rules name."""
+    return f"nb{instance[:_INSTANCE_DIGITS]}"
+
+
+def bridge_name(instance: str, network_id: str) -> str:
+    return f"{bridge_prefix(instance)}{network_id[:_BRIDGE_DIGITS]}"
 
 
 def mac_address(address: IPv4Address) -> str:

@@ -9,9 +9,9 @@ from typing import Final
 
 from engine.host.ports import HeldPort
 from engine.model.errors import Conflict, Invalid, Unsupported
+from engine.model.network import EVERY_ADDRESS
 from engine.model.ports import PortBinding, Protocol
 
-EVERY_ADDRESS: Final = "0.0.0.0"  # noqa: S104 (a name for it, nothing listens)
 _FIRST_RANDOM: Final = 32768  # ip_local_port_range of ip(7): Docker takes its random ports from there as well
 _LAST_RANDOM: Final = 60999
 

@@ -1,49 +1,57 @@
-"""Keeping the kernel's packet filter true to the endpoints there are."""
+"""Keeping the kernel's packet filter true to the networks and endpoints there are."""
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Sequence
 
+from engine.host.nft_elements import Element, change_elements
 from engine.host.nftables import Nftables, NftFailed, open_nftables
 from engine.model.container import Endpoint
-from engine.networks.network import Network
+from engine.model.network import Network
 from engine.networks.ruleset import Tables
 
 _log = logging.getLogger(__name__)
 
 
 class Rules:
-    """``endpoints`` is the caller's and is read whenever everything has to be written anew.
+    """``networks`` and ``endpoints`` are asked whenever everything has to be written anew.
 
-    Put an endpoint there before ``add`` and take it out before ``remove``. When a single change fails, somebody else
-    has emptied our tables (``nft flush ruleset`` is what restarting many a firewall does): all is written again.
+    Let an endpoint be among them before ``add`` and no more before ``remove``. When a single change fails, somebody
+    else has emptied our tables (``nft flush ruleset`` is what restarting many a firewall does): all is written again.
     """
 
-    def __init__(self, tables: Tables, endpoints: Mapping[str, Endpoint]) -> None:
+    def __init__(
+        self,
+        tables: Tables,
+        *,
+        networks: Callable[[], Sequence[Network]],
+        endpoints: Callable[[], Iterable[Endpoint]],
+    ) -> None:
         self._tables = tables
+        self._networks = networks
         self._endpoints = endpoints
         self._nftables: Nftables | None = None
         self._one_at_a_time = asyncio.Lock()
         self._is_complete = False
 
-    async def ensure(self, network: Network) -> None:
+    async def ensure(self) -> None:
         """Write everything unless our table is there already, with what a former engine put into it."""
         async with self._one_at_a_time:
             try:
                 await asyncio.to_thread(self._open().listing, f"table inet {self._tables.name}")
             except NftFailed:
-                await self._write(network)
+                await self._write()
 
-    async def rewrite(self, network: Network) -> None:
-        """Exactly the rules of the endpoints there are, in one transaction."""
+    async def rewrite(self) -> None:
+        """Exactly the rules of the networks and endpoints there are, in one transaction."""
         async with self._one_at_a_time:
-            await self._write(network)
+            await self._write()
 
-    async def add(self, network: Network, endpoint: Endpoint) -> None:
-        await self._change(network, self._tables.add(endpoint))
+    async def add(self, endpoint: Endpoint) -> None:
+        await self._change(add=self._tables.elements(endpoint))
 
-    async def remove(self, network: Network, endpoint: Endpoint) -> None:
-        await self._change(network, self._tables.remove(endpoint))
+    async def remove(self, endpoint: Endpoint) -> None:
+        await self._change(delete=self._tables.elements(endpoint))
 
     async def delete(self) -> None:
         """Our tables are gone; nobody else's are touched. Safe to repeat."""
@@ -51,28 +59,28 @@ class Rules:
             self._is_complete = False
             await asyncio.to_thread(self._open().apply, self._tables.delete())
 
-    async def _change(self, network: Network, commands: str) -> None:
+    async def _change(self, *, add: Sequence[Element] = (), delete: Sequence[Element] = ()) -> None:
         try:
             async with self._one_at_a_time:
-                await self._change_or_rewrite(network, commands)
+                await self._change_or_rewrite(add=add, delete=delete)
         except BaseException:
             # cancelled, say: whether it was done is not known, so the next change does everything
             self._is_complete = False
             raise
 
-    async def _change_or_rewrite(self, network: Network, commands: str) -> None:
+    async def _change_or_rewrite(self, *, add: Sequence[Element], delete: Sequence[Element]) -> None:
         if not self._is_complete:
-            await self._write(network)
+            await self._write()
             return
         try:
-            await asyncio.to_thread(self._open().apply, commands)
-        except NftFailed as error:
+            await asyncio.to_thread(change_elements, add=add, delete=delete)
+        except OSError as error:
             _log.warning("writing all packet filter rules again, because a change to them failed: %s", error)
-            await self._write(network)
+            await self._write()
 
-    async def _write(self, network: Network) -> None:
+    async def _write(self) -> None:
         # the snapshot is taken here, in the loop's thread
-        commands = self._tables.create(network, dict(self._endpoints))
+        commands = self._tables.create(list(self._networks()), list(self._endpoints()))
         await asyncio.to_thread(self._open().apply, commands)
         self._is_complete = True
 

@@ -1,7 +1,8 @@
 """The engine's packet filter rules, as text for nft(8). Pure.
 
-Two tables, both named naru_<instance> and all ours. ``inet`` sees what the host routes; ``bridge`` sees every frame
-as it enters from a container's link, which is the only place where one container can be told from another.
+Two tables, both named naru_<instance> and all ours, for all networks together. ``inet`` sees what the host routes;
+``bridge`` sees every frame as it enters from a container's link, which is the only place where one container can be
+told from another.
 
     inet naru_x    map published      protocol . port : address . port           published on every address
                    map published_at   host address . protocol . port : …         published on one address
@@ -11,15 +12,16 @@ Priorities are five before the customary ones, so that our translation comes bef
 here cannot overrule a drop elsewhere (nft(8), "base chains"): ``foreign_firewall.py`` sees to that.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Final
 
+from engine.host.nft_elements import Element, address, link, mac, port, protocol
 from engine.model.container import Endpoint
+from engine.model.network import EVERY_ADDRESS, Network
 from engine.model.ports import PortBinding
-from engine.networks.network import Network, link_name, link_prefix
-from engine.networks.published import EVERY_ADDRESS
+from engine.networks.network import link_name, link_prefix
 
 # Where clouds answer questions about the machine, credentials included: RFC 3927 link-local (most of them), Alibaba,
 # Oracle. Some also resolve names there, so port 53 stays open.
@@ -33,10 +35,10 @@ class Tables:
     name: str
     instance: str
 
-    def create(self, network: Network, endpoints: Mapping[str, Endpoint]) -> str:
+    def create(self, networks: Sequence[Network], endpoints: Iterable[Endpoint]) -> str:
         """Both tables anew, with exactly these endpoints: whatever stood there before is gone in the same instant."""
-        rules = self._inet_rules(network) + self._bridge_rules()
-        elements = [command for endpoint in endpoints.values() for command in self._elements("add", endpoint)]
+        rules = self._inet_rules(networks) + self._bridge_rules(networks)
+        elements = [f"add element {each.text}" for endpoint in endpoints for each in self.elements(endpoint)]
         return "\n".join([self.delete(), rules, *elements])
 
     def delete(self) -> str:
@@ -44,22 +46,23 @@ class Tables:
         families = ("inet", "bridge")
         return "\n".join(f"add table {f} {self.name}\ndelete table {f} {self.name}" for f in families)
 
-    def add(self, endpoint: Endpoint) -> str:
-        return "\n".join(self._elements("add", endpoint))
+    def elements(self, endpoint: Endpoint) -> list[Element]:
+        """All there is of one endpoint: a sender, and its published ports."""
+        name = link_name(self.instance, IPv4Address(endpoint.ip_address))
+        sender = (link(name), mac(endpoint.mac_address), address(endpoint.ip_address))
+        published = [self._published(binding, endpoint.ip_address) for binding in endpoint.published]
+        return [Element("bridge", self.name, "endpoints", sender), *published]
 
-    def remove(self, endpoint: Endpoint) -> str:
-        """The whole fails when one of the elements is not there."""
-        return "\n".join(self._elements("delete", endpoint))
+    def _published(self, binding: PortBinding, target: str) -> Element:
+        key = (protocol(binding.container_port.protocol), port(binding.host_port))
+        value = (address(target), port(binding.container_port.number))
+        if binding.host_ip == EVERY_ADDRESS:
+            return Element("inet", self.name, "published", key, value)
+        return Element("inet", self.name, "published_at", (address(binding.host_ip), *key), value)
 
-    def _elements(self, verb: str, endpoint: Endpoint) -> Iterable[str]:
-        link = link_name(self.instance, IPv4Address(endpoint.ip_address))
-        sender = f'"{link}" . {endpoint.mac_address} . {endpoint.ip_address}'
-        yield f"{verb} element bridge {self.name} endpoints {{ {sender} }}"
-        for binding in endpoint.published:
-            yield f"{verb} element inet {self.name} {_published(binding, endpoint.ip_address)}"
-
-    def _inet_rules(self, network: Network) -> str:
-        bridge, subnet, gateway = f'"{network.bridge}"', network.subnet, network.gateway
+    def _inet_rules(self, networks: Sequence[Network]) -> str:
+        bridges = _set(f'"{network.bridge}"' for network in networks)
+        gateways = _set(f'"{network.bridge}" . {network.gateway}' for network in networks)
         return f"""
 table inet {self.name} {{
     map published {{ type inet_proto . inet_service : ipv4_addr . inet_service; }}
@@ -67,9 +70,9 @@ table inet {self.name} {{
 
     chain guard {{
         type filter hook prerouting priority raw - 5
-        iifname != {bridge} accept
+        iifname != {bridges} accept
         meta nfproto != ipv4 drop
-        ip saddr != {subnet} drop
+        {_lines(_only_own_senders(networks))}
         # route_localnet, which published ports on 127.0.0.1 need, would open the host's loopback (CVE-2020-8558)
         ip daddr 127.0.0.0/8 drop
         ip daddr {_METADATA} meta l4proto {{ tcp, udp }} th dport 53 accept
@@ -92,32 +95,33 @@ table inet {self.name} {{
         type nat hook postrouting priority srcnat - 5
         # from the host's loopback, and from a container to its own network by way of a published port: answers
         # have to come back through the host
-        oifname {bridge} ip saddr 127.0.0.0/8 masquerade
-        oifname {bridge} ct status dnat ip saddr {subnet} masquerade
-        oifname != {bridge} ip saddr {subnet} masquerade
+        oifname {bridges} ip saddr 127.0.0.0/8 masquerade
+        {_lines(_masquerades(networks))}
     }}
 
     chain forward {{
         type filter hook forward priority filter - 5
-        iifname != {bridge} oifname != {bridge} accept
+        iifname != {bridges} oifname != {bridges} accept
         ct state established,related accept
-        iifname {bridge} oifname {bridge} accept
-        oifname {bridge} ct status dnat accept
-        oifname {bridge} drop
+        {_lines(_within(networks))}
+        {_lines(f'iifname "{network.bridge}" drop' for network in networks if network.internal)}
+        oifname {bridges} ct status dnat accept
+        oifname {bridges} drop
     }}
 
     chain input {{
         type filter hook input priority filter - 5
-        iifname != {bridge} accept
+        iifname != {bridges} accept
         ct state established,related accept
-        ip daddr {gateway} icmp type echo-request accept
-        ip daddr {gateway} meta l4proto {{ tcp, udp }} th dport 53 accept
+        iifname . ip daddr {gateways} icmp type echo-request accept
+        iifname . ip daddr {gateways} meta l4proto {{ tcp, udp }} th dport 53 accept
         drop
     }}
 }}
 """
 
-    def _bridge_rules(self) -> str:
+    def _bridge_rules(self, networks: Sequence[Network]) -> str:
+        apart = [network.subnet for network in networks if not network.joins_containers]
         return f"""
 table bridge {self.name} {{
     set endpoints {{ type ifname . ether_addr . ipv4_addr; }}
@@ -129,13 +133,37 @@ table bridge {self.name} {{
         iifname . arp saddr ether . arp saddr ip @endpoints accept
         drop
     }}
+
+    chain forward {{
+        type filter hook forward priority filter - 5
+        # what one of our links sends to another: senders are who they say, by the chain above
+        {_lines(f'iifname "{link_prefix(self.instance)}*" ip saddr {subnet} drop' for subnet in apart)}
+    }}
 }}
 """
 
 
-def _published(binding: PortBinding, address: str) -> str:
-    protocol, port = binding.container_port.protocol, binding.host_port
-    target = f"{address} . {binding.container_port.number}"
-    if binding.host_ip == EVERY_ADDRESS:
-        return f"published {{ {protocol} . {port} : {target} }}"
-    return f"published_at {{ {binding.host_ip} . {protocol} . {port} : {target} }}"
+def _only_own_senders(networks: Sequence[Network]) -> Iterable[str]:
+    return (f'iifname "{network.bridge}" ip saddr != {network.subnet} drop' for network in networks)
+
+
+def _masquerades(networks: Sequence[Network]) -> Iterable[str]:
+    for network in networks:
+        yield f'oifname "{network.bridge}" ct status dnat ip saddr {network.subnet} masquerade'
+        if network.masquerades:
+            yield f'oifname != "{network.bridge}" ip saddr {network.subnet} masquerade'
+
+
+def _within(networks: Sequence[Network]) -> Iterable[str]:
+    """What is routed back to where it came from: br_netfilter shows the bridge's own traffic here."""
+    for network in networks:
+        if network.joins_containers:
+            yield f'iifname "{network.bridge}" oifname "{network.bridge}" accept'
+
+
+def _set(members: Iterable[str]) -> str:
+    return f"{{ {', '.join(members)} }}"
+
+
+def _lines(rules: Iterable[str]) -> str:
+    return "\n        ".join(rules)

@@ -1,32 +1,30 @@
-"""The default bridge network: where containers get their address, their way out, and their published ports.
+"""Networks: where containers get their addresses, their way out, and their published ports.
 
-Everything in the kernel outlives the engine: bridge, links, rules and translations go on working while it is down.
+Everything in the kernel outlives the engine: bridges, links, rules and translations go on working while it is down.
 What it remembers of them comes back through ``adopt``.
 """
 
 import asyncio
 import contextlib
 import logging
-import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
-from ipaddress import IPv4Address, IPv4Network
-from types import MappingProxyType
+from dataclasses import replace
+from ipaddress import IPv4Address
 from typing import Final
 
 from engine.config import EngineConfig
-from engine.host.netlink import Rtnetlink
 from engine.host.sysctl import set_sysctl
 from engine.model.container import Endpoint
-from engine.model.errors import Conflict, Unavailable
+from engine.model.errors import Denied, Unavailable
+from engine.model.network import DEFAULT_NAME, EndpointSettings, Network, NetworkRequest
 from engine.model.ports import PortBinding
-from engine.networks.addresses import check_subnet, choose_subnet, gateway_of, next_free
-from engine.networks.bridge import apply_plan, bridge_plan, taken_networks
+from engine.networks.catalog import Catalog
 from engine.networks.flows import turn_away_from, turn_to
 from engine.networks.foreign_firewall import ForeignFirewall
-from engine.networks.link import connect_link, loopback_up
-from engine.networks.network import DEFAULT_NAME, Network, mac_address
+from engine.networks.link import connect_link, disconnect_link, lead_out, loopback_up
+from engine.networks.plans import check_settings, chosen_address, new_endpoint, reserved, way_out
 from engine.networks.published import PublishedPorts
 from engine.networks.rules import Rules
 from engine.networks.ruleset import Tables
@@ -34,59 +32,105 @@ from engine.store.events import Events
 from engine.store.state import State
 
 _log = logging.getLogger(__name__)
-_ID_SETTING: Final = "network.bridge.id"
-_SUBNET_SETTING: Final = "network.bridge.subnet"
 _FIREWALL_CHECK_S: Final = 30.0
+_ANY: Final = EndpointSettings()
 
 
 class Networks:
     """Methods that are not coroutines are for the loop's thread and do not wait for anything.
 
-    A container's own calls (``reserve``, ``connect``, ``disconnect``) come one after the other; those of different
-    containers may overlap.
+    A container's own calls (``reserve``, ``connect``, ``disconnect``, ``leave``) come one after the other; those of
+    different containers may overlap.
     """
 
     def __init__(self, config: EngineConfig, settings: State, events: Events) -> None:
         self._config = config
-        self._settings = settings
         self._events = events
         self._ports = PublishedPorts()
-        self._endpoints: dict[str, Endpoint] = {}
-        self._rules = Rules(Tables(config.nft_table, config.instance), self._endpoints)
-        self._used: set[IPv4Address] = set()
-        self._latest: IPv4Address | None = None
-        self._network: Network | None = None
-        self._firewall = ForeignFirewall(bridge=config.bridge, mark=config.nft_table)
+        self._endpoints: dict[str, dict[str, Endpoint]] = {}
+        self._catalog = Catalog(config, settings, changed=self._networks_changed)
+        tables = Tables(config.nft_table, config.instance)
+        self._rules = Rules(tables, networks=self._catalog.all, endpoints=self._every_endpoint)
+        self._used: dict[str, set[IPv4Address]] = {}
+        self._latest: dict[str, IPv4Address] = {}
+        self._firewall = ForeignFirewall(bridges=self._bridges, mark=config.nft_table)
         self._firewall_check: asyncio.Task[None] | None = None
         self._firewall_checked_at = 0.0
 
+    # -- networks
+
     @property
     def network(self) -> Network:
-        """Facts for ``inspect``. Raises Unavailable before ``start``."""
-        if self._network is None:
-            raise Unavailable("the engine's network is not set up yet")
-        return self._network
+        """The default one. Raises Unavailable before ``start``."""
+        return self._catalog.default
 
-    def endpoints(self) -> Mapping[str, Endpoint]:
+    def all(self) -> list[Network]:
+        """The default first."""
+        return self._catalog.all()
+
+    def find(self, name: str) -> Network | None:
+        """By name, id, or the beginning of exactly one id; raises Invalid when it begins several."""
+        return self._catalog.find(name)
+
+    def get(self, name: str) -> Network:
+        """As ``find``; raises Missing."""
+        return self._catalog.get(name)
+
+    async def create(self, request: NetworkRequest) -> Network:
+        """Usable, or not there at all. Raises Conflict for a name, Denied for a subnet that is taken."""
+        network = await self._catalog.create(request)
+        self._emit("create", network)
+        self._check_firewall_soon(now=True)
+        return network
+
+    async def remove(self, network: Network) -> None:
+        """Raises Denied, in Docker's words, for the default network and one that is in use."""
+        if network.is_default:
+            raise Denied(f"{network.name} is a pre-defined network and cannot be removed")
+        if self.endpoints(network.name):
+            raise Denied(f"error while removing network: network {network.name} id {network.id} has active endpoints")
+        await self._catalog.remove(network)
+        self._used.pop(network.id, None)
+        self._latest.pop(network.id, None)
+        self._emit("destroy", network)
+
+    # -- endpoints
+
+    def endpoints(self, network_name: str = DEFAULT_NAME) -> Mapping[str, Endpoint]:
         """Who is connected, by container id."""
-        return MappingProxyType(self._endpoints)
+        return {
+            container_id: endpoints[network_name]
+            for container_id, endpoints in self._endpoints.items()
+            if network_name in endpoints
+        }
+
+    def endpoints_of(self, container_id: str) -> tuple[Endpoint, ...]:
+        """In the order in which they were connected."""
+        return tuple(self._endpoints.get(container_id, {}).values())
 
     async def start(self) -> None:
-        """Bridge, sysctls and rules as they must be; what is already so stays untouched. Safe to repeat.
+        """Bridges, sysctls and rules as they must be; what is already so stays untouched. Safe to repeat.
 
         Translations that a former engine left go on working until ``reconcile``. Raises Conflict when the subnet
         asked for is not free on this host, and Unavailable when the kernel lacks something.
         """
-        self._network = await asyncio.to_thread(self._set_up_bridge)
-        await self._rules.ensure(self._network)
+        await self._catalog.start()
+        await asyncio.to_thread(_forward)
+        await self._rules.ensure()
         self._firewall_checked_at = time.monotonic()
         await self._check_firewall()
 
-    def adopt(self, container_id: str, endpoint: Endpoint) -> None:
+    def adopt(self, container_id: str, *endpoints: Endpoint) -> None:
         """Take over a container that was connected by a former engine and is still running. After ``start``."""
-        self._endpoints[container_id] = endpoint
-        self._used.add(IPv4Address(endpoint.ip_address))
-        for taken in self._ports.adopt(container_id, endpoint.published):
+        for endpoint in endpoints:
+            network = self._catalog.find(endpoint.network)
+            if network is None:
+                _log.error("container %s is on network %s, which is gone", container_id[:12], endpoint.network)
+                continue
+            self._endpoints.setdefault(container_id, {})[endpoint.network] = endpoint
+            self._used_of(network).add(IPv4Address(endpoint.ip_address))
+        published = tuple(binding for endpoint in endpoints for binding in endpoint.published)
+        for taken in self._ports.adopt(container_id, published):
             _log.warning("container %s goes on with a port that others use too: %s", container_id[:12], taken)
 
     async def reconcile(self) -> None:
@@ -94,51 +138,110 @@ class Networks:
 
         For after the last ``adopt``; the first ``connect`` does it when nobody did. Safe to repeat.
         """
-        await self._rules.rewrite(self.network)
+        await self._rules.rewrite()
 
-    def reserve(self, container_id: str, bindings: tuple[PortBinding, ...]) -> tuple[PortBinding, ...]:
+    def reserve(
+        self, container_id: str, bindings: tuple[PortBinding, ...], *, host_ip: str = ""
+    ) -> tuple[PortBinding, ...]:
         """Hold the host's ports for a container until ``disconnect``, and tell which ones those are.
 
-        All or nothing; replaces what the container held before. Raises Conflict in Docker's words when another
-        container or program has one, Invalid or Unsupported for an address it cannot publish on.
+        All or nothing; replaces what the container held before. ``host_ip`` is for bindings that say none. Raises
+        Conflict in Docker's words when another container or program has one, Invalid or Unsupported for an address
+        it cannot publish on.
         """
-        return self._ports.claim(container_id, bindings)
+        return self._ports.claim(container_id, tuple(replace(one, host_ip=one.host_ip or host_ip) for one in bindings))
+
+    def published(self, container_id: str) -> tuple[PortBinding, ...]:
+        """The ports it holds."""
+        return self._ports.of(container_id)
 
     async def connect(
-        self, container_id: str, *, pid: int, bindings: tuple[PortBinding, ...], own_mac: str = ""
+        self,
+        container_id: str,
+        *,
+        pid: int,
+        bindings: tuple[PortBinding, ...] = (),
+        network: Network | None = None,
+        settings: EndpointSettings = _ANY,
+        names: tuple[str, ...] = (),
+        former: str = "",
     ) -> Endpoint:
-        """Give the network namespace of ``pid`` its ``eth0`` and publish its ports.
+        """Give the network namespace of ``pid`` one more interface; the first that leads out publishes the ports.
 
-        ``bindings`` are those of ``reserve``; others are reserved now. ``pid`` must be held by the caller (created,
-        not yet started). ``own_mac`` "": one that follows from the address. On an error nothing is left
-        but the reservation.
+        ``network`` None: the default one. ``bindings`` are those of ``reserve``; others are reserved now. ``pid`` must
+        be held by the caller (created, or running with its end waiting for us). ``former`` is the address it had
+        when it last ran. On an error nothing is left but the reservation.
         """
-        if self._ports.of(container_id) != bindings:
+        network = network or self.network
+        present = self._endpoints.get(container_id, {})
+        if network.name in present:
+            raise Denied(f"endpoint with name {container_id[:12]} already exists in network {network.name}")
+        check_settings(network, settings)
+        is_way_out = not network.internal and way_out(present.values()) is None
+        if is_way_out and self._ports.of(container_id) != bindings:
             bindings = self.reserve(container_id, bindings)
-        network = self.network
         async with AsyncExitStack() as undo:
-            endpoint = self._new_endpoint(bindings, own_mac=own_mac)
-            self._endpoints[container_id] = endpoint
-            undo.push_async_callback(self._forget, container_id)
-            await self._rules.add(network, endpoint)
-            await asyncio.to_thread(self._plug_in, endpoint, pid)
+            endpoint = self._new_endpoint(container_id, network, settings, names=names, former=former)
+            endpoint = replace(endpoint, published=bindings if is_way_out else ())
+            self._endpoints.setdefault(container_id, {})[network.name] = endpoint
+            undo.push_async_callback(self._forget, container_id, network.name)
+            await self._rules.add(endpoint)
+            await asyncio.to_thread(self._plug_in, network, endpoint, pid, is_way_out=is_way_out)
             undo.pop_all()
-        self._emit("connect", container_id)
+        self._emit("connect", network, container=container_id)
         self._check_firewall_soon()
         return endpoint
 
+    async def leave(self, container_id: str, network_name: str) -> Endpoint | None:
+        """Take one network's interface from a container that runs on. None when it has none there."""
+        endpoint = self._endpoints.get(container_id, {}).get(network_name)
+        if endpoint is None:
+            return None
+        network = self._catalog.get(network_name)
+        await asyncio.to_thread(disconnect_link, self._config.instance, endpoint)
+        await self._forget(container_id, network_name)
+        self._emit("disconnect", network, container=container_id)
+        return endpoint
+
+    async def settle_way_out(
+        self,
+        container_id: str,
+        *,
+        pid: int,
+        before: Endpoint | None,
+        wanted: tuple[PortBinding, ...],
+        host_ip: str = "",
+    ) -> None:
+        """After a change of a running container's networks: default route and published ports are where they belong.
+
+        ``before`` was its way out until then; ``wanted`` are its ports if none are published yet.
+        """
+        endpoints = self._endpoints.get(container_id, {})
+        leader = way_out(endpoints.values())
+        if leader is None:
+            self._ports.release(container_id)
+            return
+        if before is not None and leader.network == before.network:
+            return
+        bindings = self._ports.of(container_id) or self.reserve(container_id, wanted, host_ip=host_ip)
+        for name, endpoint in endpoints.items():
+            endpoints[name] = replace(endpoint, published=bindings if endpoint is leader else ())
+        await asyncio.to_thread(lead_out, leader, instance=self._config.instance, pid=pid)
+        await self._rules.rewrite()
+
     async def disconnect(self, container_id: str) -> None:
-        """Give back address, ports and rules. The link goes with the container's namespace, in the kernel's time.
+        """Give back addresses, ports and rules. The links go with the container's namespace, in the kernel's time.
 
         For when its processes are gone. Safe to repeat, and for one that was never connected.
         """
-        was_connected = container_id in self._endpoints
+        names = list(self._endpoints.get(container_id, ()))
         try:
-            await self._forget(container_id)
+            for name in names:
+                await self._forget(container_id, name)
         finally:
             self._ports.release(container_id)
-        if was_connected:
-            self._emit("disconnect", container_id)
+        for network in filter(None, map(self._catalog.find, names)):
+            self._emit("disconnect", network, container=container_id)
 
     async def loopback_only(self, pid: int) -> None:
         """Network mode ``none``: ``lo`` up in the namespace of ``pid``, nothing else."""
@@ -153,94 +256,65 @@ class Networks:
         self._ports.release_all()
 
     async def destroy(self) -> None:
-        """Remove links, bridge and rules, as if the engine had never been here; ip_forward stays. Safe to repeat."""
+        """Remove links, bridges and rules, as if the engine had never been here; ip_forward stays. Safe to repeat."""
         await self._firewall.remove()
         await self._rules.delete()
-        await asyncio.to_thread(self._remove_bridge)
+        await self._catalog.remove_bridges()
         self._endpoints.clear()
         self._used.clear()
-        self._network = None
         await self.stop()
 
-    async def _forget(self, container_id: str) -> None:
+    async def _forget(self, container_id: str, network_name: str) -> None:
         """Rules first: once the address is free, the next container may get it."""
-        endpoint = self._endpoints.pop(container_id, None)
+        endpoint = self._endpoints.get(container_id, {}).pop(network_name, None)
+        if not self._endpoints.get(container_id, True):
+            del self._endpoints[container_id]
         if endpoint is None:
             return
+        network = self._catalog.find(network_name)
         try:
-            await self._rules.remove(self.network, endpoint)
+            await self._rules.remove(endpoint)
             await asyncio.to_thread(turn_away_from, endpoint)
         finally:
-            self._used.discard(IPv4Address(endpoint.ip_address))
+            if network is not None:
+                self._used_of(network).discard(IPv4Address(endpoint.ip_address))
 
-    def _plug_in(self, endpoint: Endpoint, pid: int) -> None:
-        connect_link(self.network, self._config.instance, endpoint, pid=pid)
+    def _plug_in(self, network: Network, endpoint: Endpoint, pid: int, *, is_way_out: bool) -> None:
+        connect_link(network, self._config.instance, endpoint, pid=pid, is_way_out=is_way_out)
         turn_to(endpoint)
 
-    def _set_up_bridge(self) -> Network:
-        with Rtnetlink() as rtnetlink:
-            present = rtnetlink.find_link(self._config.bridge)
-            network = self._wanted_network(taken_networks(rtnetlink, except_link=present))
-            addresses = [one for one in rtnetlink.addresses() if present and one.link_index == present.index]
-            apply_plan(rtnetlink, bridge_plan(network, present, addresses))
-        if set_sysctl("net/ipv4/ip_forward", "1"):
-            _log.info("turned on net.ipv4.ip_forward: this host now routes between its links")
-        return network
+    def _new_endpoint(
+        self, container_id: str, network: Network, settings: EndpointSettings, *, names: tuple[str, ...], former: str
+    ) -> Endpoint:
+        used = self._used_of(network)
+        address = chosen_address(network, settings, used=used, after=self._latest.get(network.id), former=former)
+        if not settings.ip_address and str(address) != former:
+            self._latest[network.id] = address
+        used.add(address)
+        return new_endpoint(network, settings, address=address, beside=self.endpoints_of(container_id), names=names)
 
-    def _wanted_network(self, taken: list[IPv4Network]) -> Network:
-        subnet = self._config.subnet
-        remembered = self._settings.find_setting(_SUBNET_SETTING)
-        if subnet is not None:
-            check_subnet(subnet, taken)
-        else:
-            try:
-                subnet = IPv4Network(remembered or "")
-                check_subnet(subnet, taken)
-            except Conflict as error:
-                _log.warning("choosing another subnet: %s", error)
-                subnet = choose_subnet(taken)
-            except ValueError:
-                subnet = choose_subnet(taken)
-        network_id = self._settings.find_setting(_ID_SETTING) or secrets.token_hex(32)
-        self._settings.set_setting(_ID_SETTING, network_id)
-        self._settings.set_setting(_SUBNET_SETTING, str(subnet))
-        return Network(network_id, DEFAULT_NAME, self._config.bridge, subnet, gateway_of(subnet))
+    def _used_of(self, network: Network) -> set[IPv4Address]:
+        return self._used.setdefault(network.id, reserved(network))
 
-    def _remove_bridge(self) -> None:
-        with Rtnetlink() as rtnetlink:
-            bridge = rtnetlink.find_link(self._config.bridge)
-            if bridge is None:
-                return
-            for port in rtnetlink.links():
-                if port.master == bridge.index:
-                    rtnetlink.delete_link(port.name)
-            rtnetlink.delete_link(bridge.name)
+    def _every_endpoint(self) -> Iterator[Endpoint]:
+        return (each for endpoints in self._endpoints.values() for each in endpoints.values())
 
-    def _new_endpoint(self, bindings: tuple[PortBinding, ...], *, own_mac: str) -> Endpoint:
-        network = self.network
-        address = next_free(network.subnet, self._used, after=self._latest)
-        self._latest = address
-        self._used.add(address)
-        return Endpoint(
-            network=network.name,
-            ip_address=str(address),
-            prefix_length=network.subnet.prefixlen,
-            gateway=str(network.gateway),
-            mac_address=own_mac or mac_address(address),
-            published=bindings,
-        )
+    def _bridges(self) -> list[str]:
+        return [network.bridge for network in self._catalog.all()]
 
-    def _emit(self, action: str, container_id: str) -> None:
-        network = self.network
-        attributes = {"container": container_id, "name": network.name, "type": network.driver}
+    async def _networks_changed(self) -> None:
+        await self._rules.rewrite()
+
+    def _emit(self, action: str, network: Network, **attributes: str) -> None:
+        attributes |= {"name": network.name, "type": network.driver}
         self._events.emit("network", action, network.id, attributes)
 
-    def _check_firewall_soon(self) -> None:
+    def _check_firewall_soon(self, *, now: bool = False) -> None:
         """A dockerd may be started after us and shut our containers off; look, but not at every start."""
-        now = time.monotonic()
+        at = time.monotonic()
         is_checking = self._firewall_check is not None and not self._firewall_check.done()
-        if not is_checking and now - self._firewall_checked_at >= _FIREWALL_CHECK_S:
-            self._firewall_checked_at = now
+        if not is_checking and (now or at - self._firewall_checked_at >= _FIREWALL_CHECK_S):
+            self._firewall_checked_at = at
             self._firewall_check = asyncio.create_task(self._check_firewall(), name="foreign-firewall")
 
     async def _check_firewall(self) -> None:
@@ -248,3 +322,8 @@ class Networks:
             await self._firewall.let_through()
         except Unavailable as error:
             _log.warning("cannot look after foreign firewalls: %s", error)
+
+
+def _forward() -> None:
+    if set_sysctl("net/ipv4/ip_forward", "1"):
+        _log.info("turned on net.ipv4.ip_forward: this host now routes between its links")

@@ -19,6 +19,7 @@ from engine.model.container import Container
 from engine.model.digest import Digest
 from engine.model.errors import Invalid, Unavailable
 from engine.model.image import Image
+from engine.model.network import Network
 from engine.model.reference import Reference
 from engine.store.records import CacheEntry, Layer
 from engine.store.schema import open_database
@@ -38,6 +39,7 @@ class State:
         self._images = _Table(self, "image", Image)
         self._layers = _Table(self, "layer", Layer)
         self._cache = _Table(self, "cache", CacheEntry)
+        self._networks = _Table(self, "network", Network)
 
     def close(self) -> None:
         with self._lock:
@@ -54,6 +56,16 @@ class State:
 
     def delete_container(self, container_id: str) -> None:
         self._containers.delete(container_id)
+
+    def networks(self) -> list[Network]:
+        """Those that clients made."""
+        return self._networks.all()
+
+    def save_network(self, network: Network) -> None:
+        self._networks.save(network.id, network)
+
+    def delete_network(self, network_id: str) -> None:
+        self._networks.delete(network_id)
 
     def images(self) -> list[Image]:
         return self._images.all()
@@ -142,7 +154,8 @@ class _Table(Generic[_Record]):
     def __init__(self, state: State, name: str, kind: type[_Record]) -> None:
         self._state = state
         self._name = name
-        self._decoder = msgspec.json.Decoder(kind)
+        # addresses are texts in the file; a wrong one raises ValueError, which is how a damaged record shows
+        self._decoder = msgspec.json.Decoder(kind, dec_hook=lambda of_type, value: of_type(value))
 
     def all(self) -> list[_Record]:
         rows = self._state.query(f"SELECT id, record FROM {self._name} ORDER BY id")  # noqa: S608 - see above
@@ -158,7 +171,7 @@ class _Table(Generic[_Record]):
             f"INSERT INTO {self._name} (id, record) VALUES (?, ?) "  # noqa: S608 - see above
             "ON CONFLICT (id) DO UPDATE SET record = excluded.record",
             key,
-            msgspec.json.encode(record).decode(),
+            msgspec.json.encode(record, enc_hook=str).decode(),
         )
 
     def delete(self, key: str) -> None:

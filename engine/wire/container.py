@@ -1,17 +1,18 @@
 """Containers as ``inspect`` and ``ps`` show them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from engine.model.container import Container, Status
 from engine.model.digest import Digest
 from engine.model.health import Health, HealthStatus
+from engine.model.network import EndpointSettings
 from engine.wire.container_config import encode_container_config
 from engine.wire.host_config_echo import encode_bindings, encode_host_config
 from engine.wire.mounts_echo import encode_mount_points
-from engine.wire.network import encode_endpoint, endpoint_id
+from engine.wire.network import encode_endpoint
 from engine.wire.times import ZERO, human_duration, timestamp, unix_seconds
 
 
@@ -19,12 +20,12 @@ from engine.wire.times import ZERO, human_duration, timestamp, unix_seconds
 class ContainerFacts:
     """What a container's record does not hold: where it lies on disk, and what it is joined to.
 
-    ``lower_dirs`` are highest first. ``image_label`` is the name to show in lists.
+    ``network_ids`` are by name. ``lower_dirs`` are highest first. ``image_label`` is the name to show in lists.
     """
 
     hostname: str
-    network_id: str
     runtime: str
+    network_ids: Mapping[str, str] = field(default_factory=dict)
     image_label: str = ""
     log_path: str = ""
     etc_dir: str = ""
@@ -129,10 +130,9 @@ def _sizes(facts: ContainerFacts) -> dict[str, int]:
 
 
 def _network_settings(container: Container, facts: ContainerFacts) -> dict[str, Any]:
-    own = encode_endpoint(container, facts.network_id)
-    is_bridged = container.spec.is_bridged
+    networks = _networks(container, facts)
     has_sandbox = container.is_running and not (container.spec.network_of or container.spec.network_disabled)
-    joined = own if is_bridged else dict.fromkeys(own, "") | {"IPPrefixLen": 0, "GlobalIPv6PrefixLen": 0}
+    bridge = networks.get("bridge", {}) if container.spec.is_bridged else {}
     return {
         "Bridge": "",
         "SandboxID": Digest.of(f"sandbox {container.id}".encode()).hex if has_sandbox else "",
@@ -143,24 +143,36 @@ def _network_settings(container: Container, facts: ContainerFacts) -> dict[str, 
         "LinkLocalIPv6PrefixLen": 0,
         "SecondaryIPAddresses": None,
         "SecondaryIPv6Addresses": None,
-        "EndpointID": endpoint_id(container.id) if container.is_running and is_bridged else "",
-        "Gateway": joined["Gateway"],
+        # of the default bridge alone, as clients knew it before there were others
+        "EndpointID": bridge.get("EndpointID", ""),
+        "Gateway": bridge.get("Gateway", ""),
         "GlobalIPv6Address": "",
         "GlobalIPv6PrefixLen": 0,
-        "IPAddress": joined["IPAddress"],
-        "IPPrefixLen": joined["IPPrefixLen"],
+        "IPAddress": bridge.get("IPAddress", ""),
+        "IPPrefixLen": bridge.get("IPPrefixLen", 0),
         "IPv6Gateway": "",
-        "MacAddress": joined["MacAddress"],
-        "Networks": {} if container.spec.network_of else {container.spec.network_mode: own},
+        "MacAddress": bridge.get("MacAddress", ""),
+        "Networks": networks,
+    }
+
+
+def _networks(container: Container, facts: ContainerFacts) -> dict[str, dict[str, Any]]:
+    spec = container.spec
+    if spec.network_of:
+        return {}
+    wishes = spec.wished_networks if spec.is_bridged else {spec.network_mode: EndpointSettings()}
+    return {
+        name: encode_endpoint(container, name, wish, network_id=facts.network_ids.get(name, ""))
+        for name, wish in wishes.items()
     }
 
 
 def _port_map(container: Container) -> Mapping[str, Any]:
     """Exposed ports that are not published are there with null; nothing is there while the container does not run."""
-    if container.endpoint is None or not container.is_running:
+    if not container.endpoints or not container.is_running:
         return {}
     exposed: dict[str, Any] = {str(port): None for port in sorted(container.spec.exposed_ports)}
-    return exposed | encode_bindings(container.endpoint.published)
+    return exposed | encode_bindings(container.published)
 
 
 def encode_summary(container: Container, facts: ContainerFacts, *, now: datetime) -> dict[str, Any]:
@@ -178,9 +190,7 @@ def encode_summary(container: Container, facts: ContainerFacts, *, now: datetime
         "Status": status_text(container, now=now),
         "HostConfig": {"NetworkMode": container.spec.network_mode},
         "NetworkSettings": {
-            "Networks": {}
-            if container.spec.network_of
-            else {container.spec.network_mode: encode_endpoint(container, facts.network_id)},
+            "Networks": _networks(container, facts),
         },
         "Mounts": encode_mount_points(container.spec),
         **_sizes(facts),
@@ -218,9 +228,9 @@ def _command(argv: Sequence[str]) -> str:
 
 
 def _port_list(container: Container) -> list[dict[str, Any]]:
-    if container.endpoint is None or not container.is_running:
+    if not container.endpoints or not container.is_running:
         return []
-    published = container.endpoint.published
+    published = container.published
     bound = {binding.container_port for binding in published}
     ports: list[dict[str, Any]] = [
         {

@@ -9,9 +9,10 @@ import msgspec
 from engine.model.container import ContainerSpec, Profile
 from engine.model.errors import Invalid
 from engine.model.image import Healthcheck, Image, ImageConfig
+from engine.model.network import EndpointSettings
 from engine.model.ports import Port
 from engine.wire.container_config import HealthcheckJson
-from engine.wire.endpoint_settings import checked_mac, checked_networking
+from engine.wire.endpoint_settings import all_wishes, checked_mac, decode_networking
 from engine.wire.host_config import EMPTY, HostConfig, decode_host_config, host_config_fields, refuse_members
 from engine.wire.json_body import decode, parse_object, pascal, unknown_members
 from engine.wire.log_config import log_warnings
@@ -64,6 +65,7 @@ class Creation:
     request: CreateRequest
     host: HostConfig
     mac_address: str
+    endpoints: Mapping[str, EndpointSettings]
     warnings: tuple[str, ...]
 
     @property
@@ -75,6 +77,7 @@ class Creation:
     def to_spec(self, image: Image, *, default_profile: Profile = Profile.DEFAULT) -> tuple[ContainerSpec, list[str]]:
         """What the container is to be, and warnings for the client. Raises Invalid or Unsupported."""
         own = self._own_spec(image, default_profile)
+        own = replace(own, networks=all_wishes(own.network_mode, self.endpoints, mac_address=own.mac_address))
         check_conflicts(own)
         check_sysctls(own)
         spec = merged(own, image.config)
@@ -125,10 +128,18 @@ def decode_create(body: bytes, *, version: ApiVersion = CURRENT) -> Creation:
     _check(request)
     if request.healthcheck and version < START_INTERVAL_FROM:
         request.healthcheck.start_interval = 0
-    mac_address = checked_networking(request.networking_config) or checked_mac("MacAddress", request.mac_address)
+    endpoints = decode_networking(request.networking_config, version=version)
     host, warnings = decode_host_config(request.host_config)
+    mode = host.by_subject["network_mode"]
+    mac_address = checked_mac("MacAddress", request.mac_address)
+    if mode in endpoints:
+        mac_address = endpoints[mode].mac_address or mac_address
     return Creation(
-        request, host, mac_address, (*(f"{name} is unknown and was ignored" for name in unknown[:20]), *warnings[:20])
+        request,
+        host,
+        mac_address,
+        endpoints,
+        (*(f"{name} is unknown and was ignored" for name in unknown[:20]), *warnings[:20]),
     )
 
 

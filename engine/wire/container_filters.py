@@ -28,7 +28,8 @@ class Lookup(Protocol):
 
     def descendants(self, image: str) -> Collection[Digest]: ...
 
-    def network_id(self, name: str) -> str: ...
+    def network_name(self, name: str) -> str:
+        """Of a name or id; what is unknown stays as it is."""
 
 
 Condition = Callable[[Container], bool]
@@ -88,10 +89,12 @@ def _of_relation(filters: Filters, lookup: Lookup) -> Iterator[Condition]:
         images = {image for name in filters.get("ancestor") for image in lookup.descendants(name)}
         yield lambda container: container.spec.image_id in images
     if "network" in filters:
-        wanted = filters.get("network")
+        wanted = {lookup.network_name(text) for text in filters.get("network")}
         yield (
             lambda container: (
-                container.spec.network_mode in wanted or lookup.network_id(container.spec.network_mode) in wanted
+                container.spec.network_mode in wanted
+                if not container.spec.is_bridged
+                else not wanted.isdisjoint(container.spec.wished_networks)
             )
         )
     if "volume" in filters:
@@ -104,7 +107,7 @@ def _of_relation(filters: Filters, lookup: Lookup) -> Iterator[Condition]:
         published = {port for text in filters.get("publish") for port in _ports("publish", text)}
         yield lambda container: any(
             Port(binding.host_port, binding.container_port.protocol) in published
-            for binding in (container.endpoint.published if container.endpoint else ())
+            for binding in container.published
             if binding.host_port
         )
 

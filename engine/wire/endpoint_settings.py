@@ -1,36 +1,139 @@
-"""How a new container is to stand on its network: ``NetworkingConfig``, and ``MacAddress`` wherever it is said."""
+"""How a container is to stand on its networks: ``NetworkingConfig``, connect and disconnect."""
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from ipaddress import AddressValueError, IPv4Address
 from typing import Any, Final
 
-from engine.model.errors import Invalid, Unsupported
-from engine.wire.text import shown
+import msgspec
 
-_NETWORKS: Final = ("default", "bridge", "none", "host")
+from engine.model.errors import Invalid, Unsupported
+from engine.model.network import EndpointSettings
+from engine.wire.json_body import decode, parse_object
+from engine.wire.text import check_mapping, check_name, check_texts, shown
+from engine.wire.version import ApiVersion
+
+_SEVERAL_FROM: Final = ApiVersion(1, 44)
 _NOTHING: Final[tuple[object, ...]] = ("", 0, False, [], {})
 _MAC: Final = re.compile(r"[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5}")
+_MOST_NETWORKS: Final = 100
+_LEAST_PRIORITY, _MOST_PRIORITY = -(2**31), 2**31 - 1
 
 
-def checked_networking(raw: dict[str, Any]) -> str:
-    """The client's endpoint settings: for the networks there are, empty but for the MAC address, which is returned."""
+class IpamJson(msgspec.Struct, kw_only=True):
+    ipv4: str = msgspec.field(default="", name="IPv4Address")
+    ipv6: str = msgspec.field(default="", name="IPv6Address")
+    link_local: list[str] = msgspec.field(default_factory=list, name="LinkLocalIPs")
+
+
+class EndpointJson(msgspec.Struct, rename="pascal", kw_only=True):
+    """What a client may say of an endpoint; what inspect tells of it besides is not its to say, and ignored."""
+
+    ipam_config: IpamJson = msgspec.field(default_factory=IpamJson, name="IPAMConfig")
+    links: list[str] = []
+    aliases: list[str] = []
+    mac_address: str = ""
+    driver_opts: dict[str, str] = {}
+    gw_priority: int = 0
+
+
+class ConnectJson(msgspec.Struct, rename="pascal", kw_only=True):
+    container: str = ""
+    endpoint_config: dict[str, Any] = {}
+
+
+class DisconnectJson(msgspec.Struct, rename="pascal", kw_only=True):
+    container: str = ""
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    container: str
+    settings: EndpointSettings
+
+
+def decode_networking(raw: dict[str, Any], *, version: ApiVersion) -> dict[str, EndpointSettings]:
+    """The endpoint settings by network, as the client names it. Raises Invalid or Unsupported."""
     endpoints = raw.get("EndpointsConfig", {})
     if not isinstance(endpoints, dict):
         raise Invalid("NetworkingConfig.EndpointsConfig: expected an object")
-    mac_address = ""
-    for network, settings in endpoints.items():
-        if network not in _NETWORKS:
-            raise Unsupported(
-                f"NetworkingConfig.EndpointsConfig: network {shown(network)} is not supported yet, "
-                "only bridge, none and host"
-            )
-        if not isinstance(settings, dict | None):
-            raise Invalid(f"NetworkingConfig.EndpointsConfig.{network}: expected an object")
-        for name, value in (settings or {}).items():
-            if name == "MacAddress" and isinstance(value, str):
-                mac_address = checked_mac(f"NetworkingConfig.EndpointsConfig.{network}.MacAddress", value)
-            elif value not in _NOTHING:
-                raise Unsupported(f"NetworkingConfig.EndpointsConfig.{network}.{name} is not supported yet")
-    return mac_address
+    if len(endpoints) > (_MOST_NETWORKS if version >= _SEVERAL_FROM else 1):
+        names = ", ".join(shown(name) for name in sorted(endpoints)[:5])
+        raise Invalid(f"Container cannot be connected to network endpoints: {names}")
+    return {
+        "bridge" if network == "default" else check_name("NetworkingConfig.EndpointsConfig", network): decode_settings(
+            f"NetworkingConfig.EndpointsConfig.{shown(network)}", settings
+        )
+        for network, settings in endpoints.items()
+    }
+
+
+def decode_connection(body: bytes) -> Connection:
+    given = decode(parse_object(body), ConnectJson)
+    if not given.container:
+        raise Invalid("Container: no container specified")
+    return Connection(
+        check_name("Container", given.container), decode_settings("EndpointConfig", given.endpoint_config)
+    )
+
+
+def decode_disconnection(body: bytes) -> DisconnectJson:
+    given = decode(parse_object(body), DisconnectJson)
+    if not given.container:
+        raise Invalid("Container: no container specified")
+    check_name("Container", given.container)
+    return given
+
+
+def decode_settings(field: str, raw: object) -> EndpointSettings:
+    if raw is None:
+        return EndpointSettings()
+    if not isinstance(raw, dict):
+        raise Invalid(f"{field}: expected an object")
+    given = decode(raw, EndpointJson)
+    if given.ipam_config.ipv6 not in _NOTHING or given.ipam_config.link_local:
+        raise Unsupported(f"{field}.IPAMConfig: only IPv4Address is supported; networks have no IPv6 yet")
+    check_texts(f"{field}.Aliases", given.aliases, longest=255)
+    check_texts(f"{field}.Links", given.links, longest=511)
+    check_mapping(f"{field}.DriverOpts", given.driver_opts)
+    if not _LEAST_PRIORITY <= given.gw_priority <= _MOST_PRIORITY:
+        raise Invalid(f"{field}.GwPriority: {given.gw_priority} is out of range")
+    return EndpointSettings(
+        aliases=tuple(dict.fromkeys(given.aliases)),
+        links=tuple(given.links),
+        ip_address=_checked_address(f"{field}.IPAMConfig.IPv4Address", given.ipam_config.ipv4),
+        mac_address=checked_mac(f"{field}.MacAddress", given.mac_address),
+        driver_options=given.driver_opts,
+        priority=given.gw_priority,
+    )
+
+
+def all_wishes(
+    mode: str, settings: Mapping[str, EndpointSettings], *, mac_address: str
+) -> Mapping[str, EndpointSettings] | None:
+    """The networks a container is to be joined to; None: the one of ``mode``, nothing said.
+
+    As Docker has it: endpoints stand in for the default network, and add to any other.
+    """
+    others = {name: wish for name, wish in settings.items() if name != mode}
+    own = settings.get(mode, EndpointSettings())
+    own = replace(own, mac_address=own.mac_address or mac_address)
+    if not others and own == EndpointSettings(mac_address=own.mac_address):
+        return None
+    if mode == "bridge" and mode not in settings:
+        return others
+    return {mode: own, **others}
+
+
+def _checked_address(field: str, text: str) -> str:
+    if not text:
+        return ""
+    try:
+        return str(IPv4Address(text))
+    except AddressValueError as error:
+        raise Invalid(f"{field}: invalid IPv4 address: {shown(text)}") from error
 
 
 def checked_mac(field: str, text: str) -> str:

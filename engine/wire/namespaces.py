@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from engine.model.container import ContainerSpec
-from engine.model.errors import Invalid, Unsupported
+from engine.model.errors import Invalid
 from engine.model.namespaces import Namespaces, joined_container
 from engine.wire.json_body import decode
 from engine.wire.text import check_name, shown
@@ -33,7 +33,7 @@ _MODES: Final = {
 
 
 def decode_namespaces(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """The ContainerSpec fields. Raises Invalid, or Unsupported for a network this engine does not have."""
+    """The ContainerSpec fields. Raises Invalid; whether there is such a network is for others to know."""
     given = decode(raw, NamespacesJson)
     for name, (member, called, words) in _MODES.items():
         mode = getattr(given, name)
@@ -76,6 +76,10 @@ def check_conflicts(spec: ContainerSpec) -> None:
             is_joined and (spec.port_bindings or spec.publish_all_ports),
             "port publishing and the container type network mode",
         ),
+        (
+            not spec.is_bridged and set(spec.networks or ()) - {spec.network_mode},
+            f"cannot attach to a network besides network mode {shown(spec.network_mode)}",
+        ),
         (is_joined and spec.exposed_ports, "port exposing and the container type network mode"),
     )
     for refused, what in refusals:
@@ -93,6 +97,4 @@ def _network_mode(text: str) -> str:
         if not joined_container(text):
             raise Invalid("HostConfig.NetworkMode: invalid container format container:<name|id>")
         return text
-    raise Unsupported(
-        f"HostConfig.NetworkMode: {shown(text)} is not supported yet, only bridge, none, host and container:NAME"
-    )
+    return text

@@ -1,53 +1,62 @@
-"""Networks: the one bridge and Docker's two pseudo networks, alone and as endpoints of a container."""
+"""Networks: ours and Docker's two pseudo networks, alone and as endpoints of a container."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from engine.model.container import Container, Endpoint
 from engine.model.digest import Digest
+from engine.model.network import (
+    BRIDGE_NAME,
+    EVERY_ADDRESS,
+    HOST_BINDING,
+    ICC,
+    MASQUERADE,
+    MTU,
+    EndpointSettings,
+    Network,
+)
 from engine.wire.times import timestamp
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkFacts:
-    """``subnet`` in CIDR form and ``gateway`` are empty for none and host; ``link`` is the bridge's interface."""
+    """``network`` is None for none and host."""
 
     id: str
     name: str
     driver: str
-    created_at: datetime | None
-    subnet: str = ""
-    gateway: str = ""
-    link: str = ""
+    network: Network | None = None
 
 
-def endpoint_id(container_id: str) -> str:
+def endpoint_id(container_id: str, network: str) -> str:
     """Endpoints have no identity of their own here; Docker's clients want 64 digits."""
-    return Digest.of(f"endpoint {container_id}".encode()).hex
+    return Digest.of(f"endpoint {container_id} {network}".encode()).hex
 
 
-def encode_endpoint(container: Container, network_id: str) -> dict[str, Any]:
+def encode_endpoint(
+    container: Container, network: str, settings: EndpointSettings, *, network_id: str
+) -> dict[str, Any]:
     """``EndpointSettings``; the addresses are empty while the container does not run."""
-    endpoint = container.endpoint if container.is_running else None
-    is_joined = container.is_running
+    found = [each for each in container.endpoints if each.network == network] if container.is_running else []
+    endpoint = found[0] if found else None
+    is_joined = container.is_running and (endpoint is not None or not container.spec.is_bridged)
     return {
-        "IPAMConfig": None,
-        "Links": None,
-        "Aliases": None,
+        "IPAMConfig": {"IPv4Address": settings.ip_address} if settings.ip_address else None,
+        "Links": list(settings.links) or None,
+        "Aliases": list(settings.aliases) or None,
         "MacAddress": endpoint.mac_address if endpoint else "",
-        "DriverOpts": None,
-        "GwPriority": 0,
+        "DriverOpts": dict(settings.driver_options) or None,
+        "GwPriority": settings.priority,
         "NetworkID": network_id if is_joined else "",
-        "EndpointID": endpoint_id(container.id) if is_joined else "",
+        "EndpointID": endpoint_id(container.id, network) if is_joined else "",
         "Gateway": endpoint.gateway if endpoint else "",
         "IPAddress": endpoint.ip_address if endpoint else "",
         "IPPrefixLen": endpoint.prefix_length if endpoint else 0,
         "IPv6Gateway": "",
         "GlobalIPv6Address": "",
         "GlobalIPv6PrefixLen": 0,
-        "DNSNames": None,
+        "DNSNames": list(endpoint.names) or None if endpoint else None,
     }
 
 
@@ -55,44 +64,58 @@ def encode_network(
     facts: NetworkFacts, *, endpoints: Mapping[str, Endpoint] | None = None, names: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
     """``endpoints`` by container id, for inspect; the list has none. ``names`` are those of the containers."""
-    config = [{"Subnet": facts.subnet, "Gateway": facts.gateway}] if facts.subnet else []
+    network = facts.network
     return {
         "Name": facts.name,
         "Id": facts.id,
-        "Created": timestamp(facts.created_at),
+        "Created": timestamp(network.created_at if network else None),
         "Scope": "local",
         "Driver": facts.driver,
         "EnableIPv4": True,
         "EnableIPv6": False,
-        "IPAM": {"Driver": "default", "Options": None, "Config": config},
-        "Internal": False,
-        "Attachable": False,
+        "IPAM": _ipam(network),
+        "Internal": network is not None and network.internal,
+        "Attachable": network is not None and network.attachable,
         "Ingress": False,
         "ConfigFrom": {"Network": ""},
         "ConfigOnly": False,
         "Containers": {
             container_id: {
                 "Name": (names or {}).get(container_id, ""),
-                "EndpointID": endpoint_id(container_id),
+                "EndpointID": endpoint_id(container_id, facts.name),
                 "MacAddress": endpoint.mac_address,
                 "IPv4Address": f"{endpoint.ip_address}/{endpoint.prefix_length}",
                 "IPv6Address": "",
             }
             for container_id, endpoint in (endpoints or {}).items()
         },
-        "Options": _options(facts),
-        "Labels": {},
+        "Options": _options(network),
+        "Labels": dict(network.labels) if network else {},
     }
 
 
-def _options(facts: NetworkFacts) -> dict[str, str]:
-    if not facts.link:
-        return {}
+def _ipam(network: Network | None) -> dict[str, Any]:
+    if network is None:
+        return {"Driver": "default", "Options": None, "Config": []}
+    config: dict[str, Any] = {"Subnet": str(network.subnet)}
+    if network.ip_range is not None:
+        config["IPRange"] = str(network.ip_range)
+    config["Gateway"] = str(network.gateway)
+    if network.auxiliary:
+        config["AuxiliaryAddresses"] = {name: str(address) for name, address in network.auxiliary.items()}
+    options = None if network.is_default else dict(network.ipam_options)
+    return {"Driver": "default", "Options": options, "Config": [config]}
+
+
+def _options(network: Network | None) -> dict[str, str]:
+    """A network that a client made has what it asked for; the default one tells all that is so."""
+    if network is None or not network.is_default:
+        return dict(network.options) if network else {}
     return {
         "com.docker.network.bridge.default_bridge": "true",
-        "com.docker.network.bridge.enable_icc": "true",
-        "com.docker.network.bridge.enable_ip_masquerade": "true",
-        "com.docker.network.bridge.host_binding_ipv4": "0.0.0.0",  # noqa: S104  (Docker's word for its default)
-        "com.docker.network.bridge.name": facts.link,
-        "com.docker.network.driver.mtu": "1500",
+        ICC: "true",
+        MASQUERADE: "true",
+        HOST_BINDING: EVERY_ADDRESS,
+        BRIDGE_NAME: network.bridge,
+        MTU: "1500",
     }

@@ -21,11 +21,11 @@ from engine.model.container import Container, ContainerSpec, Status
 from engine.model.digest import Digest
 from engine.model.errors import Conflict, Invalid, Missing, NotModified
 from engine.model.image import Image
+from engine.model.network import Network
 from engine.model.platform import Platform
 from engine.model.reference import Reference
 from engine.model.resources import LimitSupport
 from engine.model.transfer import LayerStep, Remark, Tell
-from engine.networks.network import Network
 from engine.registry.credentials import Credentials
 from engine.store.events import Events
 from engine.store.state import State
@@ -251,7 +251,13 @@ class FakePuller:
 class FakeNetworks:
     network = Network("b" * 64, "bridge", "naru0", IPv4Network("172.17.0.0/16"), IPv4Address("172.17.0.1"))
 
-    def endpoints(self) -> dict[str, Any]:
+    def all(self) -> list[Network]:
+        return [self.network]
+
+    def find(self, name: str) -> Network | None:
+        return self.network if name in ("bridge", self.network.id) else None
+
+    def endpoints(self, network_name: str = "bridge") -> dict[str, Any]:
         return {}
 
 

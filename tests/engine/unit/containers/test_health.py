@@ -119,7 +119,7 @@ def test_text_is_run_by_the_image_s_shell_or_sh() -> None:
 
 
 def running(container: Container) -> Container:
-    return transitions.running(container, process=PROCESS, monitor=PROCESS, uid_base=None, endpoint=None, at=STARTED_AT)
+    return transitions.running(container, process=PROCESS, monitor=PROCESS, uid_base=None, endpoints=(), at=STARTED_AT)
 
 
 def test_a_start_begins_anew_and_keeps_what_was_found_before() -> None:

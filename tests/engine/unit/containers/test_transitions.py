@@ -51,11 +51,11 @@ def test_a_running_container_is_removed_only_by_force() -> None:
 
 def test_an_end_leaves_no_process_behind_and_a_new_start_no_exit_code() -> None:
     running = transitions.running(
-        container(Status.CREATED), process=PROCESS, monitor=PROCESS, uid_base=524288, endpoint=None, at=NOW
+        container(Status.CREATED), process=PROCESS, monitor=PROCESS, uid_base=524288, endpoints=(), at=NOW
     )
     exited = transitions.exited(transitions.oom_killed(running), exit_code=37, at=NOW)
     assert (exited.status, exited.exit_code, exited.process, exited.oom_killed) == (Status.EXITED, 37, None, True)
-    again = transitions.running(exited, process=PROCESS, monitor=PROCESS, uid_base=None, endpoint=None, at=NOW)
+    again = transitions.running(exited, process=PROCESS, monitor=PROCESS, uid_base=None, endpoints=(), at=NOW)
     assert (again.exit_code, again.oom_killed, again.finished_at) == (0, False, None)
 
 

@@ -4,8 +4,8 @@ import pytest
 
 from engine.host.netlink import Link, LinkAddress
 from engine.model.errors import Conflict
+from engine.model.network import Network
 from engine.networks.bridge import AddAddress, Create, RemoveAddress, SetMacAddress, SetSysctl, SetUp, bridge_plan
-from engine.networks.network import Network
 
 GATEWAY = IPv4Address("172.20.0.1")
 MAC = "02:42:ac:14:00:01"

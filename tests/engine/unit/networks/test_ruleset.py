@@ -1,9 +1,9 @@
 from ipaddress import IPv4Address, IPv4Network
 
 from engine.model.container import Endpoint
+from engine.model.network import Network
 from engine.model.ports import Port, PortBinding, Protocol
 from engine.networks.foreign_firewall import listed_rules, wanted_rules
-from engine.networks.network import Network
 from engine.networks.ruleset import Tables
 
 TABLES = Tables("naru_01234567", "01234567")
@@ -27,14 +27,13 @@ ELEMENTS = [
 
 
 def test_an_endpoint_is_a_sender_and_its_published_ports() -> None:
-    assert TABLES.add(ENDPOINT).splitlines() == [f"add {one}" for one in ELEMENTS]
-    assert TABLES.remove(ENDPOINT).splitlines() == [f"delete {one}" for one in ELEMENTS]
+    assert [f"element {each.text}" for each in TABLES.elements(ENDPOINT)] == ELEMENTS
 
 
 def test_creating_replaces_whatever_was_there() -> None:
-    text = TABLES.create(NETWORK, {"one": ENDPOINT})
+    text = TABLES.create([NETWORK], [ENDPOINT])
     assert text.startswith(TABLES.delete())
-    assert text.endswith(TABLES.add(ENDPOINT))
+    assert text.endswith("\n".join(f"add {each}" for each in ELEMENTS))
 
 
 def test_only_our_tables_are_named() -> None:

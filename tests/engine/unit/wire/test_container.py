@@ -13,7 +13,7 @@ from engine.wire.encode import encode
 from tests.engine.unit.wire.images import IMAGE_ID, MADE_AT, container
 
 FACTS = ContainerFacts(
-    hostname="cccccccccccc", network_id="n" * 64, runtime="crun", etc_dir="/e", lower_dirs=("/b", "/a")
+    hostname="cccccccccccc", network_ids={"bridge": "n" * 64}, runtime="crun", etc_dir="/e", lower_dirs=("/b", "/a")
 )
 ENDPOINT = Endpoint(
     "bridge", "172.17.0.2", 16, "172.17.0.1", "02:42:ac:11:00:02", (PortBinding(Port(80), "0.0.0.0", 8080),)
@@ -75,7 +75,7 @@ def test_a_running_container_shows_its_network() -> None:
     settings = shown["NetworkSettings"]
     assert settings["Ports"] == {"443/tcp": None, "80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}]}
     assert settings["IPAddress"] == settings["Networks"]["bridge"]["IPAddress"] == "172.17.0.2"
-    assert settings["Networks"]["bridge"]["NetworkID"] == FACTS.network_id
+    assert settings["Networks"]["bridge"]["NetworkID"] == FACTS.network_ids["bridge"]
     assert shown["State"]["Pid"] == 42
 
 
@@ -111,6 +111,6 @@ def test_a_line_of_ps() -> None:
 
 
 def test_sizes_are_there_when_asked_for() -> None:
-    facts = ContainerFacts(hostname="", network_id="", runtime="", size_rw_bytes=5, size_image_bytes=10)
+    facts = ContainerFacts(hostname="", runtime="", size_rw_bytes=5, size_image_bytes=10)
     shown = encode_summary(container(), facts, now=MADE_AT)
     assert (shown["SizeRw"], shown["SizeRootFs"]) == (5, 15)

@@ -174,7 +174,6 @@ def test_the_defaults_of_the_docker_cli_ask_for_nothing() -> None:
         ("SecurityOpt", ["label=type:mine_t"]),
         ("VolumesFrom", ["x"]),
         ("DeviceRequests", [{"Count": -1, "Capabilities": [["gpu"]]}]),
-        ("NetworkMode", "mine"),
         ("Links", ["db:db"]),
         ("LogConfig", {"Type": "syslog"}),
         ("StorageOpt", {"size": "1g"}),
@@ -190,8 +189,10 @@ def test_what_cannot_be_done_is_refused_by_name_not_ignored(member: str, value: 
     ("body", "member"),
     [
         ({"Volumes": {"/data": {}}}, "Volumes"),
-        ({"NetworkingConfig": {"EndpointsConfig": {"mine": {}}}}, "NetworkingConfig.EndpointsConfig"),
-        ({"NetworkingConfig": {"EndpointsConfig": {"bridge": {"Aliases": ["x"]}}}}, "bridge.Aliases"),
+        (
+            {"NetworkingConfig": {"EndpointsConfig": {"mine": {"IPAMConfig": {"IPv6Address": "fd00::5"}}}}},
+            "EndpointsConfig.'mine'.IPAMConfig",
+        ),
     ],
 )
 def test_a_request_for_what_is_not_there_is_refused_by_name(body: dict[str, Any], member: str) -> None:

@@ -1,0 +1,90 @@
+"""Joining a container to a network, and taking it off, running or not."""
+
+from dataclasses import replace
+
+from engine.containers.lifecycle import Lifecycle
+from engine.containers.network_wishes import host_binding, names_of, wishes
+from engine.containers.parts import Parts
+from engine.containers.ports import wanted_bindings
+from engine.containers.registry import Registry
+from engine.model.container import Container, Endpoint
+from engine.model.errors import Conflict, Denied, Invalid
+from engine.model.network import EndpointSettings, Network
+from engine.networks.plans import check_settings, way_out
+
+
+class NetworkChanges:
+    def __init__(self, parts: Parts, *, registry: Registry, lifecycle: Lifecycle) -> None:
+        self._networks = parts.networks
+        self._registry = registry
+        self._lifecycle = lifecycle
+
+    async def connect(self, container_id: str, network: Network, settings: EndpointSettings) -> None:
+        """On record, and if it runs in force, or neither. Raises Denied, Invalid or Conflict in Docker's words."""
+        async with self._lifecycle.held_still(container_id):
+            container = self._changeable(container_id)
+            wished = container.spec.wished_networks
+            if network.name in wished:
+                raise Denied(f"endpoint with name {container.name} already exists in network {network.name}")
+            check_settings(network, settings)
+            joined = replace(container, spec=replace(container.spec, networks={**wished, network.name: settings}))
+            if container.is_running:
+                joined = await self._plug_in(joined, network, settings)
+            await self._registry.save(joined)
+
+    async def disconnect(self, container_id: str, network: Network, *, force: bool) -> None:
+        """``force`` is for endpoints whose container is lost, of which there are none here: it changes nothing."""
+        async with self._lifecycle.held_still(container_id):
+            container = self._changeable(container_id)
+            wished = dict(container.spec.wished_networks)
+            if network.name not in wished and not force:
+                raise Denied(f"container {container.id} is not connected to network {network.name}")
+            wished.pop(network.name, None)
+            left = replace(container, spec=replace(container.spec, networks=wished))
+            await self._registry.save(left)
+            if container.is_running:
+                before = way_out(container.endpoints)
+                await self._networks.leave(container_id, network.name)
+                await self._registry.save(await self._settled(left, before))
+
+    async def _plug_in(self, container: Container, network: Network, settings: EndpointSettings) -> Container:
+        assert container.process is not None
+        before = way_out(container.endpoints)
+        bindings = self._networks.published(container.id) or wanted_bindings(container)
+        await self._networks.connect(
+            container.id,
+            pid=container.process.pid,
+            bindings=bindings,
+            network=network,
+            settings=settings,
+            names=names_of(container, settings),
+            former=container.former_addresses.get(network.name, ""),
+        )
+        return await self._settled(container, before)
+
+    async def _settled(self, container: Container, before: Endpoint | None) -> Container:
+        assert container.process is not None
+        await self._networks.settle_way_out(
+            container.id,
+            pid=container.process.pid,
+            before=before,
+            wanted=wanted_bindings(container),
+            host_ip=host_binding(wishes(container, self._networks)),
+        )
+        return replace(container, endpoints=self._networks.endpoints_of(container.id))
+
+    def _changeable(self, container_id: str) -> Container:
+        container = self._registry.get_id(container_id)
+        spec = container.spec
+        if spec.network_of or spec.network_mode == "host":
+            raise Conflict(
+                "container sharing network namespace with another container or host cannot be connected to any other "
+                "network"
+            )
+        if spec.network_mode == "none":
+            raise Invalid(
+                "container cannot be connected to multiple networks with one of the networks in private (none) mode"
+            )
+        if spec.network_disabled:
+            raise Conflict(f"container {container.name} was made without a network")
+        return container

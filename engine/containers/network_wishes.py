@@ -1,0 +1,48 @@
+"""The networks that a container wishes to be on, checked against those there are."""
+
+from dataclasses import dataclass, replace
+
+from engine.containers.etc_files import hostname_of
+from engine.model.container import Container, ContainerSpec
+from engine.model.errors import Invalid
+from engine.model.network import EndpointSettings, Network
+from engine.networks.plans import check_settings, in_order
+from engine.networks.service import Networks
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    network: Network
+    settings: EndpointSettings
+
+
+def with_known_networks(spec: ContainerSpec, networks: Networks) -> ContainerSpec:
+    """Names in place of the ids of networks. One that does not exist stays as typed, and is missed at the start: it may
+    be made until then. Raises Invalid or Denied for what a network cannot do."""
+    if spec.networks is None and (spec.network_mode == "bridge" or not spec.is_bridged):
+        return spec
+    found: dict[str, EndpointSettings] = {}
+    for name, settings in spec.wished_networks.items():
+        network = networks.find(name)
+        if network is not None:
+            check_settings(network, settings)
+        if network is None and name in ("host", "none"):
+            raise Invalid(f"conflicting options: container cannot be on {name} and on another network")
+        found[network.name if network else name] = settings
+    return replace(spec, networks=found)
+
+
+def wishes(container: Container, networks: Networks) -> list[Wish]:
+    """The way out first. Raises Missing for a network that is not there."""
+    return [Wish(networks.get(name), settings) for name, settings in in_order(container.spec.wished_networks)]
+
+
+def names_of(container: Container, settings: EndpointSettings) -> tuple[str, ...]:
+    """By which others on a network find it, as in Docker's ``DNSNames``."""
+    own = (container.name, *settings.aliases, container.id[:12])
+    return tuple(dict.fromkeys((*own, hostname_of(container))))
+
+
+def host_binding(wished: list[Wish]) -> str:
+    """The host's address that its ports are published on when it says none."""
+    return next((wish.network.host_binding for wish in wished if not wish.network.internal), "")

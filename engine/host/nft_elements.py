@@ -1,0 +1,150 @@
+"""Adding and removing elements of nft sets and maps, in messages of our own.
+
+libnftables lists the whole host's rules before each change of an element, everybody's: beside a big firewall that is
+17 ms and megabytes for what the kernel does in microseconds. So the few messages are written here.
+
+    batch:    nlmsghdr BATCH_BEGIN nfgenmsg | nlmsghdr {NEW,DEL}SETELEM nfgenmsg attributes … | nlmsghdr BATCH_END
+    nfgenmsg: family u8, version u8, res_id be16 (of the batch's ends: the subsystem, nftables)
+    attributes of an element's message: LIST_TABLE name, LIST_SET name,
+        LIST_ELEMENTS { LIST_ELEM { ELEM_KEY { DATA_VALUE }, ELEM_DATA { DATA_VALUE } } }
+    linux/netfilter/nfnetlink.h, linux/netfilter/nf_tables.h
+
+The parts of a concatenation are each filled up to four bytes (nft(8), "concatenations").
+"""
+
+import os
+import socket
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from typing import Final
+
+from engine.model.ports import Protocol
+
+_NETLINK_NETFILTER: Final = 12
+_BATCH_BEGIN, _BATCH_END = 0x10, 0x11
+_SUBSYSTEM: Final = 10  # NFNL_SUBSYS_NFTABLES
+_NEW_ELEMENT, _DELETE_ELEMENT = (_SUBSYSTEM << 8) | 12, (_SUBSYSTEM << 8) | 14
+_REQUEST, _ACK, _CREATE = 0x1, 0x4, 0x400
+_ERROR: Final = 2
+_NESTED: Final = 0x8000
+_LIST_TABLE, _LIST_SET, _LIST_ELEMENTS = 1, 2, 3
+_LIST_ELEM, _ELEM_KEY, _ELEM_DATA, _DATA_VALUE = 1, 1, 2, 1
+_FAMILIES: Final = {"inet": 1, "bridge": 7}  # NFPROTO_INET, NFPROTO_BRIDGE: linux/netfilter.h
+_IFNAMSIZ: Final = 16
+_NUMBERS: Final = {Protocol.TCP: 6, Protocol.UDP: 17, Protocol.SCTP: 132}
+_RECEIVE_BYTES: Final = 1 << 16
+_TIMEOUT_S: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a key or value, as nft(8) writes it and as the kernel keeps it."""
+
+    text: str
+    data: bytes
+
+
+def link(name: str) -> Part:
+    return Part(f'"{name}"', name.encode().ljust(_IFNAMSIZ, b"\0"))
+
+
+def mac(address: str) -> Part:
+    return Part(address, bytes.fromhex(address.replace(":", "")))
+
+
+def address(text: str) -> Part:
+    return Part(text, IPv4Address(text).packed)
+
+
+def protocol(kind: Protocol) -> Part:
+    return Part(kind.value, bytes([_NUMBERS[kind]]))
+
+
+def port(number: int) -> Part:
+    return Part(str(number), number.to_bytes(2, "big"))
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """``family`` and ``table`` as nft(8) names them; ``value`` is empty for a set's element."""
+
+    family: str
+    table: str
+    set_name: str
+    key: tuple[Part, ...]
+    value: tuple[Part, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """As it stands behind ``add element`` or ``delete element``."""
+        sides = [" . ".join(part.text for part in side) for side in (self.key, self.value) if side]
+        return f"{self.family} {self.table} {self.set_name} {{ {' : '.join(sides)} }}"
+
+
+def change_elements(*, add: Sequence[Element] = (), delete: Sequence[Element] = ()) -> None:
+    """All or nothing: one transaction, in the network namespace of the calling thread. Blocks for microseconds.
+
+    Raises OSError: ENOENT when table, set or an element to delete is not there, EEXIST for a key with another value.
+    """
+    messages = [_message(_DELETE_ELEMENT, _ACK, each) for each in delete]
+    messages += [_message(_NEW_ELEMENT, _ACK | _CREATE, each) for each in add]
+    if not messages:
+        return
+    parts = [_edge(_BATCH_BEGIN), *messages, _edge(_BATCH_END)]
+    batch = b"".join(_with_header(*part, sequence=number) for number, part in enumerate(parts, start=1))
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_NETFILTER) as netlink:
+        netlink.settimeout(_TIMEOUT_S)
+        netlink.bind((0, 0))
+        netlink.send(batch)
+        _await_answers(netlink, count=len(messages))
+
+
+def _await_answers(netlink: socket.socket, *, count: int) -> None:
+    """Every message is answered; a batch that is refused as a whole is answered once, for its first message."""
+    while count > 0:
+        data = netlink.recv(_RECEIVE_BYTES)
+        at = 0
+        while at < len(data):
+            length, kind, _, sequence, _ = struct.unpack_from("=IHHII", data, at)
+            if kind == _ERROR:
+                number = -struct.unpack_from("=i", data, at + 16)[0]
+                if number:
+                    raise OSError(number, os.strerror(number))
+                count -= sequence > 1
+            at += (length + 3) & ~3
+
+
+def _edge(kind: int) -> tuple[int, int, bytes]:
+    return kind, 0, struct.pack("!BBH", 0, 0, _SUBSYSTEM)
+
+
+def _message(kind: int, flags: int, element: Element) -> tuple[int, int, bytes]:
+    body = _nested(_ELEM_KEY, _attribute(_DATA_VALUE, _joined(element.key)))
+    if element.value and kind == _NEW_ELEMENT:
+        body += _nested(_ELEM_DATA, _attribute(_DATA_VALUE, _joined(element.value)))
+    return (
+        kind,
+        flags,
+        struct.pack("!BBH", _FAMILIES[element.family], 0, 0)
+        + _attribute(_LIST_TABLE, element.table.encode() + b"\0")
+        + _attribute(_LIST_SET, element.set_name.encode() + b"\0")
+        + _nested(_LIST_ELEMENTS, _nested(_LIST_ELEM, body)),
+    )
+
+
+def _joined(parts: tuple[Part, ...]) -> bytes:
+    return b"".join(part.data + bytes(-len(part.data) % 4) for part in parts)
+
+
+def _with_header(kind: int, flags: int, body: bytes, *, sequence: int) -> bytes:
+    return struct.pack("=IHHII", 16 + len(body), kind, flags | _REQUEST, sequence, 0) + body
+
+
+def _attribute(kind: int, value: bytes) -> bytes:
+    return struct.pack("=HH", 4 + len(value), kind) + value + bytes(-len(value) % 4)
+
+
+def _nested(kind: int, body: bytes) -> bytes:
+    return _attribute(kind | _NESTED, body)

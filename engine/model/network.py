@@ -1,0 +1,99 @@
+"""Networks: what a client asks of one, what it then is, and how a container wishes to stand on it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from ipaddress import IPv4Address, IPv4Network
+from typing import Final
+
+DEFAULT_NAME: Final = "bridge"
+EVERY_ADDRESS: Final = "0.0.0.0"  # noqa: S104 (a name for it, nothing listens)
+# options of Docker's bridge driver (moby, libnetwork/drivers/bridge/labels.go)
+BRIDGE_NAME: Final = "com.docker.network.bridge.name"
+ICC: Final = "com.docker.network.bridge.enable_icc"
+MASQUERADE: Final = "com.docker.network.bridge.enable_ip_masquerade"
+HOST_BINDING: Final = "com.docker.network.bridge.host_binding_ipv4"
+MTU: Final = "com.docker.network.driver.mtu"
+TRUE_WORDS: Final = ("1", "t", "T", "true", "TRUE", "True")  # Go's strconv.ParseBool
+FALSE_WORDS: Final = ("0", "f", "F", "false", "FALSE", "False")
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkRequest:
+    """As a client asked for it. ``subnet`` None: the engine chooses; ``gateway`` None: the first address."""
+
+    name: str
+    subnet: IPv4Network | None = None
+    gateway: IPv4Address | None = None
+    ip_range: IPv4Network | None = None
+    auxiliary: Mapping[str, IPv4Address] = field(default_factory=dict)
+    internal: bool = False
+    attachable: bool = False
+    options: Mapping[str, str] = field(default_factory=dict)
+    ipam_options: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A bridge network, as stored. Never changed, only made and removed.
+
+    ``id`` is 64 hex digits; ``bridge`` the link on the host that all its containers are plugged into.
+    ``has_own_subnet``: a client chose the subnet, so that containers may choose addresses in it. ``ip_range`` is
+    where addresses are given out; None: the whole subnet. ``auxiliary`` addresses are never given out.
+    """
+
+    id: str
+    name: str
+    bridge: str
+    subnet: IPv4Network
+    gateway: IPv4Address
+    driver: str = "bridge"
+    created_at: datetime | None = None
+    has_own_subnet: bool = False
+    ip_range: IPv4Network | None = None
+    auxiliary: Mapping[str, IPv4Address] = field(default_factory=dict)
+    internal: bool = False
+    attachable: bool = False
+    options: Mapping[str, str] = field(default_factory=dict)
+    ipam_options: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_default(self) -> bool:
+        return self.name == DEFAULT_NAME
+
+    @property
+    def mtu(self) -> int | None:
+        """None: as the kernel has it."""
+        return int(self.options[MTU]) if MTU in self.options else None
+
+    @property
+    def joins_containers(self) -> bool:
+        """Whether its containers may talk to each other."""
+        return self.options.get(ICC, "true") in TRUE_WORDS
+
+    @property
+    def masquerades(self) -> bool:
+        """Whether the world sees the host's address in place of a container's."""
+        return not self.internal and self.options.get(MASQUERADE, "true") in TRUE_WORDS
+
+    @property
+    def host_binding(self) -> str:
+        """The host's address that ports are published on when nothing else is said."""
+        return self.options.get(HOST_BINDING, EVERY_ADDRESS)
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSettings:
+    """What a container wishes of one network. ``links`` are ``CONTAINER:ALIAS``; addresses and MAC "" mean any.
+
+    The network of the highest ``priority`` is the way out and has the published ports; among equals the first.
+    """
+
+    aliases: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
+    ip_address: str = ""
+    mac_address: str = ""
+    driver_options: Mapping[str, str] = field(default_factory=dict)
+    priority: int = 0
