@@ -35,7 +35,7 @@ from engine.wire.log_config import parse_log_files, parse_log_size
 
 _READ_ONLY_PROGRAMS = ("crun", "runc")  # spares each call a copy of the binary (CVE-2019-5736's guard)
 _DATA_FILES = ("blobs", "layers", "tmp", "containers", ".empty-*", "state.db*", "engine.lock")
-_RUN_FILES = ("mnt", "containers", "runtime", "exits", "engine.pid", "engine.sock")
+_RUN_FILES = ("mnt", "containers", "runtime", "exits", "engine.pid", "engine.sock", "dns.sock", "dns.log")
 _Value = TypeVar("_Value")
 _LEVELS = ("debug", "info", "warning", "error")
 

@@ -109,6 +109,14 @@ class EngineConfig:
         return self.run_root / "engine.pid"
 
     @property
+    def dns_socket_path(self) -> Path:
+        return self.run_root / "dns.sock"
+
+    @property
+    def dns_log_path(self) -> Path:
+        return self.run_root / "dns.log"
+
+    @property
     def mount_pin(self) -> Path:
         """The file that keeps the engine's mount namespace alive; its directory holds nothing else."""
         return self.run_root / "mnt" / "ns"

@@ -4,6 +4,7 @@ import contextlib
 import ipaddress
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -53,6 +54,14 @@ def resolver_text(container: Container, host_text: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def inner_resolver_text(container: Container, host_text: str, *, server: str) -> str:
+    """For a network that has a name server of its own, which asks the host's, or the container's own, for the rest."""
+    text = resolver_text(replace(container, spec=replace(container.spec, dns=(server,))), host_text)
+    options = " ".join(container.spec.dns_options)
+    kept = [line for line in text.splitlines() if not line.startswith("options ")]
+    return "\n".join([*kept, f"options {options} ndots:0" if options else "options ndots:0"]) + "\n"
+
+
 def _is_reachable_server(words: list[str]) -> bool:
     if len(words) < 2 or words[0] != "nameserver":
         return False
@@ -64,13 +73,16 @@ def _is_reachable_server(words: list[str]) -> bool:
 
 def write_etc_files(container: Container, directory: Path) -> None:
     """Write all three anew; hosts lacks the address until ``write_hosts``."""
-    try:
-        host_text = _HOST_RESOLVER.read_text(errors="replace")
-    except OSError:
-        host_text = ""
     (directory / "hostname").write_text(hostname_of(container) + "\n")
     (directory / "hosts").write_text(hosts_text(container, local=_local_hosts(container)))
-    (directory / "resolv.conf").write_text(resolver_text(container, host_text))
+    (directory / "resolv.conf").write_text(resolver_text(container, _host_text()))
+
+
+def _host_text() -> str:
+    try:
+        return _HOST_RESOLVER.read_text(errors="replace")
+    except OSError:
+        return ""
 
 
 def _local_hosts(container: Container) -> str:
@@ -83,6 +95,12 @@ def _local_hosts(container: Container) -> str:
 def write_hosts(container: Container, directory: Path, endpoints: Sequence[Endpoint]) -> None:
     """Into the same file: the container has it mounted already."""
     (directory / "hosts").write_text(hosts_text(container, endpoints))
+
+
+def write_resolver(container: Container, directory: Path, *, server: str) -> None:
+    """Into the same file; ``server`` "": the host's servers."""
+    text = inner_resolver_text(container, _host_text(), server=server) if server else ""
+    (directory / "resolv.conf").write_text(text or resolver_text(container, _host_text()))
 
 
 def give_etc_files(directory: Path, owner: int) -> None:

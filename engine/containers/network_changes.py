@@ -1,9 +1,11 @@
 """Joining a container to a network, and taking it off, running or not."""
 
+import asyncio
 from dataclasses import replace
 
+from engine.containers.etc_files import write_hosts, write_resolver
 from engine.containers.lifecycle import Lifecycle
-from engine.containers.network_wishes import host_binding, names_of, wishes
+from engine.containers.network_wishes import host_binding, known_as, name_server, wishes
 from engine.containers.parts import Parts
 from engine.containers.ports import wanted_bindings
 from engine.containers.registry import Registry
@@ -15,6 +17,7 @@ from engine.networks.plans import check_settings, way_out
 
 class NetworkChanges:
     def __init__(self, parts: Parts, *, registry: Registry, lifecycle: Lifecycle) -> None:
+        self._config = parts.config
         self._networks = parts.networks
         self._registry = registry
         self._lifecycle = lifecycle
@@ -57,7 +60,7 @@ class NetworkChanges:
             bindings=bindings,
             network=network,
             settings=settings,
-            names=names_of(container, settings),
+            known_as=known_as(container, settings),
             former=container.former_addresses.get(network.name, ""),
         )
         return await self._settled(container, before)
@@ -71,7 +74,24 @@ class NetworkChanges:
             wanted=wanted_bindings(container),
             host_ip=host_binding(wishes(container, self._networks)),
         )
-        return replace(container, endpoints=self._networks.endpoints_of(container.id))
+        endpoints = self._networks.endpoints_of(container.id)
+        await asyncio.to_thread(self._write_files, container, endpoints)
+        return replace(container, endpoints=endpoints)
+
+    def _write_files(self, container: Container, endpoints: tuple[Endpoint, ...]) -> None:
+        directory = self._config.etc(container.id)
+        write_hosts(container, directory, endpoints)
+        write_resolver(container, directory, server=name_server(endpoints, self._networks))
+
+    async def renamed(self, container_id: str) -> None:
+        """Others find it by its new name, and by the old one no more."""
+        async with self._lifecycle.held_still(container_id):
+            container = self._registry.get_id(container_id)
+            wished = container.spec.wished_networks
+            if container.is_running and container.spec.networks:
+                names = {name: known_as(container, settings).names for name, settings in wished.items()}
+                await self._networks.rename(container_id, names)
+                await self._registry.save(replace(container, endpoints=self._networks.endpoints_of(container_id)))
 
     def _changeable(self, container_id: str) -> Container:
         container = self._registry.get_id(container_id)

@@ -1,11 +1,12 @@
 """The networks that a container wishes to be on, checked against those there are."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from engine.containers.etc_files import hostname_of
-from engine.model.container import Container, ContainerSpec
+from engine.model.container import Container, ContainerSpec, Endpoint
 from engine.model.errors import Invalid
-from engine.model.network import EndpointSettings, Network
+from engine.model.network import EndpointSettings, KnownAs, Network
 from engine.networks.plans import check_settings, in_order
 from engine.networks.service import Networks
 
@@ -37,10 +38,15 @@ def wishes(container: Container, networks: Networks) -> list[Wish]:
     return [Wish(networks.get(name), settings) for name, settings in in_order(container.spec.wished_networks)]
 
 
-def names_of(container: Container, settings: EndpointSettings) -> tuple[str, ...]:
-    """By which others on a network find it, as in Docker's ``DNSNames``."""
+def known_as(container: Container, settings: EndpointSettings) -> KnownAs:
+    """Names as in Docker's ``DNSNames``."""
     own = (container.name, *settings.aliases, container.id[:12])
-    return tuple(dict.fromkeys((*own, hostname_of(container))))
+    return KnownAs(tuple(dict.fromkeys((*own, hostname_of(container)))), container.spec.dns)
+
+
+def name_server(endpoints: Sequence[Endpoint], networks: Networks) -> str:
+    """Where a container asks for names: at the gateway of its first network that has them; "" when none has."""
+    return next((str(networks.get(each.network).gateway) for each in endpoints if each.names), "")
 
 
 def host_binding(wished: list[Wish]) -> str:

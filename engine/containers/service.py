@@ -229,6 +229,7 @@ class Containers:
             await self._lifecycle.rename(container.id, _new_name(to))
         except Conflict as error:
             raise Conflict(f"Error when allocating new name: {error}") from error
+        await self._network_changes.renamed(container.id)
 
     async def update(self, name: str, asked: Update) -> Sequence[str]:
         """Warnings. Raises Conflict, in Docker's words, when the change contradicts what is."""

@@ -6,11 +6,11 @@ from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from engine.containers.etc_files import ETC_FILES, give_etc_files, hostname_of, write_hosts
+from engine.containers.etc_files import ETC_FILES, give_etc_files, hostname_of, write_hosts, write_resolver
 from engine.containers.host_binds import HostBinds, Placed
 from engine.containers.host_devices import place_devices, wanted_devices
 from engine.containers.joining import Joined, Joining, shares_processes
-from engine.containers.network_wishes import Wish, host_binding, names_of, wishes
+from engine.containers.network_wishes import Wish, host_binding, known_as, name_server, wishes
 from engine.containers.owner_ranges import OwnerRanges
 from engine.containers.parts import Parts
 from engine.containers.ports import wanted_bindings
@@ -250,12 +250,16 @@ class Startup:
                 bindings=bindings,
                 network=wish.network,
                 settings=wish.settings,
-                names=names_of(container, wish.settings),
+                known_as=known_as(container, wish.settings),
                 former=container.former_addresses.get(wish.network.name, ""),
             )
         endpoints = networks.endpoints_of(container.id)
         if endpoints:
             await asyncio.to_thread(write_hosts, container, self._config.etc(container.id), endpoints)
+        if spec.networks is not None:
+            await asyncio.to_thread(
+                write_resolver, container, self._config.etc(container.id), server=name_server(endpoints, networks)
+            )
         return endpoints
 
 

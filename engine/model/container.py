@@ -178,7 +178,8 @@ class Endpoint:
     """Where a running container stands on one network. Addresses without prefix length.
 
     ``gateway`` is empty on an internal network. ``names`` are those by which others there find it; ``links`` what it
-    alone calls others, alias to name. The endpoint that is the container's way out has the published ports.
+    alone calls others, alias to name; ``servers`` its own resolvers for all other names. The endpoint that is the
+    container's way out has the published ports.
     """
 
     network: str
@@ -191,6 +192,7 @@ class Endpoint:
     priority: int = 0
     names: tuple[str, ...] = ()
     links: Mapping[str, str] = field(default_factory=dict)
+    servers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,14 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownAs:
+    """A container's names on one network, and whom it wants to be asked for all others; none: the host's servers."""
+
+    names: tuple[str, ...] = ()
+    servers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class EndpointSettings:
     """What a container wishes of one network. ``links`` are ``CONTAINER:ALIAS``; addresses and MAC "" mean any.
 

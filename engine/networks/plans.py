@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv4Network
 
 from engine.model.container import Endpoint
 from engine.model.errors import Conflict, Denied, Invalid
-from engine.model.network import BRIDGE_NAME, EndpointSettings, Network, NetworkRequest
+from engine.model.network import BRIDGE_NAME, EndpointSettings, KnownAs, Network, NetworkRequest
 from engine.networks.addresses import choose_subnet, gateway_of, next_free, overlapping
 from engine.networks.network import bridge_name, link_prefix, mac_address
 
@@ -101,7 +101,7 @@ def new_endpoint(
     *,
     address: IPv4Address,
     beside: Iterable[Endpoint],
-    names: tuple[str, ...],
+    known_as: KnownAs,
 ) -> Endpoint:
     """``beside``: the container's other endpoints, whose interfaces have names already."""
     taken = {each.interface for each in beside}
@@ -115,7 +115,8 @@ def new_endpoint(
         mac_address=settings.mac_address or mac_address(address),
         interface=interface,
         priority=settings.priority,
-        names=() if network.is_default else names,
+        names=() if network.is_default else known_as.names,
+        servers=() if network.is_default else known_as.servers,
         links={} if network.is_default else {alias or target: target for target, _, alias in links},
     )
 

@@ -18,12 +18,13 @@ from engine.config import EngineConfig
 from engine.host.sysctl import set_sysctl
 from engine.model.container import Endpoint
 from engine.model.errors import Denied, Unavailable
-from engine.model.network import DEFAULT_NAME, EndpointSettings, Network, NetworkRequest
+from engine.model.network import DEFAULT_NAME, EndpointSettings, KnownAs, Network, NetworkRequest
 from engine.model.ports import PortBinding
 from engine.networks.catalog import Catalog
 from engine.networks.flows import turn_away_from, turn_to
 from engine.networks.foreign_firewall import ForeignFirewall
 from engine.networks.link import connect_link, disconnect_link, lead_out, loopback_up
+from engine.networks.name_service import NameService
 from engine.networks.plans import check_settings, chosen_address, new_endpoint, reserved, way_out
 from engine.networks.published import PublishedPorts
 from engine.networks.rules import Rules
@@ -34,6 +35,7 @@ from engine.store.state import State
 _log = logging.getLogger(__name__)
 _FIREWALL_CHECK_S: Final = 30.0
 _ANY: Final = EndpointSettings()
+_NOBODY: Final = KnownAs()
 
 
 class Networks:
@@ -53,6 +55,7 @@ class Networks:
         self._rules = Rules(tables, networks=self._catalog.all, endpoints=self._every_endpoint)
         self._used: dict[str, set[IPv4Address]] = {}
         self._latest: dict[str, IPv4Address] = {}
+        self._names = NameService(config.dns_socket_path, config.dns_log_path)
         self._firewall = ForeignFirewall(bridges=self._bridges, mark=config.nft_table)
         self._firewall_check: asyncio.Task[None] | None = None
         self._firewall_checked_at = 0.0
@@ -79,6 +82,7 @@ class Networks:
     async def create(self, request: NetworkRequest) -> Network:
         """Usable, or not there at all. Raises Conflict for a name, Denied for a subnet that is taken."""
         network = await self._catalog.create(request)
+        await self._tell_names(network)
         self._emit("create", network)
         self._check_firewall_soon(now=True)
         return network
@@ -90,6 +94,7 @@ class Networks:
         if self.endpoints(network.name):
             raise Denied(f"error while removing network: network {network.name} id {network.id} has active endpoints")
         await self._catalog.remove(network)
+        await self._names.withdraw(network.id)
         self._used.pop(network.id, None)
         self._latest.pop(network.id, None)
         self._emit("destroy", network)
@@ -139,6 +144,17 @@ class Networks:
         For after the last ``adopt``; the first ``connect`` does it when nobody did. Safe to repeat.
         """
         await self._rules.rewrite()
+        for network in self.all():
+            await self._tell_names(network)
+
+    async def rename(self, container_id: str, names: Mapping[str, tuple[str, ...]]) -> None:
+        """A connected container is found by other names from now on: ``names`` by network."""
+        endpoints = self._endpoints.get(container_id, {})
+        for name, endpoint in endpoints.items():
+            if endpoint.names:
+                endpoints[name] = replace(endpoint, names=names[name])
+        for name in list(endpoints):
+            await self._tell_names(self.get(name))
 
     def reserve(
         self, container_id: str, bindings: tuple[PortBinding, ...], *, host_ip: str = ""
@@ -163,7 +179,7 @@ class Networks:
         bindings: tuple[PortBinding, ...] = (),
         network: Network | None = None,
         settings: EndpointSettings = _ANY,
-        names: tuple[str, ...] = (),
+        known_as: KnownAs = _NOBODY,
         former: str = "",
     ) -> Endpoint:
         """Give the network namespace of ``pid`` one more interface; the first that leads out publishes the ports.
@@ -181,12 +197,13 @@ class Networks:
         if is_way_out and self._ports.of(container_id) != bindings:
             bindings = self.reserve(container_id, bindings)
         async with AsyncExitStack() as undo:
-            endpoint = self._new_endpoint(container_id, network, settings, names=names, former=former)
+            endpoint = self._new_endpoint(container_id, network, settings, known_as=known_as, former=former)
             endpoint = replace(endpoint, published=bindings if is_way_out else ())
             self._endpoints.setdefault(container_id, {})[network.name] = endpoint
             undo.push_async_callback(self._forget, container_id, network.name)
             await self._rules.add(endpoint)
             await asyncio.to_thread(self._plug_in, network, endpoint, pid, is_way_out=is_way_out)
+            await self._tell_names(network)
             undo.pop_all()
         self._emit("connect", network, container=container_id)
         self._check_firewall_soon()
@@ -254,11 +271,13 @@ class Networks:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._firewall_check
         self._ports.release_all()
+        await self._names.close()
 
     async def destroy(self) -> None:
         """Remove links, bridges and rules, as if the engine had never been here; ip_forward stays. Safe to repeat."""
         await self._firewall.remove()
         await self._rules.delete()
+        await self._names.quit()
         await self._catalog.remove_bridges()
         self._endpoints.clear()
         self._used.clear()
@@ -275,23 +294,31 @@ class Networks:
         try:
             await self._rules.remove(endpoint)
             await asyncio.to_thread(turn_away_from, endpoint)
+            if network is not None:
+                await self._tell_names(network)
         finally:
             if network is not None:
                 self._used_of(network).discard(IPv4Address(endpoint.ip_address))
+
+    async def _tell_names(self, network: Network) -> None:
+        if not network.is_default:
+            await self._names.publish(network, self.endpoints(network.name).items())
 
     def _plug_in(self, network: Network, endpoint: Endpoint, pid: int, *, is_way_out: bool) -> None:
         connect_link(network, self._config.instance, endpoint, pid=pid, is_way_out=is_way_out)
         turn_to(endpoint)
 
     def _new_endpoint(
-        self, container_id: str, network: Network, settings: EndpointSettings, *, names: tuple[str, ...], former: str
+        self, container_id: str, network: Network, settings: EndpointSettings, *, known_as: KnownAs, former: str
     ) -> Endpoint:
         used = self._used_of(network)
         address = chosen_address(network, settings, used=used, after=self._latest.get(network.id), former=former)
         if not settings.ip_address and str(address) != former:
             self._latest[network.id] = address
         used.add(address)
-        return new_endpoint(network, settings, address=address, beside=self.endpoints_of(container_id), names=names)
+        return new_endpoint(
+            network, settings, address=address, beside=self.endpoints_of(container_id), known_as=known_as
+        )
 
     def _used_of(self, network: Network) -> set[IPv4Address]:
         return self._used.setdefault(network.id, reserved(network))
