@@ -21,6 +21,7 @@ from engine.containers.health_watch import HealthWatch
 from engine.containers.host_binds import HostBinds
 from engine.containers.joining import Joining
 from engine.containers.lifecycle import Lifecycle
+from engine.containers.links import check_links
 from engine.containers.logs import FollowedEnd, LogRequest, read_log
 from engine.containers.names import check_name, new_id
 from engine.containers.network_changes import NetworkChanges
@@ -74,7 +75,9 @@ class Containers:
         self._rotation = Rotation(parts.config, self._logs)
         teardown = Teardown(parts, owner_ranges, self._rotation)
         self._joining = Joining(self._registry.get)
-        startup = Startup(parts, owner_ranges, teardown, rotation=self._rotation, joining=self._joining)
+        startup = Startup(
+            parts, owner_ranges, teardown, rotation=self._rotation, joining=self._joining, find=self._registry.get
+        )
         self._lifecycle = Lifecycle(
             parts,
             registry=self._registry,
@@ -177,6 +180,7 @@ class Containers:
         a container is not there whose namespaces it is to share."""
         self.warm_up()
         spec = self._joining.by_id(spec)
+        check_links(spec, self._registry.get)
         with ExitStack() as undo:
             container = Container(
                 id=new_id(),

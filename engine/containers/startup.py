@@ -10,6 +10,7 @@ from engine.containers.etc_files import ETC_FILES, give_etc_files, hostname_of, 
 from engine.containers.host_binds import HostBinds, Placed
 from engine.containers.host_devices import place_devices, wanted_devices
 from engine.containers.joining import Joined, Joining, shares_processes
+from engine.containers.links import Find, Linked, environment_of, hosts_lines, linked_containers
 from engine.containers.network_wishes import Wish, host_binding, known_as, name_server, wishes
 from engine.containers.owner_ranges import OwnerRanges
 from engine.containers.parts import Parts
@@ -52,10 +53,18 @@ class Started:
 
 class Startup:
     def __init__(
-        self, parts: Parts, owner_ranges: OwnerRanges, teardown: Teardown, *, rotation: Rotation, joining: Joining
+        self,
+        parts: Parts,
+        owner_ranges: OwnerRanges,
+        teardown: Teardown,
+        *,
+        rotation: Rotation,
+        joining: Joining,
+        find: Find,
     ) -> None:
         self._parts = parts
         self._joining = joining
+        self._find = find
         self._binds = HostBinds(parts)
         self._config = parts.config
         self._owner_ranges = owner_ranges
@@ -79,6 +88,10 @@ class Startup:
                 container.id, wanted_bindings(container), host_ip=host_binding(wished)
             )
             joined = self._joining.join(container, held)
+            linked = linked_containers(container, self._find)
+            if linked:
+                spec = replace(container.spec, env=environment_of(container, linked))
+                container = replace(container, spec=spec)
             container = replace(container, uid_base=self._take_owners(container, joined))
             placed = await asyncio.to_thread(self._prepare, container, joined)
             try:
@@ -91,6 +104,8 @@ class Startup:
                     self.resize(container.id, height=tty_size[0], width=tty_size[1])
                 await self._finish_namespaces(container, placed, pid=launched.pid)
                 endpoints = await self._connect(container, launched, wished, bindings)
+                if linked:
+                    await asyncio.to_thread(self._tell_links, container, linked)
                 process = processes.identity(launched.pid)
                 self._rotation.keep(container, process)
                 await self._parts.chosen.runtime.start(container.id)
@@ -261,6 +276,10 @@ class Startup:
                 write_resolver, container, self._config.etc(container.id), server=name_server(endpoints, networks)
             )
         return endpoints
+
+    def _tell_links(self, container: Container, linked: list[Linked]) -> None:
+        with (self._config.etc(container.id) / "hosts").open("a") as hosts:
+            hosts.write(hosts_lines(linked))
 
 
 def make_run_dirs(*directories: Path) -> None:

@@ -65,7 +65,7 @@ class ContainerSpec:
 
     ``image_name`` is what the client typed. ``network_mode`` is "bridge", "none", "host",
     ``container:ID`` or a network's name or id as typed; ``networks`` are all that it is to be joined to, by name, None:
-    the one of ``network_mode``.
+    the one of ``network_mode``. ``links`` are ``CONTAINER:ALIAS``, for the default network alone.
     ``capabilities_add``/``_drop`` and ``security_options`` are as the client spelled them; ``seccomp_profile`` is JSON,
     "" for ours. ``masked_paths`` and ``read_only_paths`` None: as the profile says. ``groups`` are names or numbers.
     ``args_escaped`` means something on Windows only. ``init`` None: not said. ``oom_score_adj`` 0: as the engine's own.
@@ -130,6 +130,7 @@ class ContainerSpec:
     seccomp_profile: str = ""
     network_disabled: bool = False
     networks: Mapping[str, EndpointSettings] | None = None
+    links: tuple[str, ...] = ()
     mac_address: str = ""
     on_build: tuple[str, ...] = ()
     shell: tuple[str, ...] | None = None

@@ -43,6 +43,7 @@ class ContainerFacts:
 def encode_inspect(container: Container, facts: ContainerFacts) -> dict[str, Any]:
     argv = container.spec.argv
     host_config = encode_host_config(container.spec, runtime=facts.runtime)
+    host_config |= {"Links": _links(container)}
     host_config |= {"MaskedPaths": list(facts.masked_paths), "ReadonlyPaths": list(facts.read_only_paths)}
     return {
         "Id": container.id,
@@ -76,6 +77,12 @@ def encode_inspect(container: Container, facts: ContainerFacts) -> dict[str, Any
         "NetworkSettings": _network_settings(container, facts),
         **_sizes(facts),
     }
+
+
+def _links(container: Container) -> list[str] | None:
+    """As Docker words them: whom, and what it is to whom."""
+    pairs = [link.partition(":") for link in container.spec.links]
+    return [f"/{target}:/{container.name}/{alias or target}" for target, _, alias in pairs] or None
 
 
 def _files(container: Container, facts: ContainerFacts) -> dict[str, str]:

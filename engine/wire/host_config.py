@@ -26,7 +26,6 @@ EMPTY: Final[tuple[object, ...]] = ("", 0, False, [], {})
 REFUSED: Final[Mapping[str, tuple[object, ...]]] = {
     "Cgroup": EMPTY,
     "Isolation": (*EMPTY, "default"),
-    "Links": EMPTY,
     "StorageOpt": EMPTY,
     "VolumeDriver": (*EMPTY, "local"),
     "VolumesFrom": EMPTY,
@@ -60,6 +59,7 @@ class HostConfigJson(ResourcesJson, rename="pascal", kw_only=True):
     readonly_rootfs: bool = False
     tmpfs: dict[str, str] = {}
     sysctls: dict[str, str] = {}
+    links: list[str] = []
     runtime: str = ""
     shm_size: int = 0
     group_add: list[str] = []
@@ -132,6 +132,7 @@ def host_config_fields(host: HostConfig, *, default_profile: Profile) -> dict[st
         "dns_options": tuple(given.dns_options),
         "read_only_rootfs": given.readonly_rootfs,
         "sysctls": given.sysctls,
+        "links": tuple(given.links),
         "tmpfs": given.tmpfs,
         "shm_size_bytes": given.shm_size or 64 << 20,
         "resources": decode_resources(given),
@@ -145,7 +146,7 @@ def host_config_fields(host: HostConfig, *, default_profile: Profile) -> dict[st
 
 
 def _check(given: HostConfigJson) -> None:
-    for field in ("dns", "dns_options", "dns_search", "extra_hosts", "group_add"):
+    for field in ("dns", "dns_options", "dns_search", "extra_hosts", "group_add", "links"):
         check_texts(f"HostConfig.{pascal(field)}", getattr(given, field), longest=4096)
     for path in given.tmpfs:
         if not path.startswith("/"):
@@ -162,7 +163,15 @@ def _check(given: HostConfigJson) -> None:
         if address != "host-gateway":
             _check_address("HostConfig.ExtraHosts", address.strip("[]"))
 
+    for link in given.links:
+        _check_link(link)
     _check_places(given)
+
+
+def _check_link(link: str) -> None:
+    target, colon, alias = link.partition(":")
+    if not target or (colon and not alias) or ":" in alias:
+        raise Invalid(f"HostConfig.Links: bad format for links: {shown(link)}: expected CONTAINER[:ALIAS]")
 
 
 def _check_places(given: HostConfigJson) -> None:

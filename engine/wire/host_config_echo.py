@@ -19,7 +19,6 @@ _CONSTANT: Final[Mapping[str, object]] = {
     "VolumeDriver": "",
     "VolumesFrom": None,
     "Cgroup": "",
-    "Links": None,
     "Isolation": "",
     "DeviceRequests": None,
     "CpuCount": 0,

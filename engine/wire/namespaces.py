@@ -69,6 +69,14 @@ def check_conflicts(spec: ContainerSpec) -> None:
         (is_joined and spec.hostname, "hostname and the network mode"),
         (spec.namespaces.uts == "host" and spec.hostname, "hostname and the UTS mode"),
         (spec.namespaces.uts == "host" and spec.domainname, "domainname and the UTS mode"),
+        (
+            spec.network_mode == "host" and spec.links,
+            "host type networking can't be used with links. This would result in undefined behavior",
+        ),
+        (
+            is_joined and spec.links,
+            "container type network can't be used with links. This would result in undefined behavior",
+        ),
         (is_joined and spec.dns, "dns and the network mode"),
         (is_joined and spec.extra_hosts, "custom host-to-IP mapping and the network mode"),
         ((is_joined or spec.network_mode == "host") and spec.mac_address, "mac-address and the network mode"),

@@ -13,7 +13,7 @@ from dnslib import QTYPE, RCODE, RR, A, DNSRecord
 from dnslib.server import BaseResolver, DNSHandler, DNSLogger, DNSServer
 
 from tests.engine.conftest import IMAGE, RunningEngine, wait_until
-from tests.engine.host.containers.shared_engine import engine_with_image, said
+from tests.engine.host.containers.shared_engine import engine_with_image, refusal, said
 from tests.engine.host.networks.conftest import Place
 
 pytestmark = pytest.mark.host
@@ -190,3 +190,22 @@ def test_nothing_is_left_of_it_without_networks(busybox_tar: bytes) -> None:
         assert len(name_service(engine)) == 1
         engine.docker("network", "rm", "short")
         assert name_service(engine) == []
+
+
+def test_a_link_on_the_default_network_is_told_by_hosts_and_environment(docker: RunningEngine) -> None:
+    docker.docker("run", "-d", "--name", "db", "--expose", "5432", "-e", "PASS=word", IMAGE, "sleep", "1000")
+    link = ["--name", "linking", "--link", "db:store"]
+    told = said(docker, *link, IMAGE, "sh", "-c", "ping -c1 -W2 store && ping -c1 -W2 db && env")
+    where = address(docker, "db", "bridge")
+    assert f"STORE_PORT_5432_TCP=tcp://{where}:5432" in told
+    assert "STORE_ENV_PASS=word" in told
+    assert "STORE_NAME=/linking/store" in told
+    docker.docker("create", *link, IMAGE, "true")
+    assert docker.out("inspect", "--format", "{{.HostConfig.Links}}", "linking") == "[/db:/linking/store]"
+    docker.docker("rm", "-f", "db")
+    assert "No such container" in refusal(docker, "start", "linking")
+    assert "could not get container for db" in refusal(docker, "run", "--link", "db", IMAGE, "true")
+
+
+def test_a_link_on_another_network_is_a_name(docker: RunningEngine) -> None:
+    said(docker, "--network", "mine", "--link", "two:zwei", IMAGE, "ping", "-c1", "-W2", "zwei")

@@ -174,7 +174,6 @@ def test_the_defaults_of_the_docker_cli_ask_for_nothing() -> None:
         ("SecurityOpt", ["label=type:mine_t"]),
         ("VolumesFrom", ["x"]),
         ("DeviceRequests", [{"Count": -1, "Capabilities": [["gpu"]]}]),
-        ("Links", ["db:db"]),
         ("LogConfig", {"Type": "syslog"}),
         ("StorageOpt", {"size": "1g"}),
         ("PortBindings", {"80/tcp": [{"HostPort": "8000-8010"}]}),

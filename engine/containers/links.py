@@ -1,0 +1,92 @@
+"""``docker run --link`` on the default network: what a container learns of others when it starts.
+
+On networks that people made, a link is one more name for the other container, and nothing of this applies.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from engine.containers.etc_files import hostname_of
+from engine.model.container import Container, ContainerSpec
+from engine.model.errors import Conflict, Invalid, Missing
+from engine.model.network import DEFAULT_NAME
+
+_NOT_TOLD = ("HOME", "PATH")
+Find = Callable[[str], Container]
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """``alias`` is what the linking container calls the other one, ``address`` where that is."""
+
+    alias: str
+    address: str
+    other: Container
+
+
+def check_links(spec: ContainerSpec, find: Find) -> None:
+    """Raises Invalid, in Docker's words, for a container that is not there."""
+    for target, _ in _pairs(spec):
+        try:
+            other = find(target)
+        except Missing as error:
+            raise Invalid(f"HostConfig.Links: could not get container for {target}: {error}") from error
+        if other.spec.network_mode == "host":
+            raise Conflict("conflicting options: host type networking can't be used with links")
+
+
+def linked_containers(container: Container, find: Find) -> list[Linked]:
+    """Raises Missing, or Conflict for one that does not run on the default network."""
+    found = []
+    for target, alias in _pairs(container.spec):
+        other = find(target)
+        if not other.is_running:
+            raise Conflict(f"Cannot link to a non running container: /{other.name} AS /{container.name}/{alias}")
+        address = next((each.ip_address for each in other.endpoints if each.network == DEFAULT_NAME), "")
+        if not address:
+            raise Conflict(f"Cannot link to /{other.name}, as it does not belong to the default network")
+        found.append(Linked(alias, address, other))
+    return found
+
+
+def environment_of(container: Container, linked: list[Linked]) -> tuple[str, ...]:
+    """Its own variables win."""
+    own = {entry.partition("=")[0] for entry in container.spec.env}
+    told = (entry for each in linked for entry in _variables(container.name, each))
+    return (*container.spec.env, *(entry for entry in told if entry.partition("=")[0] not in own))
+
+
+def hosts_lines(linked: list[Linked]) -> str:
+    lines = []
+    for each in linked:
+        names = dict.fromkeys((each.alias, hostname_of(each.other), each.other.name))
+        lines.append(f"{each.address}\t{' '.join(names)}\n")
+    return "".join(lines)
+
+
+def _pairs(spec: ContainerSpec) -> Iterator[tuple[str, str]]:
+    """Target and alias; none but on the default network."""
+    if DEFAULT_NAME in spec.wished_networks:
+        for link in spec.links:
+            target, _, alias = link.partition(":")
+            yield target, alias or target
+
+
+def _variables(parent: str, linked: Linked) -> Iterator[str]:
+    """moby, daemon/links/links.go."""
+    prefix = linked.alias.upper().replace("-", "_")
+    yield f"{prefix}_NAME=/{parent}/{linked.alias}"
+    ports = sorted(linked.other.spec.exposed_ports)
+    if ports:
+        first = ports[0]
+        yield f"{prefix}_PORT={first.protocol}://{linked.address}:{first.number}"
+    for port in ports:
+        name = f"{prefix}_PORT_{port.number}_{port.protocol.upper()}"
+        yield f"{name}={port.protocol}://{linked.address}:{port.number}"
+        yield f"{name}_ADDR={linked.address}"
+        yield f"{name}_PORT={port.number}"
+        yield f"{name}_PROTO={port.protocol}"
+    for entry in linked.other.spec.env:
+        variable, is_set, value = entry.partition("=")
+        if is_set and variable not in _NOT_TOLD:
+            yield f"{prefix}_ENV_{variable}={value}"
