@@ -41,13 +41,19 @@ class Teardown:
         await self.disconnect(container_id)
         if (self._config.runtime_root / container_id).exists():
             with _logging(container_id):
-                await self._parts.chosen.runtime.delete(container_id, force=True)
+                has_ended = monitor is not None and await asyncio.to_thread(self._forget_ended, container_id)
+                if not has_ended:
+                    await self._parts.chosen.runtime.delete(container_id, force=True)
         if monitor is not None and not await processes.wait_gone(monitor, timeout_s=_MONITOR_END_S):
             _log.warning("container %s: its monitor %d does not end", container_id, monitor.pid)
         with _logging(container_id):
             await asyncio.to_thread(self._remove_run_files, container_id)
         self._owner_ranges.release(container_id)
         self._rotation.forget(container_id)
+
+    def _forget_ended(self, container_id: str) -> bool:
+        """Whether that was enough: an end is not worth running the runtime for, 5 ms of a processor. Blocks."""
+        return self._parts.cgroups.is_deserted(container_id) and self._parts.chosen.runtime.forget(container_id)
 
     async def disconnect(self, container_id: str) -> None:
         """Its address and ports are free again; its interfaces go with its network namespace."""

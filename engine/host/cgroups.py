@@ -147,6 +147,11 @@ class Cgroups:
                 found.update(int(line) for line in (group / "cgroup.procs").read_text().split())
         return sorted(found)
 
+    def is_deserted(self, container_id: str) -> bool:
+        """Its group is there, and nobody in it."""
+        controller = "pids" if "pids" in self._trees else next(iter(self._trees))
+        return self.directory(container_id, controller).is_dir() and not self.pids(container_id)
+
     def kill_all(self, container_id: str) -> None:
         """SIGKILL until no process is left. Raises Unavailable if some survive 5 s (in uninterruptible sleep)."""
         deadline = time.monotonic() + _KILL_TIMEOUT_S

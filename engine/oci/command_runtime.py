@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 from asyncio.subprocess import Process
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,8 @@ from engine.oci.limits import resource_limits
 from engine.oci.runtime import ExecFiles, RuntimeFailed, RuntimeState, failure
 
 _TIMEOUT_S: Final = 30.0
+# ROOT/ID is all they keep outside of control groups (crun, status.c; runc, libcontainer/factory_linux.go)
+_REMEMBER_IN_A_DIRECTORY: Final = ("crun", "runc")
 _UNKNOWN: Final = re.compile(r"does not exist|container not found|No such file or directory", re.IGNORECASE)
 _NOT_RUNNING: Final = re.compile(r"not running|No such process|process already finished", re.IGNORECASE)
 
@@ -54,6 +57,12 @@ class CommandRuntime:
         completed = await self._call("delete", *(["--force"] if force else []), container_id)
         if completed.returncode and not _UNKNOWN.search(completed.stderr.decode(errors="replace")):
             raise _told(completed, container_id)
+
+    def forget(self, container_id: str) -> bool:
+        if self.name not in _REMEMBER_IN_A_DIRECTORY:
+            return False
+        shutil.rmtree(self.root / container_id, ignore_errors=True)
+        return not (self.root / container_id).exists()
 
     async def pause(self, container_id: str) -> None:
         await self._done("pause", container_id)
