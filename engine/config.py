@@ -101,6 +101,21 @@ class EngineConfig:
         return self.data_root / "layers"
 
     @property
+    def volumes(self) -> Path:
+        return self.data_root / "volumes"
+
+    def volume_data(self, name: str) -> Path:
+        return self.volumes / name / "_data"
+
+    @property
+    def volume_mounts(self) -> Path:
+        return self.run_root / "volumes"
+
+    def volume_mount(self, name: str) -> Path:
+        """Where a volume that is not just a directory is mounted while a container uses it."""
+        return self.volume_mounts / name
+
+    @property
     def tmp(self) -> Path:
         return self.data_root / "tmp"
 

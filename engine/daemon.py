@@ -34,6 +34,7 @@ from engine.store.content import ContentStore
 from engine.store.events import Events
 from engine.store.layers import LayerStore
 from engine.store.state import State
+from engine.volumes.service import Volumes
 
 _log = logging.getLogger(__name__)
 
@@ -119,6 +120,7 @@ async def _engine(config: EngineConfig, host_files: HostFiles) -> AsyncIterator[
             pusher=pusher,
             layers=layers,
             networks=parts.networks,
+            volumes=parts.volumes,
             containers=containers,
             commits=Commits(images, layers, containers),
             builder=builder,
@@ -149,12 +151,15 @@ async def _container_parts(
     await networks.start()
     undo.push_async_callback(networks.stop)
     _log.info("network: %s, %s, gateway %s", config.bridge, networks.network.subnet, networks.network.gateway)
+    volumes = Volumes(config, state, events, host_files)
+    await volumes.load()
     return Parts(
         config=config,
         state=state,
         events=events,
         layers=layers,
         networks=networks,
+        volumes=volumes,
         machine=machine,
         cgroups=cgroups,
         user_namespaces=user_namespaces,

@@ -36,15 +36,3 @@ async def no_plugins(_: Call) -> web.StreamResponse:
 
 async def no_such_plugin(call: Call) -> web.StreamResponse:
     raise Missing(f'plugin "{call.name}" not found')
-
-
-async def no_volumes(_: Call) -> web.StreamResponse:
-    return json_reply({"Volumes": [], "Warnings": None})
-
-
-async def no_such_volume(call: Call) -> web.StreamResponse:
-    raise Missing(f"get {call.name}: no such volume")
-
-
-async def no_volumes_to_prune(_: Call) -> web.StreamResponse:
-    return json_reply({"VolumesDeleted": [], "SpaceReclaimed": 0})

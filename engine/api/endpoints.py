@@ -21,6 +21,7 @@ from engine.api import (
     networks,
     registry,
     system,
+    volumes,
 )
 from engine.api.call import Call
 
@@ -99,11 +100,11 @@ ENDPOINTS: Final = (
     Endpoint("POST", "/networks/{name}/connect", networks.connect),
     Endpoint("POST", "/networks/{name}/disconnect", networks.disconnect),
     Endpoint("DELETE", "/networks/{name}", networks.remove),
-    Endpoint("GET", "/volumes", absent.no_volumes),
-    Endpoint("GET", "/volumes/{name}", absent.no_such_volume),
-    Endpoint("DELETE", "/volumes/{name}", absent.no_such_volume),
-    Endpoint("POST", "/volumes/create", absent.not_yet("volumes")),
-    Endpoint("POST", "/volumes/prune", absent.no_volumes_to_prune),
+    Endpoint("GET", "/volumes", volumes.list_volumes),
+    Endpoint("GET", "/volumes/{name}", volumes.inspect),
+    Endpoint("DELETE", "/volumes/{name}", volumes.remove),
+    Endpoint("POST", "/volumes/create", volumes.create),
+    Endpoint("POST", "/volumes/prune", volumes.prune),
     # what Docker can and this engine cannot, yet or ever
     Endpoint("POST", "/session", absent.no_buildkit),
     Endpoint("POST", "/grpc", absent.no_buildkit),

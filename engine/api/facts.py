@@ -75,6 +75,7 @@ def container_facts(parts: Parts, container: Container, *, size_rw_bytes: int | 
     return ContainerFacts(
         hostname=hostname_of(container),
         network_ids=_network_ids(parts),
+        volume_path=lambda name: str(parts.config.volume_data(name)),
         runtime=parts.chosen.runtime.name,
         log_path=str(config.log_path(container_id)),
         etc_dir=str(config.etc(etc_of)),
@@ -95,6 +96,7 @@ def summary_facts(parts: Parts, container: Container, *, size_rw_bytes: int | No
     return ContainerFacts(
         hostname="",
         network_ids=_network_ids(parts),
+        volume_path=lambda name: str(parts.config.volume_data(name)),
         runtime="",
         image_label=_image_label(parts, container.spec),
         size_rw_bytes=size_rw_bytes,

@@ -17,6 +17,7 @@ from engine.registry.service import Registries
 from engine.store.events import Events
 from engine.store.layers import LayerStore
 from engine.store.state import State
+from engine.volumes.service import Volumes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,7 @@ class Parts:
     pusher: Pusher
     layers: LayerStore
     networks: Networks
+    volumes: Volumes
     containers: Containers
     commits: Commits
     builder: Builder

@@ -10,6 +10,7 @@ from aiohttp import web
 from engine.api.call import Call
 from engine.api.facts import image_facts, summary_facts
 from engine.api.replies import json_reply
+from engine.api.volumes import volumes_with_usage
 from engine.host.disk_usage import tree_bytes
 from engine.model.container import Status
 from engine.model.errors import Invalid
@@ -63,7 +64,7 @@ async def disk_usage(call: Call) -> web.Response:
             layers_bytes=sum(layer.size_bytes for layer in call.parts.state.layers()) if images is not None else 0,
             images=images,
             containers=await _container_usage(call) if "container" in wanted else None,
-            has_volumes="volume" in wanted,
+            volumes=await volumes_with_usage(call.parts) if "volume" in wanted else None,
             has_builds="build-cache" in wanted,
             version=call.version,
         )

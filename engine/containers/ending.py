@@ -85,13 +85,13 @@ class Ending:
         if current is not None and current.process == container.process is not None:
             raise Unavailable(f"container {container.name} did not stop, not even when killed")
 
-    async def remove(self, container_id: str, *, force: bool) -> None:
+    async def remove(self, container_id: str, *, force: bool, with_volumes: bool) -> None:
         container: Container | None = self._registry.get_id(container_id)
         while container is not None:
             transitions.check_removable(container, force=force)
             if container.is_active:
                 await self._end_by_force(container)
-            if await self._lifecycle.remove_if_down(container_id):
+            if await self._lifecycle.remove_if_down(container_id, with_volumes=with_volumes):
                 return
             # somebody's start came first: as if it had run when we were asked
             container = self._registry.find_id(container_id)

@@ -156,7 +156,7 @@ class Lifecycle:
         # no error here: the one who asked for the start is told, and the CLI would print what its wait says beside that
         self._waiters.tell_exited(container.id, Exit(code))
         if container.spec.auto_remove:
-            await self._remove(container)
+            await self._remove(container, with_volumes=True)
 
     def watch(self, container: Container) -> None:
         """See a running container's end, also one that was before."""
@@ -235,7 +235,7 @@ class Lifecycle:
             self._tell_ended(ended)
         await self._teardown.take_down(container.id, monitor=monitor)
         if self._registry.find_id(container.id) is None:
-            await self._teardown.erase(container.id)
+            await self._teardown.erase(container.id, with_volumes=True)
         elif is_restarted:
             self._restarts.schedule(container.id, ran_for_s=_ran_for_s(ended))
 
@@ -275,21 +275,21 @@ class Lifecycle:
         self._health_watch(container)
         self.emit("unpause", container)
 
-    async def remove_if_down(self, container_id: str) -> bool:
-        """Gone, or gone already; False when it runs or is about to."""
+    async def remove_if_down(self, container_id: str, *, with_volumes: bool) -> bool:
+        """Gone, or gone already; False when it runs or is about to. ``with_volumes``: see ``Teardown.erase``."""
         async with self._locks.hold(container_id):
             container = self._registry.find_id(container_id)  # None: it removed itself at its end
             if container is not None and container.is_active:
                 return False
             if container is not None:
                 transitions.check_removable(container, force=True)
-                await self._remove(container)
+                await self._remove(container, with_volumes=with_volumes)
             return True
 
-    async def _remove(self, container: Container) -> None:
+    async def _remove(self, container: Container, *, with_volumes: bool) -> None:
         await self._registry.save(transitions.removing(container))
         await self._teardown.take_down(container.id)
-        await self._teardown.erase(container.id)
+        await self._teardown.erase(container.id, with_volumes=with_volumes)
         self._inputs.drop(container.id)
         self._sizes.pop(container.id, None)
         self._restarts.forget(container.id)

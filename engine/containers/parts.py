@@ -12,6 +12,7 @@ from engine.oci.probe import Chosen
 from engine.store.events import Events
 from engine.store.layers import LayerStore
 from engine.store.state import State
+from engine.volumes.service import Volumes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +22,7 @@ class Parts:
     events: Events
     layers: LayerStore
     networks: Networks
+    volumes: Volumes
     machine: Machine
     cgroups: Cgroups
     user_namespaces: UserNamespaces

@@ -10,6 +10,7 @@ from engine.containers.registry import Registry
 from engine.containers.rotation import Rotation
 from engine.containers.startup import Startup
 from engine.containers.teardown import Teardown
+from engine.containers.volume_use import volumes_of
 from engine.host import processes
 from engine.model.container import Container, Status
 from engine.oci.monitor import read_exit
@@ -44,6 +45,8 @@ class Recovery:
         """Call once, before anything else is asked of containers."""
         containers = await asyncio.to_thread(self._registry.load)
         for container in containers:
+            volumes = volumes_of(container.spec)
+            self._parts.volumes.adopt(container.id, volumes, is_running=container.is_running)
             if container.is_running and container.spec.cgroup_parent:
                 self._parts.cgroups.place(container.id, container.spec.cgroup_parent)
         running = [container for container in containers if container.is_running]
@@ -53,6 +56,7 @@ class Recovery:
         ended = [container for container in running if container not in alive]
         await asyncio.gather(*(self._end(container) for container in ended))
         swept = await self._sweep(keep={container.id for container in alive})
+        await self._parts.volumes.sweep()
         starting = self._lifecycle.begin_restarts()
         counts = (len(containers), len(alive), len(ended), swept, starting)
         _log.info("containers: %d known, %d running, %d ended meanwhile, %d swept, %d to be started", *counts)
@@ -80,6 +84,8 @@ class Recovery:
         half_removed = [container for container in self._registry.every() if container.status is Status.REMOVING]
         for container in half_removed:
             await self._registry.forget(container)
+            # how much was to go is not on record: then better too little
+            await self._parts.volumes.let_go(container.id, remove_own=container.spec.auto_remove)
         present = await asyncio.to_thread(self._teardown.leftovers)
         known = {container.id for container in self._registry.every()}
         swept = await asyncio.gather(*(self._sweep_one(each, erase=each not in known) for each in present - keep))
@@ -89,5 +95,5 @@ class Recovery:
         async with self._room:
             await self._teardown.take_down(container_id)
             if erase:
-                await self._teardown.erase(container_id)
+                await self._teardown.erase(container_id, with_volumes=False)
         return erase

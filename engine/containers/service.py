@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import shutil
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, ExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,6 +42,7 @@ from engine.containers.top import Processes, list_processes
 from engine.containers.transitions import check_running
 from engine.containers.updates import Updates
 from engine.containers.views import Views
+from engine.containers.volume_use import VolumeUse
 from engine.containers.waiting import Exit, WaitCondition, Waiter, Waiters
 from engine.model.container import Container, ContainerSpec, Status
 from engine.model.digest import Digest
@@ -104,6 +105,7 @@ class Containers:
         self._views = Views(
             parts, registry=self._registry, lifecycle=self._lifecycle, waiters=self._waiters, chores=self._chores
         )
+        self._volume_use = VolumeUse(parts, views=self._views, get=self._registry.get)
         self.files = Files(parts, registry=self._registry, lifecycle=self._lifecycle, views=self._views)
         self._network_changes = NetworkChanges(parts, registry=self._registry, lifecycle=self._lifecycle)
         self._recovery = Recovery(
@@ -181,7 +183,7 @@ class Containers:
         self.warm_up()
         spec = self._joining.by_id(spec)
         check_links(spec, self._registry.get)
-        with ExitStack() as undo:
+        async with AsyncExitStack() as undo:
             container = Container(
                 id=new_id(),
                 name=check_name(name) if name else self._registry.new_name(),
@@ -192,7 +194,9 @@ class Containers:
             self._registry.claim_name(container.name, container.id)
             undo.callback(self._registry.release_name, container.name, container.id)
             undo.callback(shutil.rmtree, self._config.container_dir(container.id), ignore_errors=True)
+            undo.push_async_callback(self._volume_use.let_go, container.id)
             with self._parts.layers.pin(layers):
+                container = await self._volume_use.settled(container)
                 await asyncio.to_thread(make_directories, container, self._config, self._parts.layers)
                 await self._registry.save(container)
             undo.pop_all()
@@ -246,9 +250,9 @@ class Containers:
     async def disconnect(self, name: str, network: str, *, force: bool = False) -> None:
         await self._network_changes.disconnect(self.get(name).id, self._parts.networks.get(network), force=force)
 
-    async def remove(self, name: str, *, force: bool = False) -> None:
-        """Raises Conflict when it runs, unless ``force`` kills it."""
-        await self._ending.remove(self.get(name).id, force=force)
+    async def remove(self, name: str, *, force: bool = False, with_volumes: bool = False) -> None:
+        """Raises Conflict when it runs, unless ``force`` kills it. ``with_volumes``: also those nobody gave a name."""
+        await self._ending.remove(self.get(name).id, force=force, with_volumes=with_volumes)
 
     def remember_size(self, name: str, *, height: int, width: int) -> None:
         """The size that its terminal will have from the start on."""

@@ -18,6 +18,7 @@ from engine.containers.ports import wanted_bindings
 from engine.containers.rotation import Rotation
 from engine.containers.standard_input import StandardInput
 from engine.containers.teardown import Teardown, company_mark
+from engine.containers.volume_mounts import VolumeMounts
 from engine.host import mounts, processes
 from engine.host.domain_name import set_domain_name
 from engine.host.userns import ID_COUNT
@@ -66,6 +67,7 @@ class Startup:
         self._joining = joining
         self._find = find
         self._binds = HostBinds(parts)
+        self._volumes = VolumeMounts(parts)
         self._config = parts.config
         self._owner_ranges = owner_ranges
         self._teardown = teardown
@@ -93,6 +95,7 @@ class Startup:
                 spec = replace(container.spec, env=environment_of(container, linked))
                 container = replace(container, spec=spec)
             container = replace(container, uid_base=self._take_owners(container, joined))
+            await self._volumes.mount(container)
             placed = await asyncio.to_thread(self._prepare, container, joined)
             try:
                 launched = await self._launch(container)
@@ -190,8 +193,11 @@ class Startup:
     def _place_binds(self, container: Container) -> list[Placed]:
         if not container.spec.mounts:
             return []
-        directory = self._config.bundle(container.id) / "mounts"
-        return self._binds.place(container.spec, directory, userns_fd=self._mapping(container))
+        bundle, userns_fd = self._config.bundle(container.id), self._mapping(container)
+        return [
+            *self._binds.place(container.spec, bundle / "mounts", userns_fd=userns_fd),
+            *self._volumes.place(container.spec, bundle / "volumes", userns_fd=userns_fd),
+        ]
 
     async def _finish_namespaces(self, container: Container, placed: list[Placed], *, pid: int) -> None:
         """What the runtime cannot do in them."""

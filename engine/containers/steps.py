@@ -122,9 +122,9 @@ class Steps:
     async def _erase(self, container_id: str) -> None:
         """Also while it still runs: a build was cancelled."""
         if self._registry.find_id(container_id) is not None:
-            await self._ending.remove(container_id, force=True)
+            await self._ending.remove(container_id, force=True, with_volumes=True)
         else:
-            await self._teardown.erase(container_id)
+            await self._teardown.erase(container_id, with_volumes=True)
 
     @contextlib.asynccontextmanager
     async def scratch(self, layers: tuple[Digest, ...]) -> AsyncIterator[Scratch]:
@@ -154,7 +154,7 @@ class Steps:
 
     async def _clear(self, container_id: str) -> None:
         await self._teardown.take_down(container_id)
-        await self._teardown.erase(container_id)
+        await self._teardown.erase(container_id, with_volumes=True)
 
     async def _finish(self, work: Coroutine[Any, Any, None], *, what: str) -> None:
         """Wait for the clean-up; when we are cancelled meanwhile it goes on, owned by the chores."""

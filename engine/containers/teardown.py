@@ -48,6 +48,8 @@ class Teardown:
             _log.warning("container %s: its monitor %d does not end", container_id, monitor.pid)
         with _logging(container_id):
             await asyncio.to_thread(self._remove_run_files, container_id)
+        with _logging(container_id):
+            await self._unmount_volumes(container_id)
         self._owner_ranges.release(container_id)
         self._rotation.forget(container_id)
 
@@ -60,8 +62,17 @@ class Teardown:
         with _logging(container_id):
             await self._parts.networks.disconnect(container_id)
 
-    async def erase(self, container_id: str) -> None:
-        """After ``take_down``: remove what outlasts a reboot, too."""
+    async def _unmount_volumes(self, container_id: str) -> None:
+        volumes = self._parts.volumes
+        names = volumes.mounted_by(container_id)
+        await volumes.unmount(container_id)
+        for name in names:
+            volumes.tell_unmounted(name, container_id)
+
+    async def erase(self, container_id: str, *, with_volumes: bool) -> None:
+        """After ``take_down``: remove what outlasts a reboot, too. ``with_volumes``: also those nobody gave a name."""
+        with _logging(container_id):
+            await self._parts.volumes.let_go(container_id, remove_own=with_volumes)
         with _logging(container_id):
             await asyncio.to_thread(remove_tree, self._config.container_dir(container_id))
 

@@ -31,6 +31,7 @@ from engine.host import mounts, processes
 from engine.host.inroot import open_in_root
 from engine.host.removal import remove_tree
 from engine.model.container import Container, ProcessIdentity, Status
+from engine.model.digest import Digest
 from engine.model.errors import Conflict, EngineError, Missing
 
 
@@ -88,12 +89,18 @@ class Views:
     @contextlib.asynccontextmanager
     async def below(self, container: Container) -> AsyncIterator[Path]:
         """Read-only: the layers of its image alone."""
+        async with self.layers(container.layers) as root:
+            yield root
+            self.check_there(container)
+
+    @contextlib.asynccontextmanager
+    async def layers(self, layers: tuple[Digest, ...]) -> AsyncIterator[Path]:
+        """Read-only: an image."""
         view_id = new_id()
-        lowers = self._parts.layers.lowers(container.layers)
-        with self._parts.layers.pin(container.layers):
+        with self._parts.layers.pin(layers):
+            lowers = self._parts.layers.lowers(layers)
             async with self._mounted(view_id, lambda: self._mount(view_id, lowers)) as root:
                 yield root
-                self.check_there(container)
 
     @contextlib.asynccontextmanager
     async def writing(self, container_id: str) -> AsyncIterator[Writable]:

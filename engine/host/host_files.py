@@ -41,13 +41,18 @@ class MountTree:
         self, pieces: list[tuple[str, int]], *, is_directory: bool, maps_owners: bool, has_mounts_below: bool
     ) -> None:
         self._pieces = pieces
-        self._is_directory = is_directory
+        self.is_directory = is_directory
         self.maps_owners = maps_owners
         self.has_mounts_below = has_mounts_below
 
     def close(self) -> None:
         for _, fd in self._pieces:
             os.close(fd)
+
+    def allow_set_uid(self) -> None:
+        """Programs may have the mode bits that change who runs them, which the engine's storage forbids itself."""
+        for _, fd in self._pieces:
+            libc.mount_setattr(fd, attr_clear=libc.MOUNT_ATTR_NOSUID)
 
     def set_attributes(self, *, read_only: bool, recursive: bool, propagation: int) -> None:
         """``propagation`` is one of MS_PRIVATE, MS_SLAVE and MS_SHARED. Raises OSError."""
@@ -58,7 +63,7 @@ class MountTree:
 
     def attach(self, target: Path) -> None:
         """At ``target``, which is made, in the caller's namespace."""
-        if self._is_directory:
+        if self.is_directory:
             target.mkdir(mode=0o755)
         else:
             target.touch(mode=0o644)
@@ -140,21 +145,26 @@ def _open(path: str) -> int:
 def _copy_tree(path: str, *, recursive: bool, userns_fd: int | None) -> MountTree:
     handle = _open(path)
     try:
-        is_directory = stat.S_ISDIR(os.fstat(handle).st_mode)
-        below = _mounts_below(_real_path(handle)) if recursive and is_directory else {}
-        # One that keeps a mount namespace alive, ours for instance, is refused as part of a tree (move_mount(2), ELOOP)
-        wanted = [point for point, root in below.items() if not root.startswith(_MOUNT_NAMESPACE)]
-        if len(wanted) == len(below):
-            tree = _clone(handle, recursive=recursive)
-            maps_owners = userns_fd is None or _map(tree, userns_fd, recursive=recursive)
-            if maps_owners or not below:
-                return MountTree(
-                    [("", tree)], is_directory=is_directory, maps_owners=maps_owners, has_mounts_below=bool(below)
-                )
-            os.close(tree)  # one of them cannot, and so none did
-        pieces = _cloned_one_by_one(handle, wanted)
+        return copy_tree_at(handle, recursive=recursive, userns_fd=userns_fd)
     finally:
         os.close(handle)
+
+
+def copy_tree_at(handle: int, *, recursive: bool, userns_fd: int | None) -> MountTree:
+    """As ``HostFiles.copy_tree``, of what is open (O_PATH) as ``handle`` in the caller's namespace. Raises OSError."""
+    is_directory = stat.S_ISDIR(os.fstat(handle).st_mode)
+    below = _mounts_below(_real_path(handle)) if recursive and is_directory else {}
+    # One that keeps a mount namespace alive, ours for instance, is refused as part of a tree (move_mount(2), ELOOP)
+    wanted = [point for point, root in below.items() if not root.startswith(_MOUNT_NAMESPACE)]
+    if len(wanted) == len(below):
+        tree = _clone(handle, recursive=recursive)
+        maps_owners = userns_fd is None or _map(tree, userns_fd, recursive=recursive)
+        if maps_owners or not below:
+            return MountTree(
+                [("", tree)], is_directory=is_directory, maps_owners=maps_owners, has_mounts_below=bool(below)
+            )
+        os.close(tree)  # one of them cannot, and so none did
+    pieces = _cloned_one_by_one(handle, wanted)
     mapped = [userns_fd is None or _map(fd, userns_fd, recursive=False) for _, fd in pieces]
     return MountTree(pieces, is_directory=is_directory, maps_owners=mapped[0], has_mounts_below=len(pieces) > 1)
 

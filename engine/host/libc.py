@@ -13,12 +13,18 @@ MS_RDONLY: Final = 0x1
 MS_NOSUID: Final = 0x2
 MS_NODEV: Final = 0x4
 MS_NOEXEC: Final = 0x8
+MS_SYNCHRONOUS: Final = 0x10
 MS_REMOUNT: Final = 0x20
+MS_DIRSYNC: Final = 0x80
+MS_NOATIME: Final = 0x400
+MS_NODIRATIME: Final = 0x800
 MS_BIND: Final = 0x1000
 MS_REC: Final = 0x4000
 MS_PRIVATE: Final = 0x40000
 MS_SLAVE: Final = 0x80000
 MS_SHARED: Final = 0x100000
+MS_RELATIME: Final = 0x200000
+MS_STRICTATIME: Final = 0x1000000
 MNT_DETACH: Final = 0x2
 UMOUNT_NOFOLLOW: Final = 0x8
 
@@ -47,6 +53,10 @@ FSCONFIG_SET_STRING: Final = 1
 FSCONFIG_CMD_CREATE: Final = 6
 
 RESOLVE_NO_MAGICLINKS: Final = 0x02
+RESOLVE_NO_SYMLINKS: Final = 0x04
+RESOLVE_BENEATH: Final = 0x08
+
+RENAME_NOREPLACE: Final = 0x1
 
 _OPEN_TREE: Final = 428
 _MOVE_MOUNT: Final = 429
@@ -123,10 +133,16 @@ def move_mount(mount_fd: int, target: str | os.PathLike[str], *, flags: int = 0)
 
 
 def mount_setattr(
-    mount_fd: int, *, attr_set: int = 0, propagation: int = 0, userns_fd: int = 0, recursive: bool = False
+    mount_fd: int,
+    *,
+    attr_set: int = 0,
+    attr_clear: int = 0,
+    propagation: int = 0,
+    userns_fd: int = 0,
+    recursive: bool = False,
 ) -> None:
     """``recursive``: all mounts below it too, or none at all."""
-    attr = _MountAttr(attr_set=attr_set, propagation=propagation, userns_fd=userns_fd)
+    attr = _MountAttr(attr_set=attr_set, attr_clr=attr_clear, propagation=propagation, userns_fd=userns_fd)
     flags = AT_EMPTY_PATH | (AT_RECURSIVE if recursive else 0)
     done = _libc.syscall(_MOUNT_SETATTR, mount_fd, b"", flags, ctypes.byref(attr), ctypes.sizeof(attr))
     _checked(done, "mount_setattr")
@@ -183,3 +199,10 @@ def fanotify_init(flags: int, event_flags: int) -> int:
 def fanotify_mark(fd: int, flags: int, mask: int, path: str | os.PathLike[str]) -> None:
     done = _libc.fanotify_mark(fd, flags, ctypes.c_uint64(mask), AT_FDCWD, _bytes(path))
     _checked(done, f"fanotify_mark {os.fspath(path)}")
+
+
+def rename_new(name: str, *, source_fd: int, target_fd: int) -> None:
+    """From one open directory to another. Raises FileExistsError rather than replace anything (renameat2(2))."""
+    text = os.fsencode(name)
+    done = _libc.renameat2(source_fd, text, target_fd, text, ctypes.c_uint(RENAME_NOREPLACE))
+    _checked(done, f"rename {name}")

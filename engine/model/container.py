@@ -69,7 +69,8 @@ class ContainerSpec:
     ``capabilities_add``/``_drop`` and ``security_options`` are as the client spelled them; ``seccomp_profile`` is JSON,
     "" for ours. ``masked_paths`` and ``read_only_paths`` None: as the profile says. ``groups`` are names or numbers.
     ``args_escaped`` means something on Windows only. ``init`` None: not said. ``oom_score_adj`` 0: as the engine's own.
-    ``shell`` runs a health check's text; None: /bin/sh -c.
+    ``volumes`` are paths, each to have a volume, and ``volumes_from`` is ``CONTAINER[:ro|rw]``: both as asked for, and
+    what they come to is in ``mounts``. ``shell`` runs a health check's text; None: /bin/sh -c.
     """
 
     image_id: Digest
@@ -118,6 +119,8 @@ class ContainerSpec:
     init: bool | None = None
     namespaces: Namespaces = field(default_factory=Namespaces)
     mounts: tuple[Mount, ...] = ()
+    volumes: frozenset[str] = frozenset()
+    volumes_from: tuple[str, ...] = ()
     devices: tuple[DeviceRequest, ...] = ()
     device_rules: tuple[DeviceRule, ...] = ()
     groups: tuple[str, ...] = ()

@@ -1,6 +1,7 @@
 """What of the host, or of memory, a container sees besides its image."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -32,8 +33,23 @@ class Propagation(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class VolumeOptions:
+    """``subpath`` is relative: the part of the volume that is shown. The last three are for a volume yet to be made."""
+
+    no_copy: bool = False
+    subpath: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    driver: str = ""
+    driver_options: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Mount:
-    """One mount a client asked for. ``source`` is a path of the host (bind) or "" (tmpfs), ``target`` is absolute.
+    """One mount that a client, or its image, asked for. ``target`` is absolute.
+
+    ``source`` is a path of the host (bind), the name of a volume or "" for a new one without a name (volume), or ""
+    (tmpfs). ``volume`` is the name of the volume in use, which a created container has for each of that kind.
+    ``is_implied``: from ``Volumes``, the image, or another container, and not from ``Binds`` or ``Mounts``.
 
     ``bind`` is the member of ``Binds`` it came from, as the client wrote it; "" when it came from ``Mounts``, whose
     sources must exist unless ``creates_source``. ``is_recursive``: mounts below the source are there too;
@@ -56,6 +72,19 @@ class Mount:
     tmpfs_size_bytes: int = 0
     tmpfs_mode: int = 0
     tmpfs_options: tuple[str, ...] = ()
+    volume: str = ""
+    volume_options: VolumeOptions | None = None
+    is_implied: bool = False
+
+    @property
+    def copies_from_image(self) -> bool:
+        """Whether an empty volume gets what the image has at ``target``."""
+        options = self.volume_options or VolumeOptions()
+        return self.kind is MountKind.VOLUME and not options.no_copy and not options.subpath
+
+    @property
+    def subpath(self) -> str:
+        return self.volume_options.subpath if self.volume_options else ""
 
     @property
     def mode(self) -> str:

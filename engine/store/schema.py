@@ -27,6 +27,7 @@ MIGRATIONS = (
     """
     CREATE TABLE network (id TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;
     """,
+    "CREATE TABLE volume (id TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;",
 )
 
 

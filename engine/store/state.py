@@ -1,10 +1,11 @@
 """The engine's memory: one SQLite file with a JSON record per object.
 
-All calls block, are short, and are safe from several threads. Images, layers and tags are on disk when a call
+All calls block, are short, and are safe from several threads. Images, layers, tags and volumes are on disk when a call
 returns; the rest survives a crash of the engine at once, and a power cut within SQLite's next checkpoint.
 A record that no longer decodes is moved to the table ``quarantine`` and logged, so that it takes nothing else down.
 """
 
+import contextlib
 import logging
 import sqlite3
 import threading
@@ -21,6 +22,7 @@ from engine.model.errors import Invalid, Unavailable
 from engine.model.image import Image
 from engine.model.network import Network
 from engine.model.reference import Reference
+from engine.model.volume import Volume
 from engine.store.records import CacheEntry, Layer
 from engine.store.schema import open_database
 
@@ -40,6 +42,7 @@ class State:
         self._layers = _Table(self, "layer", Layer)
         self._cache = _Table(self, "cache", CacheEntry)
         self._networks = _Table(self, "network", Network)
+        self._volumes = _Table(self, "volume", Volume)
 
     def close(self) -> None:
         with self._lock:
@@ -115,6 +118,17 @@ class State:
     def save_cached(self, entry: CacheEntry) -> None:
         record = msgspec.json.encode(entry).decode()
         self.query("INSERT OR REPLACE INTO cache VALUES (?, ?, ?)", entry.key, entry.image_id.hex, record)
+
+    def volumes(self) -> list[Volume]:
+        return self._volumes.all()
+
+    def save_volume(self, volume: Volume) -> None:
+        """On disk at once, unless it goes with a container."""
+        with contextlib.nullcontext() if volume.made_for else self.durably():
+            self._volumes.save(volume.name, volume)
+
+    def delete_volume(self, name: str) -> None:
+        self._volumes.delete(name)
 
     def find_setting(self, name: str) -> str | None:
         rows = self.query("SELECT value FROM setting WHERE name = ?", name)

@@ -11,7 +11,7 @@ from engine.model.health import Health, HealthStatus
 from engine.model.network import EndpointSettings
 from engine.wire.container_config import encode_container_config
 from engine.wire.host_config_echo import encode_bindings, encode_host_config
-from engine.wire.mounts_echo import encode_mount_points
+from engine.wire.mounts_echo import VolumePath, encode_mount_points
 from engine.wire.network import encode_endpoint
 from engine.wire.times import ZERO, human_duration, timestamp, unix_seconds
 
@@ -21,6 +21,7 @@ class ContainerFacts:
     """What a container's record does not hold: where it lies on disk, and what it is joined to.
 
     ``network_ids`` are by name. ``lower_dirs`` are highest first. ``image_label`` is the name to show in lists.
+    ``volume_path`` tells where a volume's data lies.
     """
 
     hostname: str
@@ -36,6 +37,7 @@ class ContainerFacts:
     masked_paths: Sequence[str] = ()
     read_only_paths: Sequence[str] = ()
     exec_ids: Sequence[str] = ()
+    volume_path: VolumePath = str
     size_rw_bytes: int | None = None
     size_image_bytes: int = 0
 
@@ -72,7 +74,7 @@ def encode_inspect(container: Container, facts: ContainerFacts) -> dict[str, Any
             },
             "Name": "overlay2",
         },
-        "Mounts": encode_mount_points(container.spec),
+        "Mounts": encode_mount_points(container.spec, volume_path=facts.volume_path),
         "Config": encode_container_config(container.spec, hostname=facts.hostname),
         "NetworkSettings": _network_settings(container, facts),
         **_sizes(facts),
@@ -199,7 +201,7 @@ def encode_summary(container: Container, facts: ContainerFacts, *, now: datetime
         "NetworkSettings": {
             "Networks": _networks(container, facts),
         },
-        "Mounts": encode_mount_points(container.spec),
+        "Mounts": encode_mount_points(container.spec, volume_path=facts.volume_path),
         **_sizes(facts),
     }
 

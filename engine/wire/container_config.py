@@ -82,6 +82,7 @@ def encode_container_config(spec: ContainerSpec, *, hostname: str) -> ContainerC
         cmd=_nullable(spec.cmd),
         healthcheck=HealthcheckJson.of(spec.healthcheck) if spec.healthcheck else UNSET,
         image=spec.image_name,
+        volumes={path: {} for path in sorted(spec.volumes)} or None,
         working_dir=spec.working_dir,
         entrypoint=_nullable(spec.entrypoint),
         network_disabled=spec.network_disabled or UNSET,

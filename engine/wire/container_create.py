@@ -13,17 +13,15 @@ from engine.model.network import EndpointSettings
 from engine.model.ports import Port
 from engine.wire.container_config import HealthcheckJson
 from engine.wire.endpoint_settings import all_wishes, checked_mac, decode_networking
-from engine.wire.host_config import EMPTY, HostConfig, decode_host_config, host_config_fields, refuse_members
+from engine.wire.host_config import HostConfig, decode_host_config, host_config_fields
 from engine.wire.json_body import decode, parse_object, pascal, unknown_members
 from engine.wire.log_config import log_warnings
+from engine.wire.mounts import parse_volume_path
 from engine.wire.namespaces import check_conflicts
 from engine.wire.sysctls import check_sysctls
 from engine.wire.text import LONGEST_NAME, MOST_ITEMS, check_arguments, check_mapping, check_text, check_texts, shown
 from engine.wire.version import CURRENT, START_INTERVAL_FROM, ApiVersion
 
-_REFUSED: Final[Mapping[str, tuple[object, ...]]] = {
-    "Volumes": EMPTY,
-}
 _LEAST_HEALTH_NS: Final = 1_000_000
 
 
@@ -38,6 +36,7 @@ class CreateRequest(msgspec.Struct, rename="pascal", kw_only=True):
     attach_stdout: bool = False
     attach_stderr: bool = False
     exposed_ports: dict[str, dict[str, Any]] = {}
+    volumes: dict[str, dict[str, Any]] = {}
     tty: bool = False
     open_stdin: bool = False
     stdin_once: bool = False
@@ -83,7 +82,7 @@ class Creation:
         spec = merged(own, image.config)
         if not spec.argv:
             raise Invalid("no command specified")
-        return spec, [*self.warnings, *_warnings(spec, image.config)]
+        return spec, [*self.warnings, *_warnings(spec)]
 
     def _own_spec(self, image: Image, default_profile: Profile) -> ContainerSpec:
         request = self.request
@@ -115,6 +114,7 @@ class Creation:
             mac_address=self.mac_address,
             on_build=tuple(request.on_build),
             args_escaped=request.args_escaped,
+            volumes=frozenset(parse_volume_path(path) for path in request.volumes),
             **host_config_fields(self.host, default_profile=default_profile),
         )
 
@@ -122,9 +122,8 @@ class Creation:
 def decode_create(body: bytes, *, version: ApiVersion = CURRENT) -> Creation:
     """Raises Invalid, TooLarge or Unsupported, naming the member."""
     raw = parse_object(body)
-    refuse_members(raw, _REFUSED, path="")
     request = decode(raw, CreateRequest)
-    unknown = unknown_members(raw, CreateRequest, known=tuple(_REFUSED))
+    unknown = unknown_members(raw, CreateRequest)
     _check(request)
     if request.healthcheck and version < START_INTERVAL_FROM:
         request.healthcheck.start_interval = 0
@@ -160,6 +159,7 @@ def merged(spec: ContainerSpec, image: ImageConfig) -> ContainerSpec:
         working_dir=spec.working_dir or image.working_dir,
         user=spec.user or image.user,
         exposed_ports=spec.exposed_ports | image.exposed_ports,
+        volumes=spec.volumes | image.volumes,
         stop_signal=spec.stop_signal or image.stop_signal,
         healthcheck=merged_healthcheck(spec.healthcheck, image.healthcheck),
         shell=spec.shell or image.shell,
@@ -190,13 +190,8 @@ def merged_healthcheck(own: Healthcheck | None, image: Healthcheck | None) -> He
     )
 
 
-def _warnings(spec: ContainerSpec, image: ImageConfig) -> list[str]:
+def _warnings(spec: ContainerSpec) -> list[str]:
     warnings = []
-    if image.volumes:
-        paths = ", ".join(sorted(image.volumes)[:5])
-        warnings.append(
-            f"The image declares volumes ({paths}); volumes are not supported yet: their data is the container's own"
-        )
     if spec.network_mode == "host" and (spec.port_bindings or spec.publish_all_ports):
         warnings.append("Published ports are discarded when using host network mode")
     return warnings + log_warnings(spec.log)
@@ -214,19 +209,24 @@ def _check(request: CreateRequest) -> None:
     check_arguments("Env", request.env)
     for name in ("cmd", "entrypoint"):
         check_arguments(pascal(name), _words(getattr(request, name)) or ())
-    for entry in request.env:
-        if not entry.partition("=")[0]:
-            raise Invalid(f"Env: invalid environment variable: {shown(entry)}")
-        check_text("Env", entry.partition("=")[0])
+    _check_environment(request.env)
     check_arguments("Shell", request.shell)
     check_mapping("Labels", request.labels, lines=True)
     check_texts("OnBuild", request.on_build, lines=True)
-    if len(request.exposed_ports) > MOST_ITEMS:
-        raise Invalid(f"ExposedPorts: more than {MOST_ITEMS} entries")
+    for name in ("volumes", "exposed_ports"):
+        if len(getattr(request, name)) > MOST_ITEMS:
+            raise Invalid(f"{pascal(name)}: more than {MOST_ITEMS} entries")
     if request.stop_timeout is not None and not -1 <= request.stop_timeout < 2**31:
         raise Invalid(f"StopTimeout: {request.stop_timeout} is out of range")
     if request.healthcheck:
         _check_healthcheck(request.healthcheck)
+
+
+def _check_environment(entries: list[str]) -> None:
+    for entry in entries:
+        if not entry.partition("=")[0]:
+            raise Invalid(f"Env: invalid environment variable: {shown(entry)}")
+        check_text("Env", entry.partition("=")[0])
 
 
 def _check_healthcheck(check: HealthcheckJson) -> None:

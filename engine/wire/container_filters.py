@@ -1,6 +1,5 @@
 """Which containers ``GET /containers/json`` shows."""
 
-import re
 from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
 from typing import Final, Protocol
@@ -11,14 +10,13 @@ from engine.model.errors import Invalid
 from engine.model.ports import Port
 from engine.wire.mounts_echo import mount_names
 from engine.wire.query import Filters
-from engine.wire.text import shown
+from engine.wire.text import name_pattern
 
 KNOWN: Final = (
     *("ancestor", "before", "exited", "expose", "health", "id", "is-task", "label"),
     *("name", "network", "publish", "since", "status", "volume"),
 )
 _HEALTH: Final = ("starting", "healthy", "unhealthy", "none")
-_MOST_REPETITIONS: Final = 3
 
 
 class Lookup(Protocol):
@@ -52,7 +50,7 @@ def _of_identity(filters: Filters) -> Iterator[Condition]:
     if "id" in filters:
         yield lambda container: any(container.id.startswith(text) for text in filters.get("id"))
     if "name" in filters:
-        patterns = [_name_pattern(text) for text in filters.get("name")]
+        patterns = [name_pattern(text) for text in filters.get("name")]
         yield lambda container: any(
             pattern.search(f"/{container.name}") or pattern.search(container.name) for pattern in patterns
         )
@@ -114,20 +112,6 @@ def _of_relation(filters: Filters, lookup: Lookup) -> Iterator[Condition]:
 
 def _none(_: Container) -> bool:
     return False
-
-
-def _name_pattern(text: str) -> re.Pattern[str]:
-    """Docker takes a regular expression. Bounded here: Python's matcher can take exponential time on some."""
-    if (
-        len(re.findall(r"[*+{]", text)) > _MOST_REPETITIONS
-        or re.search(r"\)[*+{]|\\[1-9]|\(\?", text)
-        or len(text) > 255
-    ):
-        raise Invalid(f"invalid filter 'name': {shown(text)} is too complex a pattern")
-    try:
-        return re.compile(text)
-    except re.error as error:
-        raise Invalid(f"invalid filter 'name': {shown(text)}: {error}") from error
 
 
 def _ports(key: str, text: str) -> Iterator[Port]:

@@ -27,8 +27,6 @@ REFUSED: Final[Mapping[str, tuple[object, ...]]] = {
     "Cgroup": EMPTY,
     "Isolation": (*EMPTY, "default"),
     "StorageOpt": EMPTY,
-    "VolumeDriver": (*EMPTY, "local"),
-    "VolumesFrom": EMPTY,
 }
 _CLIENT_ONLY: Final = ("ContainerIDFile",)
 

@@ -17,7 +17,6 @@ from engine.wire.security_options import encode_security
 _CONSTANT: Final[Mapping[str, object]] = {
     "ContainerIDFile": "",
     "VolumeDriver": "",
-    "VolumesFrom": None,
     "Cgroup": "",
     "Isolation": "",
     "DeviceRequests": None,

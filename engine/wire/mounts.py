@@ -2,6 +2,7 @@
 
 A bind is ``SOURCE:TARGET[:MODE]``, its mode words with commas between: ro or rw, z or Z (labels, of which a host
 without SELinux has none), nocopy (about volumes), and one word of propagation (moby, volume/mounts/linux_parser.go).
+A source that is no absolute path is the name of a volume; one without source or mode is a volume without a name.
 """
 
 import posixpath
@@ -11,9 +12,10 @@ from typing import Any, Final
 import msgspec
 
 from engine.model.errors import Invalid, Unsupported
-from engine.model.mount import Mount, MountKind, Propagation
+from engine.model.mount import Mount, MountKind, Propagation, VolumeOptions
+from engine.model.volume import check_driver, check_volume_name
 from engine.wire.json_body import decode
-from engine.wire.text import MOST_ITEMS, check_text, shown
+from engine.wire.text import MOST_ITEMS, check_mapping, check_text, shown
 
 _ACCESS: Final = ("ro", "rw")
 _MODE_GROUPS: Final = (_ACCESS, ("z", "Z"), ("nocopy",), tuple(Propagation))
@@ -26,6 +28,18 @@ class BindOptionsJson(msgspec.Struct, rename="pascal"):
     create_mountpoint: bool = False
     read_only_non_recursive: bool = False
     read_only_force_recursive: bool = False
+
+
+class DriverConfigJson(msgspec.Struct, rename="pascal"):
+    name: str = ""
+    options: dict[str, str] = {}
+
+
+class VolumeOptionsJson(msgspec.Struct, rename="pascal"):
+    no_copy: bool = False
+    labels: dict[str, str] = {}
+    driver_config: DriverConfigJson | None = None
+    subpath: str = ""
 
 
 class TmpfsOptionsJson(msgspec.Struct, rename="pascal"):
@@ -41,7 +55,7 @@ class MountJson(msgspec.Struct, rename="pascal"):
     read_only: bool = False
     consistency: str = ""
     bind_options: BindOptionsJson | None = None
-    volume_options: dict[str, Any] | None = None
+    volume_options: VolumeOptionsJson | None = None
     tmpfs_options: TmpfsOptionsJson | None = None
     image_options: dict[str, Any] | None = None
     cluster_options: dict[str, Any] | None = None
@@ -51,36 +65,61 @@ class MountsJson(msgspec.Struct, rename="pascal", kw_only=True):
     binds: list[str] = []
     mounts: list[MountJson] = []
     tmpfs: dict[str, str] = {}
+    volumes_from: list[str] = []
+    volume_driver: str = ""
 
 
 def decode_mounts(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """The ContainerSpec fields. Raises Invalid in Docker's words, and Unsupported for volumes."""
+    """The ContainerSpec fields. Raises Invalid in Docker's words, and Missing for a driver that is not there."""
     given = decode(raw, MountsJson)
-    if len(given.binds) + len(given.mounts) > MOST_ITEMS:
+    if len(given.binds) + len(given.mounts) + len(given.volumes_from) > MOST_ITEMS:
         raise Invalid(f"HostConfig.Mounts: more than {MOST_ITEMS} entries")
+    check_driver("", check_text("HostConfig.VolumeDriver", given.volume_driver, longest=255))
     mounts = (*(parse_bind(text) for text in given.binds), *(_mount(mount) for mount in given.mounts))
     taken = {posixpath.normpath(path) for path in given.tmpfs}
     for mount in mounts:
         if mount.target in taken:
             raise Invalid(f"Duplicate mount point: {mount.target}")
         taken.add(mount.target)
-    return {"mounts": mounts}
+    for text in given.volumes_from:
+        parse_volumes_from(text)
+    return {"mounts": mounts, "volumes_from": tuple(given.volumes_from)}
+
+
+def parse_volumes_from(text: str) -> tuple[str, bool]:
+    """``CONTAINER[:MODE]``: which container, and whether its mounts can be written. Raises Invalid."""
+    check_text("HostConfig.VolumesFrom", text, longest=1024)
+    if not text:
+        raise Invalid("HostConfig.VolumesFrom: volumes-from specification cannot be an empty string")
+    name, has_mode, mode = text.partition(":")
+    words = mode.split(",")
+    if has_mode and (not _is_mode(mode) or "nocopy" in words or any(word in list(Propagation) for word in words)):
+        raise Invalid(f"HostConfig.VolumesFrom: invalid mode: {mode[:80]}")
+    return name, "ro" not in words
+
+
+def parse_volume_path(path: str) -> str:
+    """One of ``Volumes``: where a volume without a name is to be. Raises Invalid."""
+    check_text("Volumes", path, longest=4096)
+    if ":" in path or not posixpath.isabs(path):
+        raise Invalid(f"Volumes: invalid volume specification: {shown(path)}: mount path must be absolute")
+    return _target(path, field="Volumes")
 
 
 def parse_bind(text: str) -> Mount:
-    """Raises Invalid, and Unsupported for the name of a volume."""
+    """Raises Invalid."""
     check_text("HostConfig.Binds", text, longest=8192)
     parts = text.split(":")
-    if len(parts) > 3 or not all(parts):
+    if len(parts) > 3 or not all(parts) or (len(parts) == 2 and _is_mode(parts[1])):
         raise Invalid(f"HostConfig.Binds: invalid volume specification: {shown(text)}")
-    if len(parts) == 1 or (len(parts) == 2 and _is_mode(parts[1])):
-        raise Unsupported(f"HostConfig.Binds: {shown(text)} is an anonymous volume; volumes are not supported yet")
+    if len(parts) == 1:
+        return Mount(MountKind.VOLUME, target=_target(text, field="HostConfig.Binds"), bind=text)
     source, target = parts[0], parts[1]
     words = parts[2].split(",") if len(parts) == 3 else []
     if words and not _is_mode(parts[2]):
         raise Invalid(f"HostConfig.Binds: invalid mode: {shown(parts[2])}")
     if not posixpath.isabs(source):
-        raise _no_volume(source)
+        return _volume_bind(text, source, target, words)
     if "nocopy" in words:
         raise Invalid(
             f'HostConfig.Binds: invalid volume specification: {shown(text)}: invalid mount config for type "bind": '
@@ -106,13 +145,21 @@ def _is_mode(text: str) -> bool:
     )
 
 
-def _no_volume(name: str) -> Exception:
-    if name[:1] in (".", "~"):
-        return Invalid(
-            f"HostConfig.Binds: {shown(name)} includes invalid characters for a local volume name, only "
-            '"[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path'
+def _volume_bind(text: str, name: str, target: str, words: list[str]) -> Mount:
+    check_volume_name(name)
+    if any(word in list(Propagation) for word in words):
+        raise Invalid(
+            f'HostConfig.Binds: invalid volume specification: {shown(text)}: invalid mount config for type "volume": '
+            "field BindOptions must not be specified"
         )
-    return Unsupported(f"HostConfig.Binds: {shown(name)} names a volume; volumes are not supported yet")
+    return Mount(
+        MountKind.VOLUME,
+        target=_target(target, field="HostConfig.Binds"),
+        source=name,
+        read_only="ro" in words,
+        bind=text,
+        volume_options=VolumeOptions(no_copy=True) if "nocopy" in words else None,
+    )
 
 
 def _target(path: str, *, field: str) -> str:
@@ -136,9 +183,9 @@ def _mount(given: MountJson) -> Mount:
 
     for member, text in (("Source", given.source), ("Target", given.target), ("Consistency", given.consistency)):
         check_text(f"HostConfig.Mounts.{member}", text, longest=4096)
-    if kind in ("volume", "cluster", "image"):
-        raise Unsupported(f'HostConfig.Mounts.Type: "{kind}" is not supported yet, only bind and tmpfs')
-    if kind not in ("bind", "tmpfs"):
+    if kind in ("cluster", "image"):
+        raise Unsupported(f'HostConfig.Mounts.Type: "{kind}" is not supported, only bind, volume and tmpfs')
+    if kind not in _OF_KIND:
         raise refused("mount type unknown")
     if not given.target:
         raise refused("field Target must not be empty")
@@ -152,9 +199,7 @@ def _mount(given: MountJson) -> Mount:
         if options is not None and kind != of_kind:
             raise refused(f"field {member} must not be specified")
     target = _target(given.target, field="HostConfig.Mounts.Target")
-    return (
-        _bind_mount(given, target, refused=refused) if kind == "bind" else _tmpfs_mount(given, target, refused=refused)
-    )
+    return _OF_KIND[kind](given, target, refused=refused)
 
 
 def _bind_mount(given: MountJson, target: str, *, refused: Any) -> Mount:
@@ -202,3 +247,38 @@ def _tmpfs_mount(given: MountJson, target: str, *, refused: Any) -> Mount:
         tmpfs_options=tuple("=".join(option) for option in options.options),
         consistency=given.consistency,
     )
+
+
+def _volume_mount(given: MountJson, target: str, *, refused: Any) -> Mount:
+    if given.source:
+        check_volume_name(given.source)
+    options = _volume_options(given.source, given.volume_options, refused=refused) if given.volume_options else None
+    if options and options.subpath and not given.source:
+        raise refused("must not set Subpath when using anonymous volumes")
+    return Mount(
+        MountKind.VOLUME,
+        target=target,
+        source=given.source,
+        read_only=given.read_only,
+        consistency=given.consistency,
+        volume_options=options,
+    )
+
+
+def _volume_options(name: str, given: VolumeOptionsJson, *, refused: Any) -> VolumeOptions:
+    driver = given.driver_config or DriverConfigJson()
+    check_mapping("HostConfig.Mounts.VolumeOptions.Labels", given.labels, lines=True)
+    check_driver(name, check_text("HostConfig.Mounts.VolumeOptions.DriverConfig.Name", driver.name, longest=255))
+    check_text("HostConfig.Mounts.VolumeOptions.Subpath", given.subpath, longest=4096)
+    if given.subpath.startswith("/") or ".." in given.subpath.split("/"):
+        raise refused("subpath must be a relative path within the volume")
+    return VolumeOptions(
+        no_copy=given.no_copy,
+        subpath=given.subpath,
+        labels=given.labels,
+        driver=driver.name,
+        driver_options=driver.options,
+    )
+
+
+_OF_KIND: Final = {"bind": _bind_mount, "volume": _volume_mount, "tmpfs": _tmpfs_mount}

@@ -1,39 +1,53 @@
 """Mounts as inspect and lists show them: as they were asked for, and as they are."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from engine.model.container import ContainerSpec
 from engine.model.mount import Mount, MountKind, Propagation
+from engine.model.volume import DRIVER
+
+VolumePath = Callable[[str], str]
 
 
 def encode_mount_requests(spec: ContainerSpec) -> dict[str, Any]:
-    """``Binds`` and ``Mounts`` as they were asked for."""
-    asked = [_as_asked(mount) for mount in spec.mounts if not mount.bind]
+    """``Binds``, ``Mounts`` and ``VolumesFrom`` as they were asked for."""
+    asked = [_as_asked(mount) for mount in spec.mounts if not mount.bind and not mount.is_implied]
     return {
+        "VolumesFrom": list(spec.volumes_from) or None,
         "Binds": [mount.bind for mount in spec.mounts if mount.bind] or None,
         **({"Mounts": asked} if asked else {}),
     }
 
 
-def encode_mount_points(spec: ContainerSpec) -> list[dict[str, Any]]:
-    """``Mounts`` of an inspected or listed container."""
-    return [
-        {
-            "Type": mount.kind.value,
-            "Source": mount.source,
-            "Destination": mount.target,
-            "Mode": mount.mode,
-            "RW": not mount.read_only,
-            "Propagation": (mount.propagation or Propagation.RPRIVATE).value if mount.kind is MountKind.BIND else "",
-        }
-        for mount in spec.mounts
-    ]
+def encode_mount_points(spec: ContainerSpec, *, volume_path: VolumePath) -> list[dict[str, Any]]:
+    """``Mounts`` of an inspected or listed container. ``volume_path`` tells where a volume's data lies."""
+    return [_mount_point(mount, volume_path) for mount in spec.mounts]
+
+
+def _mount_point(mount: Mount, volume_path: VolumePath) -> dict[str, Any]:
+    is_volume = mount.kind is MountKind.VOLUME
+    is_bind = mount.kind is MountKind.BIND
+    return {
+        "Type": mount.kind.value,
+        **({"Name": mount.volume} if is_volume else {}),
+        "Source": volume_path(mount.volume) if is_volume else mount.source,
+        "Destination": mount.target,
+        **({"Driver": DRIVER} if is_volume else {}),
+        # z is about SELinux: what Docker says of a volume that somebody asked for without a word of a mode
+        "Mode": mount.mode or ("z" if is_volume and not mount.is_implied else ""),
+        "RW": not mount.read_only,
+        "Propagation": (mount.propagation or Propagation.RPRIVATE).value if is_bind else "",
+    }
 
 
 def _as_asked(mount: Mount) -> dict[str, Any]:
     """Without what was not said, as Go leaves it out."""
-    options = {"BindOptions": _bind_options(mount), "TmpfsOptions": _tmpfs_options(mount)}
+    options = {
+        "BindOptions": _bind_options(mount),
+        "VolumeOptions": _volume_options(mount),
+        "TmpfsOptions": _tmpfs_options(mount),
+    }
     return {
         "Type": mount.kind.value,
         **_said({"Source": mount.source, "Target": mount.target, "ReadOnly": mount.read_only}),
@@ -55,6 +69,15 @@ def _bind_options(mount: Mount) -> dict[str, Any]:
     )
 
 
+def _volume_options(mount: Mount) -> dict[str, Any]:
+    options = mount.volume_options
+    if options is None:
+        return {}
+    driver = _said({"Name": options.driver, "Options": dict(options.driver_options)})
+    given = {"NoCopy": options.no_copy, "Labels": dict(options.labels), "DriverConfig": driver}
+    return _said({**given, "Subpath": options.subpath})
+
+
 def _tmpfs_options(mount: Mount) -> dict[str, Any]:
     options = [option.split("=", 1) for option in mount.tmpfs_options]
     return _said({"SizeBytes": mount.tmpfs_size_bytes, "Mode": mount.tmpfs_mode, "Options": options})
@@ -66,4 +89,4 @@ def _said(members: Mapping[str, Any]) -> dict[str, Any]:
 
 def mount_names(mounts: Iterable[Mount]) -> set[str]:
     """What the filter ``volume`` finds a container by: where its mounts come from, and where they are."""
-    return {name for mount in mounts for name in (mount.source, mount.target) if name}
+    return {name for mount in mounts for name in (mount.volume, mount.source, mount.target) if name}

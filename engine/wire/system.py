@@ -114,7 +114,12 @@ def _abilities(facts: EngineFacts) -> dict[str, Any]:
     return {
         "Driver": "overlay2",
         "DriverStatus": [["Native Overlay Diff", "true"], ["Id mapped layers", str(facts.user_namespaces).lower()]],
-        "Plugins": {"Volume": [], "Network": ["bridge", "host", "null"], "Authorization": None, "Log": ["json-file"]},
+        "Plugins": {
+            "Volume": ["local"],
+            "Network": ["bridge", "host", "null"],
+            "Authorization": None,
+            "Log": ["json-file"],
+        },
         **_limits(facts.limits),
         "IPv4Forwarding": True,
         "BridgeNfIptables": False,
@@ -238,7 +243,7 @@ def encode_disk_usage(
     layers_bytes: int,
     images: Sequence[dict[str, Any]] | None,
     containers: Sequence[dict[str, Any]] | None,
-    has_volumes: bool = True,
+    volumes: Sequence[dict[str, Any]] | None,
     has_builds: bool = True,
     version: ApiVersion = CURRENT,
 ) -> dict[str, Any]:
@@ -247,7 +252,7 @@ def encode_disk_usage(
         "LayersSize": layers_bytes,
         "Images": None if images is None else list(images),
         "Containers": None if containers is None else list(containers),
-        "Volumes": [] if has_volumes else None,
+        "Volumes": None if volumes is None else list(volumes),
         "BuildCache": [] if has_builds else None,
         **({"BuilderSize": 0} if version <= BUILDER_SIZE_UNTIL else {}),
     }

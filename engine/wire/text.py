@@ -1,5 +1,6 @@
 """Rules for text that clients send: how long it may be and what may be in it."""
 
+import re
 from collections.abc import Iterable, Mapping
 
 from engine.model.errors import Invalid, TooLarge
@@ -7,6 +8,8 @@ from engine.model.errors import Invalid, TooLarge
 LONGEST_NAME = 255
 LONGEST_VALUE = 128 << 10  # Linux' MAX_ARG_STRLEN: no single argument or variable can be longer (execve(2))
 MOST_ITEMS = 10_000
+
+_MOST_REPETITIONS = 3
 
 _HARMLESS = dict.fromkeys([*range(1, 0x20), *range(0x7F, 0xA0)], " ")
 
@@ -48,3 +51,17 @@ def check_name(field: str, value: str) -> str:
 def shown(value: str) -> str:
     """A value as error messages quote it: escaped and short."""
     return ascii(value[:80])
+
+
+def name_pattern(text: str) -> re.Pattern[str]:
+    """Docker takes a regular expression. Bounded here: Python's matcher can take exponential time on some."""
+    if (
+        len(re.findall(r"[*+{]", text)) > _MOST_REPETITIONS
+        or re.search(r"\)[*+{]|\\[1-9]|\(\?", text)
+        or len(text) > 255
+    ):
+        raise Invalid(f"invalid filter 'name': {shown(text)} is too complex a pattern")
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise Invalid(f"invalid filter 'name': {shown(text)}: {error}") from error

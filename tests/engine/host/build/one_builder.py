@@ -40,6 +40,7 @@ from engine.store.content import ContentStore
 from engine.store.events import Events
 from engine.store.layers import LayerStore
 from engine.store.state import State
+from engine.volumes.service import Volumes
 
 
 def _text(message: Message) -> str:
@@ -83,6 +84,7 @@ class OneBuilder:
                 events=events,
                 layers=self.layers,
                 networks=networks,
+                volumes=Volumes(config, state, events, HostFiles()),
                 machine=machine,
                 cgroups=cgroups,
                 user_namespaces=user_namespaces,

@@ -208,8 +208,3 @@ def test_a_tmpfs_mount_is_as_large_and_as_open_as_said(engine: RunningEngine) ->
         engine.out("inspect", run(engine, "scratch", {"Mounts": [{"Type": "tmpfs", "Target": "/t"}]})["Id"])
     )
     assert shown[0]["Mounts"][0]["Type"] == "tmpfs"
-
-
-def test_volumes_are_refused_by_name(engine: RunningEngine) -> None:
-    assert "'data' names a volume" in refusal(engine, "create", "-v", "data:/m", IMAGE, "true")
-    assert "Volumes" in refusal(engine, "create", "-v", "/m", IMAGE, "true")

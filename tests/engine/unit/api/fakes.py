@@ -16,6 +16,7 @@ from engine.config import EngineConfig
 from engine.containers.logs import LogRequest
 from engine.containers.waiting import Exit, WaitCondition, Waiter, Waiters
 from engine.host.capabilities import this_machine
+from engine.host.host_files import HostFiles
 from engine.images.removal import Deleted, Removed, Untagged
 from engine.model.container import Container, ContainerSpec, Status
 from engine.model.digest import Digest
@@ -29,6 +30,7 @@ from engine.model.transfer import LayerStep, Remark, Tell
 from engine.registry.credentials import Credentials
 from engine.store.events import Events
 from engine.store.state import State
+from engine.volumes.service import Volumes
 from tests.engine.unit.wire.images import image
 
 Blocks = list[bytes]
@@ -165,7 +167,7 @@ class FakeContainers:
             raise Conflict(f"cannot kill container: {name}: container {self.get(name).id} is not running")
         self.end(name, 137)
 
-    async def remove(self, name: str, *, force: bool = False) -> None:
+    async def remove(self, name: str, *, force: bool = False, with_volumes: bool = False) -> None:
         gone = self.get(name)
         if gone.is_running and not force:
             raise Conflict("You cannot remove a running container. Stop the container before attempting removal")
@@ -276,11 +278,13 @@ def make_fakes(root: Path) -> Fakes:
     images, containers, builder = FakeImages(), FakeContainers(events), FakeBuilder()
     puller = FakePuller()
     images.tags[Reference.parse("busybox:latest")] = image()
+    config = EngineConfig(data_root=root / "data", run_root=root / "run")
+    config.data_root.mkdir(exist_ok=True)
     runtime = SimpleNamespace(name="crun", version="1.8.1", path=Path("/usr/bin/crun"))
     cgroups: Any = SimpleNamespace(unified=False, has_swap_limit=lambda: True, parent_directory=lambda controller: None)
     machine = replace(this_machine(cgroups), cpus=2, limits=LimitSupport(cpus="0-1"))
     parts: dict[str, Any] = {
-        "config": EngineConfig(data_root=root / "data", run_root=root / "run"),
+        "config": config,
         "state": state,
         "events": events,
         "images": images,
@@ -289,6 +293,7 @@ def make_fakes(root: Path) -> Fakes:
         "registries": SimpleNamespace(),
         "layers": SimpleNamespace(lowers=lambda diff_ids: [], stack=lambda diff_ids: []),
         "networks": FakeNetworks(),
+        "volumes": Volumes(config, state, events, HostFiles()),
         "containers": containers,
         "commits": SimpleNamespace(),
         "builder": builder,

@@ -166,13 +166,9 @@ def test_the_defaults_of_the_docker_cli_ask_for_nothing() -> None:
 @pytest.mark.parametrize(
     ("member", "value"),
     [
-        ("Binds", ["data:/b"]),
-        ("Binds", ["/b"]),
-        ("Binds", ["/b:ro"]),
-        ("Mounts", [{"Type": "volume", "Target": "/x"}]),
+        ("Mounts", [{"Type": "image", "Target": "/x"}]),
         ("SecurityOpt", ["apparmor=mine"]),
         ("SecurityOpt", ["label=type:mine_t"]),
-        ("VolumesFrom", ["x"]),
         ("DeviceRequests", [{"Count": -1, "Capabilities": [["gpu"]]}]),
         ("LogConfig", {"Type": "syslog"}),
         ("StorageOpt", {"size": "1g"}),
@@ -187,7 +183,6 @@ def test_what_cannot_be_done_is_refused_by_name_not_ignored(member: str, value: 
 @pytest.mark.parametrize(
     ("body", "member"),
     [
-        ({"Volumes": {"/data": {}}}, "Volumes"),
         (
             {"NetworkingConfig": {"EndpointsConfig": {"mine": {"IPAMConfig": {"IPv6Address": "fd00::5"}}}}},
             "EndpointsConfig.'mine'.IPAMConfig",
@@ -239,10 +234,12 @@ def test_unknown_members_are_told_about() -> None:
     assert warnings == ["Imagine is unknown and was ignored", "HostConfig.Frobnicate is unknown and was ignored"]
 
 
-def test_volumes_of_the_image_are_told_about() -> None:
-    _, warnings = created({}, volumes=frozenset({"/data"}), healthcheck=Healthcheck(("CMD", "true")))
-    (warning,) = warnings
-    assert "/data" in warning
+def test_volumes_of_the_image_join_those_of_the_request() -> None:
+    made, warnings = created({"Volumes": {"/own/": {}}}, volumes=frozenset({"/data"}))
+    assert made.volumes == frozenset({"/own", "/data"})
+    assert not warnings
+    with pytest.raises(Invalid, match="mount path must be absolute"):
+        created({"Volumes": {"data": {}}})
 
 
 def test_the_terminal_size_is_taken_when_it_makes_sense() -> None:

@@ -1,6 +1,7 @@
 """Members of ``HostConfig`` by subject: what they ask for, how inspect repeats them, and what of them is refused."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -125,13 +126,35 @@ def test_binds_are_read_as_docker_reads_them(text: str, mount: Mount) -> None:
 
 def test_mount_points_tell_source_mode_and_propagation() -> None:
     points = encode_mount_points(
-        spec({"Binds": ["/s:/a:ro,Z"], "Mounts": [{"Type": "tmpfs", "Target": "/t", "ReadOnly": True}]})
+        spec({"Binds": ["/s:/a:ro,Z"], "Mounts": [{"Type": "tmpfs", "Target": "/t", "ReadOnly": True}]}),
+        volume_path=str,
     )
     common = {"RW": False}
     assert points == [
         {"Type": "bind", "Source": "/s", "Destination": "/a", "Mode": "ro,Z", "Propagation": "rprivate"} | common,
         {"Type": "tmpfs", "Source": "", "Destination": "/t", "Mode": "", "Propagation": ""} | common,
     ]
+
+
+def test_mount_points_of_volumes_tell_their_names() -> None:
+    asked = spec({"Binds": ["data:/a", "data:/b:ro,nocopy"], "Mounts": [{"Type": "volume", "Target": "/c"}]}).mounts
+    mounts = tuple(replace(mount, volume=mount.source or "0a0b") for mount in asked)
+    points = encode_mount_points(replace(spec({}), mounts=mounts), volume_path=lambda name: f"/v/{name}")
+    assert points[0] == {
+        "Type": "volume",
+        "Name": "data",
+        "Source": "/v/data",
+        "Destination": "/a",
+        "Driver": "local",
+        "Mode": "z",
+        "RW": True,
+        "Propagation": "",
+    }
+    assert [(point["Name"], point["Mode"], point["RW"]) for point in points[1:]] == [
+        ("data", "ro,nocopy", False),
+        ("0a0b", "z", True),
+    ]
+    assert [mount.copies_from_image for mount in mounts] == [True, False, True]
 
 
 @pytest.mark.parametrize(("path", "is_found"), [("/s", True), ("/a", True), ("/b", False), ("s", False)])
@@ -217,6 +240,24 @@ def test_what_excludes_each_other_is_refused_in_dockers_words(
         ({"Binds": ["/s:/t:ro,rw"]}, "invalid mode"),
         ({"Binds": ["/s:/t:nocopy"]}, "field VolumeOptions must not be specified"),
         ({"Binds": ["/s:/t:ro:rw"]}, "invalid volume specification"),
+        ({"Binds": ["/t:ro"]}, "invalid volume specification"),
+        ({"Binds": ["data:/t:rslave"]}, "field BindOptions must not be specified"),
+        ({"Binds": ["x:/t"]}, "volume name is too short"),
+        ({"Binds": ["a b:/t"]}, "invalid characters for a local volume name"),
+        ({"Binds": ["one:/t", "two:/t"]}, "Duplicate mount point: /t"),
+        ({"VolumesFrom": [""]}, "cannot be an empty string"),
+        ({"VolumesFrom": ["one:nocopy"]}, "invalid mode: nocopy"),
+        ({"VolumesFrom": ["one:rslave"]}, "invalid mode: rslave"),
+        ({"Mounts": [{"Type": "volume", "Source": "/s", "Target": "/t"}]}, "invalid characters for a local volume"),
+        ({"Mounts": [{"Type": "volume", "Source": "vv", "Target": "/t", "BindOptions": {}}]}, "field BindOptions must"),
+        (
+            {"Mounts": [{"Type": "volume", "Target": "/t", "VolumeOptions": {"Subpath": "a"}}]},
+            "must not set Subpath when using anonymous volumes",
+        ),
+        (
+            {"Mounts": [{"Type": "volume", "Source": "vv", "Target": "/t", "VolumeOptions": {"Subpath": "a/../b"}}]},
+            "subpath must be a relative path within the volume",
+        ),
         ({"Binds": [""]}, "invalid volume specification"),
         ({"Binds": ["/s::/t"]}, "invalid volume specification"),
         ({"Binds": ["/s:t"]}, "mount path must be absolute"),

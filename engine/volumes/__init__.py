@@ -1,0 +1,1 @@
+"""Volumes: what they are, where they lie, and who uses them."""

@@ -1,0 +1,126 @@
+"""Where volumes lie on disk, and how they get there and away.
+
+    DATA/volumes/NAME/_data         what containers see; owners as in containers
+    DATA/volumes/NAME/.copying      what an image gives to an empty volume, being copied: worth nothing
+    DATA/volumes/NAME/.arriving     the same, whole and on disk, on its way to _data
+    DATA/volumes/.new-…, .gone-…    being made or removed: worth nothing
+
+A volume's name never begins with a dot. Every function blocks.
+"""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Collection
+from pathlib import Path
+
+from engine.config import EngineConfig
+from engine.host import libc
+from engine.host.durable import sync_directory, sync_filesystem
+from engine.host.removal import remove_tree
+from engine.host.tree_copy import copy_tree
+from engine.model.errors import Unavailable
+
+_OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def make_volume(config: EngineConfig, name: str, *, durably: bool) -> None:
+    """An empty one, whole or not at all. Raises Unavailable."""
+    new = config.volumes / f".new-{secrets.token_hex(8)}"
+    try:
+        config.volumes.mkdir(mode=0o711, exist_ok=True)
+        new.mkdir(mode=0o711)
+        (new / "_data").mkdir(mode=0o755)
+        if durably:
+            sync_directory(new)
+        new.rename(config.volumes / name)
+        if durably:
+            sync_directory(config.volumes)
+    except OSError as error:
+        remove_tree(new)
+        raise Unavailable(f"cannot make a directory for volume {name}: {error.strerror}") from error
+
+
+def remove_volume(config: EngineConfig, name: str) -> None:
+    """Its name is free at once. Nothing is ever mounted in it."""
+    gone = config.volumes / f".gone-{secrets.token_hex(8)}"
+    with contextlib.suppress(FileNotFoundError):
+        (config.volumes / name).rename(gone)
+    remove_tree(gone)
+
+
+def sweep_volumes(config: EngineConfig, *, known: Collection[str]) -> list[str]:
+    """Finish what an engine that was killed has begun. Returns the names in ``known`` that have no directory."""
+    present = {path.name for path in config.volumes.iterdir()} if config.volumes.is_dir() else set()
+    for name in present - set(known):
+        remove_tree(config.volumes / name)
+    for name in present & set(known):
+        remove_tree(_copying(config, name))
+        _arrive(config, name)
+    return sorted(set(known) - present)
+
+
+def fill_volume(config: EngineConfig, name: str, source: int, *, durably: bool) -> None:
+    """Give an empty volume what is in the open directory ``source``: all of it, also when the engine is killed.
+
+    One that has something in it stays as it is. Raises OSError.
+    """
+    if any(config.volume_data(name).iterdir()):
+        return
+    copying, arriving = _copying(config, name), _arriving(config, name)
+    remove_tree(copying)
+    copying.mkdir(mode=0o700)
+    try:
+        fill_directory(copying, source)
+    except OSError:
+        remove_tree(copying)
+        raise
+    if durably:
+        sync_filesystem(copying)
+    copying.rename(arriving)
+    if durably:
+        sync_directory(arriving.parent)
+    _arrive(config, name)
+
+
+def fill_directory(target: Path, source: int) -> None:
+    """Raises OSError, FileExistsError when somebody else fills it too."""
+    descriptor = os.open(target, _OPEN)
+    try:
+        copy_tree(source, descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _arrive(config: EngineConfig, name: str) -> None:
+    """Safe to repeat. What a container that runs has put there meanwhile stays."""
+    arriving = _arriving(config, name)
+    try:
+        source = os.open(arriving, _OPEN)
+    except FileNotFoundError:
+        return
+    target = os.open(config.volume_data(name), _OPEN)
+    try:
+        with os.scandir(source) as entries:
+            names = [entry.name for entry in entries]
+        for entry in names:
+            with contextlib.suppress(FileExistsError):
+                libc.rename_new(entry, source_fd=source, target_fd=target)
+        status = os.fstat(source)
+        os.fchown(target, status.st_uid, status.st_gid)
+        os.fchmod(target, status.st_mode & 0o7777)
+        for attribute in os.listxattr(source):
+            os.setxattr(target, attribute, os.getxattr(source, attribute))
+        os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
+    finally:
+        os.close(source)
+        os.close(target)
+    remove_tree(arriving)
+
+
+def _copying(config: EngineConfig, name: str) -> Path:
+    return config.volumes / name / ".copying"
+
+
+def _arriving(config: EngineConfig, name: str) -> Path:
+    return config.volumes / name / ".arriving"
