@@ -14,6 +14,7 @@ from engine.containers.outgoing import Write, outgoing
 from engine.containers.parts import Parts
 from engine.containers.paths import ContainerPath
 from engine.containers.registry import Registry
+from engine.containers.shown_mounts import mount_at
 from engine.containers.views import Views, Writable
 from engine.host.archive_tree import write_located, write_tree
 from engine.host.confined import NoDestination, Unpacked, copy_into
@@ -37,7 +38,7 @@ class Files:
         """Raises Missing, in Docker's words, when the container or the file is not there."""
         container, wanted = self._registry.get(name), ContainerPath.parse(path)
         with _told(path, name):
-            async with self._views.reading(container, shown=self._views.shown(container)) as root:
+            async with self._views.reading(container, is_whole=True) as root:
                 return await asyncio.to_thread(_stat, root, wanted)
 
     @contextlib.asynccontextmanager
@@ -48,7 +49,7 @@ class Files:
         """
         container, wanted = self._registry.get(name), ContainerPath.parse(path)
         with _told(path, name):
-            async with self._views.reading(container, shown=self._views.shown(container)) as root:
+            async with self._views.reading(container, is_whole=True) as root:
                 found = await asyncio.to_thread(_stat, root, wanted)
                 self._lifecycle.emit("archive-path", container)
                 async with outgoing(lambda write: _write_archive(root, wanted, write)) as chunks:
@@ -64,9 +65,7 @@ class Files:
         Docker's words; what was unpacked until then stays, as under Docker.
         """
         container, wanted = self._registry.get(name), ContainerPath.parse(path)
-        if confinement(container.spec, bounding=self._parts.machine.bounding).root_read_only:
-            await self.stat(name, path)  # what is not there is told first, as Docker does
-            raise Denied("container rootfs is marked read-only")
+        await self._check_writable(container, wanted)
         with _told(path, name):
             async with self._views.writing(container.id) as view:
                 owner = await asyncio.to_thread(_user, container, view.root) if give_to_user else None
@@ -81,6 +80,21 @@ class Files:
                 )
                 await _unless_over(work, view, container)
         self._lifecycle.emit("extract-to-dir", container)
+
+    async def _check_writable(self, container: Container, wanted: ContainerPath) -> None:
+        """Raises Denied. What is not there is told first, as Docker does."""
+        is_sealed = confinement(container.spec, bounding=self._parts.machine.bounding).root_read_only
+        if not is_sealed and not any(mount.read_only for mount in container.spec.mounts):
+            return
+        with _told(wanted.whole, container.name):
+            async with self._views.reading(container, is_whole=True) as root:
+                await asyncio.to_thread(_stat, root, wanted)
+                where = await asyncio.to_thread(followed, root, wanted.whole)
+        mount = mount_at(container, where)
+        if mount is not None and mount.read_only:
+            raise Denied("mounted volume is marked read-only")
+        if mount is None and is_sealed:
+            raise Denied("container rootfs is marked read-only")
 
     @contextlib.asynccontextmanager
     async def export(self, name: str) -> AsyncIterator[AsyncIterator[bytes]]:

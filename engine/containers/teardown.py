@@ -12,7 +12,7 @@ from engine.containers.rotation import Rotation
 from engine.host import mounts, processes
 from engine.host.removal import remove_tree
 from engine.model.container import ProcessIdentity
-from engine.model.errors import EngineError
+from engine.model.errors import EngineError, Unavailable
 from engine.oci.monitor import exit_path
 
 _log = logging.getLogger(__name__)
@@ -92,15 +92,18 @@ class Teardown:
         if company_mark(bundle).exists():
             self._parts.cgroups.kill_all(container_id)
         self._parts.cgroups.remove(container_id)
-        _remove_unmounted(bundle)
+        remove_unmounted(bundle)
         exit_path(self._config.exit_dir, container_id).unlink(missing_ok=True)
 
 
-def _remove_unmounted(bundle: Path) -> None:
+def remove_unmounted(bundle: Path) -> None:
+    """Blocks. Raises Unavailable rather than delete through a mount, which may be of the host or a volume."""
     if not bundle.exists():
         return
-    for point in mounts.mounts_below(bundle):  # never delete through a mount
+    for point in mounts.mounts_below(bundle):
         mounts.unmount(point, lazy=True)
+    if left := mounts.mounts_below(bundle):
+        raise Unavailable(f"{left[0]} is still mounted: what is below {bundle} is not removed")
     remove_tree(bundle)
 
 

@@ -25,22 +25,15 @@ from engine.containers.lifecycle import Lifecycle
 from engine.containers.names import new_id
 from engine.containers.parts import Parts
 from engine.containers.registry import Registry
+from engine.containers.shown_mounts import Shown, ShownMounts, has_shown_mounts
 from engine.containers.startup import make_run_dirs
+from engine.containers.teardown import remove_unmounted
 from engine.containers.waiting import WaitCondition, Waiter, Waiters
 from engine.host import mounts, processes
 from engine.host.inroot import open_in_root
-from engine.host.removal import remove_tree
 from engine.model.container import Container, ProcessIdentity, Status
 from engine.model.digest import Digest
 from engine.model.errors import Conflict, EngineError, Missing
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """Something of the host that a running container has mounted, and that belongs to its files for Docker."""
-
-    source: Path
-    destination: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +59,10 @@ class Views:
         self._lifecycle = lifecycle
         self._waiters = waiters
         self._chores = chores
+        self._mounts = ShownMounts(parts)
 
-    def shown(self, container: Container) -> tuple[Shown, ...]:
-        """What belongs over the root file system. Volumes, once there are any, have their place here.
+    def _etc_files(self, container: Container) -> tuple[Shown, ...]:
+        """What the engine puts over the root file system.
 
         Docker shows a container's hosts, hostname and resolv.conf from its first start on.
         """
@@ -78,13 +72,31 @@ class Views:
         return tuple(Shown(etc / name, f"/etc/{name}") for name in ETC_FILES)
 
     @contextlib.asynccontextmanager
-    async def reading(self, container: Container, *, shown: tuple[Shown, ...] = ()) -> AsyncIterator[Path]:
-        """Read-only. Raises Missing at the end of the block when the container was removed meanwhile."""
+    async def reading(self, container: Container, *, is_whole: bool = False) -> AsyncIterator[Path]:
+        """Read-only; ``is_whole``: with what is mounted in it.
+
+        Raises Missing at the end of the block when the container was removed meanwhile.
+        """
         view_id = new_id()
-        with self._parts.layers.pin(container.layers):
-            async with self._mounted(view_id, lambda: self._mount_reading(view_id, container, shown)) as root:
-                yield root
-                self.check_there(container)
+        async with contextlib.AsyncExitStack() as undo:
+            if is_whole and has_shown_mounts(container):
+                await self._make_places(container)
+                await undo.enter_async_context(self._mounts.available(container, view_id=view_id))
+            undo.enter_context(self._parts.layers.pin(container.layers))
+            mounted = self._mounted(view_id, lambda: self._mount_reading(view_id, container, is_whole=is_whole))
+            yield await undo.enter_async_context(mounted)
+            self.check_there(container)
+
+    async def _make_places(self, container: Container) -> None:
+        """The first start makes the directories that volumes are mounted on: until then there may be none."""
+        if container.started_at is not None:
+            return
+        async with self._lifecycle.held_still(container.id):
+            current = self._registry.get_id(container.id)
+            if current.started_at is None:
+                view_id = new_id()
+                async with self._mounted(view_id, lambda: self._mount_writing(view_id, current)) as root:
+                    await asyncio.to_thread(self._mounts.make_places, current, root)
 
     @contextlib.asynccontextmanager
     async def below(self, container: Container) -> AsyncIterator[Path]:
@@ -114,8 +126,9 @@ class Views:
                 yield undo.enter_context(self._own_mount(container))
             else:
                 view_id = new_id()
-                mounted = self._mounted(view_id, lambda: self._mount_writing(view_id, container))
-                yield Writable(await undo.enter_async_context(mounted), self.shown(container))
+                await undo.enter_async_context(self._mounts.available(container, view_id=view_id))
+                mounted = self._mounted(view_id, lambda: self._mount_whole(view_id, container))
+                yield Writable(await undo.enter_async_context(mounted), self._etc_files(container))
 
     def check_there(self, container: Container) -> None:
         """Raises Missing when ``container`` was removed, or is about to be: then its files may be gone half."""
@@ -130,7 +143,8 @@ class Views:
         try:
             if container.uid_base is not None and container.process is not None:
                 pidfd = _pidfd(container, container.process)
-            yield Writable(self._config.rootfs(container.id), self.shown(container), pidfd, over)
+            shown = (*self._mounts.laid_down(container), *self._etc_files(container))
+            yield Writable(self._config.rootfs(container.id), shown, pidfd, over)
         finally:
             over.cancel()
             if pidfd is not None:
@@ -151,11 +165,19 @@ class Views:
         mounting.exception()  # told to the one who asked for the view
         await asyncio.to_thread(self._unmount, view_id)
 
-    def _mount_reading(self, view_id: str, container: Container, shown: tuple[Shown, ...]) -> None:
-        lowers = self._parts.layers.lowers(container.layers)
+    def _mount_reading(self, view_id: str, container: Container, *, is_whole: bool) -> None:
+        root, lowers = self._config.rootfs(view_id), self._parts.layers.lowers(container.layers)
         self._mount(view_id, [self._config.upper(container.id), *lowers])
-        for one in shown:
-            _show(self._config.rootfs(view_id), one, copies=self._config.bundle(view_id))
+        if is_whole:
+            self._mounts.attach(container, root)
+            for one in self._etc_files(container):
+                _show(root, one, copies=self._config.bundle(view_id))
+
+    def _mount_whole(self, view_id: str, container: Container) -> None:
+        self._mount_writing(view_id, container)
+        root = self._config.rootfs(view_id)
+        self._mounts.make_places(container, root)
+        self._mounts.attach(container, root)
 
     def _mount_writing(self, view_id: str, container: Container) -> None:
         config = self._config
@@ -180,11 +202,13 @@ class Views:
 
     def _unmount(self, view_id: str) -> None:
         root = self._config.rootfs(view_id)
+        for point in mounts.mounts_below(root)[:-1]:  # all but itself
+            mounts.unmount(point, lazy=True)
         try:
             mounts.unmount(root)  # of a writable one, this writes back what it holds
-        except EngineError:  # something is mounted in it, or someone looks into it: it goes when they leave
+        except EngineError:  # someone looks into it: it goes when they leave
             mounts.unmount(root, lazy=True)
-        remove_tree(self._config.bundle(view_id))
+        remove_unmounted(self._config.bundle(view_id))
 
 
 def _pidfd(container: Container, process: ProcessIdentity) -> int:

@@ -27,7 +27,7 @@ class VolumeUse:
     async def settled(self, container: Container) -> Container:
         """With all its mounts, and each of its volumes there, the container's, and filled from its image if empty.
 
-        Raises Missing, Invalid and Conflict in Docker's words; then ``let_go`` undoes what was done.
+        Raises Invalid, Missing (a driver) and Conflict in Docker's words; then ``let_go`` undoes what was done.
         """
         spec = container.spec
         if not (spec.mounts or spec.volumes or spec.volumes_from):

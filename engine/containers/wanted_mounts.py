@@ -10,18 +10,18 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from engine.model.container import ContainerSpec
-from engine.model.errors import Invalid
+from engine.model.errors import Invalid, Missing
 from engine.model.mount import Mount, MountKind, VolumeOptions
 from engine.wire.mounts import parse_volumes_from
 
 
 def wanted_mounts(spec: ContainerSpec, *, mounts_of: Callable[[str], tuple[Mount, ...]]) -> tuple[Mount, ...]:
-    """``mounts_of`` a container, by name, raises Missing. Raises Invalid for a volume in place of everything."""
+    """``mounts_of`` a container, by name, raises Missing. Raises Invalid, also for a container that is not there."""
     tmpfs = {posixpath.normpath(path) for path in spec.tmpfs}
     wanted: dict[str, Mount] = {}
     for text in spec.volumes_from:
         name, is_writable = parse_volumes_from(text)
-        for mount in mounts_of(name):
+        for mount in _lent(name, mounts_of):
             if mount.target not in tmpfs:
                 wanted[mount.target] = _borrowed(mount, is_writable=is_writable)
     for mount in spec.mounts:
@@ -32,6 +32,14 @@ def wanted_mounts(spec: ContainerSpec, *, mounts_of: Callable[[str], tuple[Mount
         if target not in wanted and target not in tmpfs:
             wanted[target] = Mount(MountKind.VOLUME, target=target, is_implied=True)
     return tuple(wanted.values())
+
+
+def _lent(name: str, mounts_of: Callable[[str], tuple[Mount, ...]]) -> tuple[Mount, ...]:
+    try:
+        return mounts_of(name)
+    except Missing as error:
+        # as dockerd: to the docker CLI a create's 404 means that the image is missing, and it would pull that
+        raise Invalid(str(error)) from error
 
 
 def _borrowed(mount: Mount, *, is_writable: bool) -> Mount:

@@ -98,9 +98,9 @@ async def copy_into(
     """Unpack an archive, compressed or not, into the existing directory ``destination`` of a container's root.
 
     Its files, as a container that runs meanwhile may have them, decide where a link leads, and never lead out of it.
-    ``pidfd``: a process whose user namespace the owners are of. ``shown`` are files of the host, each with its place
-    in ``root``: they are in the way of whatever would replace them. Raises NoDestination when it is not there,
-    Invalid or TooLarge for what cannot be done; part of the archive is unpacked then.
+    ``pidfd``: a process whose user namespace the owners are of. ``shown`` are files and directories of the host, each
+    with its place in ``root``: they are in the way of whatever would replace them. Raises NoDestination when the
+    destination is not there, Invalid or TooLarge for what cannot be done; part of the archive is unpacked then.
     """
     job = {
         "layer": False,

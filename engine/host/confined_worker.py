@@ -14,6 +14,7 @@ import resource
 import signal
 import stat
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -96,8 +97,10 @@ def _show(root: str, shown: list[list[str]]) -> int:
             target = open_in_root(Path(root), destination, os.O_PATH)
         except OSError:
             continue
-        if stat.S_ISREG(os.fstat(target).st_mode):
-            mount(source, f"/proc/self/fd/{target}", flags=MS_BIND)
+        mode = os.fstat(target).st_mode
+        if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
+            with suppress(NotADirectoryError):  # what belongs there is of the other kind (mount(2))
+                mount(source, f"/proc/self/fd/{target}", flags=MS_BIND | MS_REC)
         os.close(target)
     return os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 

@@ -70,6 +70,22 @@ class MountTree:
         for path, fd in self._pieces:
             libc.move_mount(fd, target / path)
 
+    def fits(self, place: int) -> bool:
+        """Whether ``place``, open, is a directory where this is one, and none where it is none."""
+        return stat.S_ISDIR(os.fstat(place).st_mode) is self.is_directory
+
+    def attach_over(self, place: int) -> None:
+        """Over what is open as ``place``, wherever that is in the caller's namespace by now. Raises OSError."""
+        top = self._pieces[0][1]
+        libc.move_mount(top, f"/proc/self/fd/{place}", flags=libc.MOVE_MOUNT_T_SYMLINKS)
+        resolve = libc.RESOLVE_BENEATH | libc.RESOLVE_NO_SYMLINKS
+        for path, fd in self._pieces[1:]:
+            point = libc.openat2(top, path, flags=os.O_PATH | os.O_CLOEXEC, mode=0, resolve=resolve)
+            try:
+                libc.move_mount(fd, f"/proc/self/fd/{point}", flags=libc.MOVE_MOUNT_T_SYMLINKS)
+            finally:
+                os.close(point)
+
 
 class HostFiles:
     """``namespace_fd`` is the host's mount namespace, ours to keep; None: the caller's own. Methods block.

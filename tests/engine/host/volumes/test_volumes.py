@@ -205,9 +205,7 @@ def test_a_container_that_cannot_be_made_leaves_no_volume_without_a_name(engine:
     assert "cannot mount volume over existing file" in refusal(
         engine, "create", "-v", "/a", "-v", "/bin/busybox", IMAGE
     )
-    body = {"Image": IMAGE, "Volumes": {"/a": {}}, "HostConfig": {"VolumesFrom": ["nope"]}}
-    answer = Client(engine.socket).ask("POST", "/containers/create", body)
-    assert (answer.status, answer.json["message"]) == (404, "No such container: nope")
+    assert "No such container: nope" in refusal(engine, "create", "-v", "/a", "--volumes-from", "nope", IMAGE)
     assert "already in use" in refusal(engine, *same_name(engine))
     assert volumes(engine) == before
     engine.docker("rm", "taken")

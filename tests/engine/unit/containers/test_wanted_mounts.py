@@ -61,6 +61,6 @@ def test_an_image_cannot_have_everything_as_a_volume() -> None:
         wanted(replace(SPEC, volumes=frozenset({"/a/.."})))
 
 
-def test_a_container_that_is_not_there_is_missed() -> None:
-    with pytest.raises(Missing):
+def test_a_container_that_is_not_there_makes_the_request_wrong() -> None:
+    with pytest.raises(Invalid, match="nope"):
         wanted(replace(SPEC, volumes_from=("nope",)))
