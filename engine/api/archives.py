@@ -22,7 +22,7 @@ async def head(call: Call) -> web.Response:
 
 async def get(call: Call) -> web.StreamResponse:
     async with call.parts.containers.files.archive(call.name, _path(call)) as (found, chunks):
-        return await _stream(call, chunks, {STAT_HEADER: encode_path_stat(found), "Content-Type": _TAR})
+        return await stream_archive(call, chunks, {STAT_HEADER: encode_path_stat(found), "Content-Type": _TAR})
 
 
 async def put(call: Call) -> web.Response:
@@ -39,7 +39,7 @@ async def put(call: Call) -> web.Response:
 
 async def export(call: Call) -> web.StreamResponse:
     async with call.parts.containers.files.export(call.name) as chunks:
-        return await _stream(call, chunks, {"Content-Type": "application/octet-stream"})
+        return await stream_archive(call, chunks, {"Content-Type": "application/octet-stream"})
 
 
 async def changes(call: Call) -> web.Response:
@@ -55,7 +55,7 @@ def _path(call: Call) -> str:
     return path
 
 
-async def _stream(call: Call, chunks: AsyncIterator[bytes], headers: Mapping[str, str]) -> web.StreamResponse:
+async def stream_archive(call: Call, chunks: AsyncIterator[bytes], headers: Mapping[str, str]) -> web.StreamResponse:
     """A failure on the way cuts the connection within a chunk: the client must not take what it has for the whole."""
     response = web.StreamResponse(headers=headers)
     await response.prepare(call.request)

@@ -105,6 +105,9 @@ ENDPOINTS: Final = (
     Endpoint("DELETE", "/volumes/{name}", volumes.remove),
     Endpoint("POST", "/volumes/create", volumes.create),
     Endpoint("POST", "/volumes/prune", volumes.prune),
+    # this engine's own, see docs/api.md
+    Endpoint("GET", "/naru/volumes/{name}/export", volumes.export),
+    Endpoint("POST", "/naru/volumes/import", volumes.import_backup),
     # what Docker can and this engine cannot, yet or ever
     Endpoint("POST", "/session", absent.no_buildkit),
     Endpoint("POST", "/grpc", absent.no_buildkit),

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from engine.api.archives import stream_archive
 from engine.api.call import Call
 from engine.api.parts import Parts
 from engine.api.replies import json_reply, no_content
@@ -61,6 +62,19 @@ async def prune(call: Call) -> web.Response:
                 reclaimed += size_bytes
     volumes.tell_pruned(reclaimed_bytes=reclaimed)
     return json_reply({"VolumesDeleted": removed, "SpaceReclaimed": reclaimed})
+
+
+async def export(call: Call) -> web.StreamResponse:
+    """A backup (``engine/volumes/backup.py``). A failure on the way cuts the connection."""
+    async with call.parts.containers.volume_backups.export(call.name, pause=call.query.flag("pause")) as chunks:
+        return await stream_archive(call, chunks, {"Content-Type": "application/zstd"})
+
+
+async def import_backup(call: Call) -> web.Response:
+    """Always into a new volume. The client going away leaves none."""
+    name = call.query.text("name")
+    volume = await call.parts.containers.volume_backups.bring_back(name, call.body_chunks())
+    return json_reply(_shown(call.parts, volume), status=201)
 
 
 def _is_prunable(volume: Volume, filters: Filters) -> bool:

@@ -134,6 +134,7 @@ def _config_of(spec: ContainerSpec) -> ImageConfig:
         user=spec.user,
         labels=spec.labels,
         exposed_ports=spec.exposed_ports,
+        volumes=spec.volumes,
         stop_signal=spec.stop_signal,
         healthcheck=spec.healthcheck,
         shell=spec.shell,

@@ -247,6 +247,8 @@ class Lifecycle:
     async def _end_and_remove(self, container: Container) -> None:
         """The record first: if the engine dies now, the next one finds files that belong to nobody and removes them."""
         await self._registry.forget(container)
+        # whoever is told of the end may remove its volumes next
+        await self._parts.volumes.let_go(container.id, remove_own=True)
         self._tell_ended(container)
         self.emit("destroy", container)
         self._waiters.tell_removed(container.id, Exit(container.exit_code))

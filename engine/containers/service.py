@@ -42,6 +42,7 @@ from engine.containers.top import Processes, list_processes
 from engine.containers.transitions import check_running
 from engine.containers.updates import Updates
 from engine.containers.views import Views
+from engine.containers.volume_backups import VolumeBackups
 from engine.containers.volume_use import VolumeUse
 from engine.containers.waiting import Exit, WaitCondition, Waiter, Waiters
 from engine.model.container import Container, ContainerSpec, Status
@@ -106,6 +107,7 @@ class Containers:
             parts, registry=self._registry, lifecycle=self._lifecycle, waiters=self._waiters, chores=self._chores
         )
         self._volume_use = VolumeUse(parts, views=self._views, get=self._registry.get)
+        self.volume_backups = VolumeBackups(parts, registry=self._registry, lifecycle=self._lifecycle)
         self.files = Files(parts, registry=self._registry, lifecycle=self._lifecycle, views=self._views)
         self._network_changes = NetworkChanges(parts, registry=self._registry, lifecycle=self._lifecycle)
         self._recovery = Recovery(

@@ -38,11 +38,11 @@ class ShownMounts:
         self._host_files = parts.host_files
 
     @contextlib.asynccontextmanager
-    async def available(self, container: Container, *, view_id: str) -> AsyncIterator[None]:
-        """Within the block its volumes are mounted, also those with options. Raises Invalid when they cannot be."""
+    async def available(self, container: Container, *, view_id: str, read_only: bool) -> AsyncIterator[None]:
+        """Within the block its volumes are mounted, also those with options. Raises as ``Volumes.mount`` does."""
         try:
             for mount in _of_kind(container, MountKind.VOLUME):
-                await self._volumes.mount(mount.volume, view_id)
+                await self._volumes.mount(mount.volume, view_id, read_only=read_only or mount.read_only)
             yield
         finally:
             await self._volumes.unmount(view_id)

@@ -81,7 +81,7 @@ class Views:
         async with contextlib.AsyncExitStack() as undo:
             if is_whole and has_shown_mounts(container):
                 await self._make_places(container)
-                await undo.enter_async_context(self._mounts.available(container, view_id=view_id))
+                await undo.enter_async_context(self._mounts.available(container, view_id=view_id, read_only=True))
             undo.enter_context(self._parts.layers.pin(container.layers))
             mounted = self._mounted(view_id, lambda: self._mount_reading(view_id, container, is_whole=is_whole))
             yield await undo.enter_async_context(mounted)
@@ -126,7 +126,7 @@ class Views:
                 yield undo.enter_context(self._own_mount(container))
             else:
                 view_id = new_id()
-                await undo.enter_async_context(self._mounts.available(container, view_id=view_id))
+                await undo.enter_async_context(self._mounts.available(container, view_id=view_id, read_only=False))
                 mounted = self._mounted(view_id, lambda: self._mount_whole(view_id, container))
                 yield Writable(await undo.enter_async_context(mounted), self._etc_files(container))
 

@@ -24,7 +24,7 @@ class VolumeMounts:
     async def mount(self, container: Container) -> None:
         """Raises Invalid in Docker's words."""
         for mount in _volumes(container.spec):
-            await self._volumes.mount(mount.volume, container.id)
+            await self._volumes.mount(mount.volume, container.id, read_only=mount.read_only)
             self._volumes.tell_mounted(mount.volume, container.id, destination=mount.target, read_only=mount.read_only)
 
     def place(self, spec: ContainerSpec, directory: Path, *, userns_fd: int | None) -> list[Placed]:

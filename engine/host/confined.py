@@ -64,7 +64,7 @@ async def unpack_layer(
 
 async def unpack_into(
     root: Path,
-    source: BinaryIO | Iterable[bytes],
+    source: _Source,
     *,
     destination: str = "/",
     owner: tuple[int, int] | None = None,

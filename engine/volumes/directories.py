@@ -19,26 +19,47 @@ from engine.host import libc
 from engine.host.durable import sync_directory, sync_filesystem
 from engine.host.removal import remove_tree
 from engine.host.tree_copy import copy_tree
-from engine.model.errors import Unavailable
+from engine.model.errors import Invalid, Unavailable
 
 _OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def make_volume(config: EngineConfig, name: str, *, durably: bool) -> None:
-    """An empty one, whole or not at all. Raises Unavailable."""
+def new_directory(config: EngineConfig) -> Path:
+    """With an empty ``_data``: what a volume begins as, or ``discard`` takes away. Raises Unavailable."""
     new = config.volumes / f".new-{secrets.token_hex(8)}"
     try:
         config.volumes.mkdir(mode=0o711, exist_ok=True)
         new.mkdir(mode=0o711)
         (new / "_data").mkdir(mode=0o755)
+    except OSError as error:
+        raise Unavailable(f"cannot make a directory for a volume: {error.strerror}") from error
+    return new
+
+
+def check_new(new: Path) -> None:
+    """Raises Invalid unless a stranger's archive has left just the directory that belongs there."""
+    with os.scandir(new) as entries:
+        found = {entry.name: entry.is_dir(follow_symlinks=False) for entry in entries}
+    if found != {"_data": True}:
+        raise Invalid("the archive is no backup of a volume: there is something beside _data, or that is no directory")
+
+
+def put_in_place(config: EngineConfig, new: Path, name: str, *, durably: bool) -> None:
+    """The volume ``name`` is there, with all that is in ``new``. Raises Unavailable."""
+    try:
         if durably:
-            sync_directory(new)
+            sync_filesystem(new) if any((new / "_data").iterdir()) else sync_directory(new)
         new.rename(config.volumes / name)
         if durably:
             sync_directory(config.volumes)
     except OSError as error:
-        remove_tree(new)
+        discard(new)
         raise Unavailable(f"cannot make a directory for volume {name}: {error.strerror}") from error
+
+
+def discard(new: Path) -> None:
+    """Safe to repeat."""
+    remove_tree(new)
 
 
 def remove_volume(config: EngineConfig, name: str) -> None:

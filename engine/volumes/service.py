@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +17,16 @@ from engine.model.volume import ANONYMOUS_LABEL, DRIVER, Volume, VolumeRequest, 
 from engine.store.events import Events
 from engine.store.locks import KeyedLock
 from engine.store.state import State
-from engine.volumes.directories import fill_directory, fill_volume, make_volume, remove_volume, sweep_volumes
+from engine.volumes.directories import (
+    check_new,
+    discard,
+    fill_directory,
+    fill_volume,
+    new_directory,
+    put_in_place,
+    remove_volume,
+    sweep_volumes,
+)
 from engine.volumes.mounting import mount_volume, sweep_mounts, unmount_volume
 from engine.volumes.options import parse_options
 
@@ -50,6 +60,7 @@ class Volumes:
         self._volumes: dict[str, Volume] = {}
         self._had: dict[str, dict[str, bool]] = {}  # container id → volume name → whether it goes with the container
         self._mounted: dict[str, set[str]] = {}  # container id → volume names
+        self._still: set[str] = set()  # volumes that are not to change
 
     # -- after a start of the engine
 
@@ -108,6 +119,26 @@ class Volumes:
         async with self._locks.hold(name):
             return await self._create(replace(request, name=name), made_for="", is_anonymous=not request.name)
 
+    async def create_with(self, name: str, fill: Callable[[Path], Awaitable[object]]) -> Volume:
+        """A new one with what ``fill`` makes of the ``_data`` in a directory: all of it, or no volume.
+
+        Raises Conflict when the name is taken, what ``fill`` raises, and Invalid when it makes anything else.
+        """
+        check_volume_name(name)
+        async with self._locks.hold(name):
+            if name in self._volumes:
+                raise Conflict(f"volume {name} exists already: choose another name, or remove it first")
+            new = await asyncio.to_thread(new_directory, self._config)
+            try:
+                await fill(new)
+                await asyncio.to_thread(check_new, new)
+                volume = Volume(name, self._now().replace(microsecond=0))
+                await self._begin(volume, new)
+            except BaseException:
+                await asyncio.to_thread(discard, new)
+                raise
+            return volume
+
     async def take(self, request: VolumeRequest, container_id: str, *, is_own: bool) -> Volume:
         """As ``create``, and the container has it from now on. ``is_own``: it goes when the container does."""
         name = request.name or secrets.token_hex(32)
@@ -137,6 +168,7 @@ class Volumes:
             if force and name not in self._volumes:
                 return
             volume = self.get(name)
+            self._check_changeable(name)
             if users := self.users(name):
                 raise Conflict(f"remove {name}: volume is in use - [{', '.join(users)}]")
             await self._discard(volume)
@@ -145,7 +177,7 @@ class Volumes:
         """Its bytes; None when it is in use, gone, or not the engine's own files, which ``prune`` leaves alone."""
         async with self._locks.hold(name):
             volume = self._volumes.get(name)
-            if volume is None or volume.options or self.users(name):
+            if volume is None or volume.options or self.users(name) or name in self._still:
                 return None
             size_bytes = await self.size_bytes(name)
             await self._discard(volume)
@@ -168,22 +200,34 @@ class Volumes:
         labels = {**(request.labels or {}), ANONYMOUS_LABEL: ""} if is_anonymous else request.labels
         at = self._now().replace(microsecond=0)
         volume = Volume(request.name, at, labels, request.options, made_for)
-        await asyncio.to_thread(make_volume, self._config, volume.name, durably=not made_for)
+        new = await asyncio.to_thread(new_directory, self._config)
+        await self._begin(volume, new)
+        return volume
+
+    async def _begin(self, volume: Volume, new: Path) -> None:
+        """Its files are in ``new``."""
+        await asyncio.to_thread(put_in_place, self._config, new, volume.name, durably=not volume.made_for)
         await self._save(volume)
         self._events.emit("volume", "create", volume.name, {"driver": DRIVER})
-        return volume
 
     async def _save(self, volume: Volume) -> None:
         await asyncio.to_thread(self._state.save_volume, volume)
         self._volumes[volume.name] = volume
 
     async def _discard(self, volume: Volume) -> None:
-        """The record first: files without one are removed at the next start."""
+        """No container has it, though one that has just been removed may still be taken down.
+
+        The record first: files without one are removed at the next start.
+        """
+        for names in self._mounted.values():
+            names.discard(volume.name)
         await asyncio.to_thread(self._state.delete_volume, volume.name)
         self._volumes.pop(volume.name, None)
         try:
+            if volume.options:
+                await asyncio.to_thread(unmount_volume, self._config.volume_mount(volume.name))
             await asyncio.to_thread(remove_volume, self._config, volume.name)
-        except OSError as error:
+        except (OSError, Unavailable) as error:
             _log.warning("volume %s: its files cannot be removed: %s", volume.name, error)
         self._events.emit("volume", "destroy", volume.name, {"driver": DRIVER})
 
@@ -207,10 +251,30 @@ class Volumes:
         if not options.read_only and not any(path.iterdir()):
             fill_directory(path, source)
 
-    async def mount(self, name: str, container_id: str) -> None:
-        """It can be shown in the container from now on, until ``unmount``. Raises Invalid when it cannot."""
+    @contextmanager
+    def held_still(self, name: str) -> Iterator[None]:
+        """Within the block nobody removes it or begins to write to it. Raises Conflict when it is held already."""
+        self.get(name)
+        self._check_changeable(name)
+        self._still.add(name)
+        try:
+            yield
+        finally:
+            self._still.discard(name)
+
+    def _check_changeable(self, name: str) -> None:
+        if name in self._still:
+            raise Conflict(f"volume {name} is being exported: try again when that is done")
+
+    async def mount(self, name: str, container_id: str, *, read_only: bool = False) -> None:
+        """It can be shown in the container from now on, until ``unmount``.
+
+        Raises Invalid when it cannot, and Conflict when it is not to change.
+        """
         options = parse_options(self.get(name).options)
         async with self._locks.hold(name):
+            if not read_only:
+                self._check_changeable(name)
             if options is not None and not self._is_mounted(name):
                 await asyncio.to_thread(mount_volume, self._config.volume_mount(name), options, self._host_files)
             self._mounted.setdefault(container_id, set()).add(name)

@@ -200,6 +200,12 @@ def test_a_volume_in_use_cannot_be_removed(engine: RunningEngine) -> None:
     assert not (engine.data_root / "volumes/busy").exists()
 
 
+def test_a_volume_is_free_when_the_container_that_removes_itself_is_told_to_be_over(engine: RunningEngine) -> None:
+    for round_ in range(5):
+        said(engine, "-v", f"free{round_}:/m", IMAGE, "true")
+        engine.docker("volume", "rm", f"free{round_}")
+
+
 def test_a_container_that_cannot_be_made_leaves_no_volume_without_a_name(engine: RunningEngine) -> None:
     before = volumes(engine)
     assert "cannot mount volume over existing file" in refusal(
@@ -329,3 +335,12 @@ def test_a_build_step_makes_no_volume(engine: RunningEngine, tmp_path: Path) -> 
     done = subprocess.run(["docker", "build", "-q", str(tmp_path)], env=environment, capture_output=True)
     assert done.returncode == 0, done.stderr
     assert volumes(engine) == before
+
+
+def test_a_commit_leaves_volumes_behind_and_keeps_their_places(engine: RunningEngine) -> None:
+    engine.docker("run", "--name", "committed", "-v", "/own", IMAGE, "touch", "/own/file")
+    engine.docker("commit", "committed", "committed:1")
+    engine.docker("rm", "-v", "committed")
+    assert json.loads(engine.out("image", "inspect", "-f", "{{json .Config.Volumes}}", "committed:1")) == {"/own": {}}
+    assert said(engine, "--tmpfs", "/own", "committed:1", "ls", "/own") == ""
+    assert said(engine, "committed:1", "ls", "/own") == ""
