@@ -12,7 +12,7 @@ from pathlib import Path
 from engine.config import EngineConfig
 from engine.host.disk_usage import tree_bytes
 from engine.host.host_files import HostFiles
-from engine.model.errors import Conflict, Missing, Unavailable
+from engine.model.errors import Conflict, EngineError, Missing, Unavailable
 from engine.model.volume import ANONYMOUS_LABEL, DRIVER, Volume, VolumeRequest, check_driver, check_volume_name
 from engine.store.events import Events
 from engine.store.locks import KeyedLock
@@ -192,7 +192,7 @@ class Volumes:
         check_driver(request.name, request.driver)
         try:
             parse_options(request.options)
-        except Exception as error:
+        except EngineError as error:
             raise type(error)(f"create {request.name}: {error}") from error
         if known := self._volumes.get(request.name):
             _check_same(known, request)
