@@ -3,7 +3,8 @@
     DATA/volumes/NAME/_data         what containers see; owners as in containers
     DATA/volumes/NAME/.copying      what an image gives to an empty volume, being copied: worth nothing
     DATA/volumes/NAME/.arriving     the same, whole and on disk, on its way to _data
-    DATA/volumes/.new-…, .gone-…    being made or removed: worth nothing
+    DATA/volumes/.new-…             being made: worth nothing
+    DATA/volumes/.gone-…-NAME       being removed: worth nothing
 
 A volume's name never begins with a dot. Every function blocks.
 """
@@ -12,6 +13,7 @@ import contextlib
 import os
 import secrets
 from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 
 from engine.config import EngineConfig
@@ -62,23 +64,43 @@ def discard(new: Path) -> None:
     remove_tree(new)
 
 
-def remove_volume(config: EngineConfig, name: str) -> None:
-    """Its name is free at once. Nothing is ever mounted in it."""
-    gone = config.volumes / f".gone-{secrets.token_hex(8)}"
+def put_away(config: EngineConfig, name: str) -> Path:
+    """Take a volume's name from its files; what is returned is to be discarded. Nothing is ever mounted in it.
+
+    Raises OSError.
+    """
+    gone = config.volumes / f".gone-{secrets.token_hex(8)}-{name}"
     with contextlib.suppress(FileNotFoundError):
         (config.volumes / name).rename(gone)
-    remove_tree(gone)
+    return gone
 
 
-def sweep_volumes(config: EngineConfig, *, known: Collection[str]) -> list[str]:
-    """Finish what an engine that was killed has begun. Returns the names in ``known`` that have no directory."""
-    present = {path.name for path in config.volumes.iterdir()} if config.volumes.is_dir() else set()
-    for name in present - set(known):
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """Names of volumes.
+
+    ``gone`` were being removed; ``found`` have files and are not known; ``missing`` are known and have no files.
+    """
+
+    gone: tuple[str, ...]
+    found: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+def sweep_volumes(config: EngineConfig, *, known: Collection[str]) -> Swept:
+    """Finish what an engine that was killed has begun. Nobody's data is removed because its record is lost."""
+    entries = {path.name for path in config.volumes.iterdir()} if config.volumes.is_dir() else set()
+    hidden = {name for name in entries if name.startswith(".")}
+    present = entries - hidden
+    put_away = {name.split("-", 2)[2] for name in hidden if name.startswith(".gone-") and name.count("-") > 1}
+    for name in hidden:
         remove_tree(config.volumes / name)
-    for name in present & set(known):
+    found = {name for name in present - set(known) if config.volume_data(name).is_dir()}
+    for name in found | (present & set(known)):
         remove_tree(_copying(config, name))
         _arrive(config, name)
-    return sorted(set(known) - present)
+    missing = set(known) - present
+    return Swept(tuple(put_away & missing), tuple(found), tuple(missing - put_away))
 
 
 def fill_volume(config: EngineConfig, name: str, source: int, *, durably: bool) -> None:

@@ -23,8 +23,8 @@ from engine.volumes.directories import (
     fill_directory,
     fill_volume,
     new_directory,
+    put_away,
     put_in_place,
-    remove_volume,
     sweep_volumes,
 )
 from engine.volumes.mounting import mount_volume, sweep_mounts, unmount_volume
@@ -67,7 +67,13 @@ class Volumes:
     async def load(self) -> None:
         found = await asyncio.to_thread(self._state.volumes)
         self._volumes = {volume.name: volume for volume in found}
-        for name in await asyncio.to_thread(sweep_volumes, self._config, known=self._volumes.keys()):
+        swept = await asyncio.to_thread(sweep_volumes, self._config, known=tuple(self._volumes))
+        for name in swept.gone:
+            await self._forget(name)
+        for name in swept.found:
+            _log.warning("volume %s has files and no record: it is taken up without labels and options", name)
+            await self._save(Volume(name, self._now().replace(microsecond=0)))
+        for name in swept.missing:
             _log.error("volume %s: its directory %s is gone", name, self._config.volumes / name)
 
     def adopt(self, container_id: str, volumes: Mapping[str, bool], *, is_running: bool) -> None:
@@ -214,21 +220,28 @@ class Volumes:
         await asyncio.to_thread(self._state.save_volume, volume)
         self._volumes[volume.name] = volume
 
+    async def _forget(self, name: str) -> None:
+        await asyncio.to_thread(self._state.delete_volume, name)
+        self._volumes.pop(name, None)
+
     async def _discard(self, volume: Volume) -> None:
         """No container has it, though one that has just been removed may still be taken down.
 
-        The record first: files without one are removed at the next start.
+        When the engine is killed meanwhile, the next one goes on (``sweep_volumes``).
         """
         for names in self._mounted.values():
             names.discard(volume.name)
-        await asyncio.to_thread(self._state.delete_volume, volume.name)
-        self._volumes.pop(volume.name, None)
+        if volume.options:
+            await asyncio.to_thread(unmount_volume, self._config.volume_mount(volume.name))
         try:
-            if volume.options:
-                await asyncio.to_thread(unmount_volume, self._config.volume_mount(volume.name))
-            await asyncio.to_thread(remove_volume, self._config, volume.name)
-        except (OSError, Unavailable) as error:
-            _log.warning("volume %s: its files cannot be removed: %s", volume.name, error)
+            gone = await asyncio.to_thread(put_away, self._config, volume.name)
+        except OSError as error:
+            raise Unavailable(f"remove {volume.name}: {error.strerror}") from error
+        await self._forget(volume.name)
+        try:
+            await asyncio.to_thread(discard, gone)
+        except OSError as error:
+            _log.warning("volume %s: its files in %s cannot be removed: %s", volume.name, gone, error)
         self._events.emit("volume", "destroy", volume.name, {"driver": DRIVER})
 
     # -- use

@@ -16,13 +16,27 @@ def present(engine: RunningEngine) -> list[str]:
 
 def test_half_made_and_half_removed_volumes_are_swept(engine: RunningEngine) -> None:
     engine.docker("volume", "create", "whole")
+    engine.docker("volume", "create", "going")
     engine.kill()
     places = engine.data_root / "volumes"
-    for name in (".new-0123", ".gone-0123", "unrecorded"):
-        shutil.copytree(places / "whole", places / name)
+    shutil.copytree(places / "whole", places / ".new-0123456789abcdef")
+    shutil.copytree(places / "whole", places / ".gone-0123456789abcdef-whole")  # an older one of that name
+    (places / "going").rename(places / ".gone-0123456789abcdef-going")
     engine.start()
     assert present(engine) == ["whole"]
     assert engine.out("volume", "ls", "-q") == "whole"
+
+
+def test_files_whose_record_is_lost_are_kept(engine: RunningEngine) -> None:
+    engine.docker("volume", "create", "--label", "a=b", "precious")
+    (engine.data_root / "volumes/precious/_data/file").write_text("data")
+    engine.kill()
+    for path in engine.data_root.glob("state.db*"):
+        path.unlink()
+    engine.start()
+    assert engine.out("volume", "ls", "-q") == "precious"
+    assert (engine.data_root / "volumes/precious/_data/file").read_text() == "data"
+    assert "volume precious has files and no record" in engine.log
 
 
 def test_what_was_being_copied_is_dropped_and_what_was_arriving_arrives(engine: RunningEngine) -> None:
