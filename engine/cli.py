@@ -1,6 +1,7 @@
-"""The engine's command line: ``serve`` runs an engine, ``purge`` removes all that one left on this host.
+"""The engine's command line.
 
-Both first move into the engine's mount namespace. That must happen while the process has one thread (setns(2)), so
+``serve`` runs an engine, ``purge`` removes all that one left on this host, ``fsck`` checks what one has on disk. The
+first two move into the engine's mount namespace. That must happen while the process has one thread (setns(2)), so
 this module imports nothing that starts one, and the rest of the engine only afterwards.
 """
 
@@ -13,7 +14,7 @@ import sys
 from collections.abc import Callable
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from engine.config import (
     DEFAULT_CERTS_DIR,
@@ -25,7 +26,7 @@ from engine.config import (
     RegistryConfig,
     Userns,
 )
-from engine.host import mount_namespace
+from engine.host import failpoints, mount_namespace
 from engine.host.memory import return_memory_early
 from engine.model.container import Profile
 from engine.model.errors import EngineError, Invalid
@@ -34,28 +35,40 @@ from engine.store.locks import InstanceLock
 from engine.wire.log_config import parse_log_files, parse_log_size
 
 _READ_ONLY_PROGRAMS = ("crun", "runc")  # spares each call a copy of the binary (CVE-2019-5736's guard)
-_DATA_FILES = ("blobs", "layers", "tmp", "containers", ".empty-*", "state.db*", "engine.lock")
+_DATA_FILES = ("blobs", "layers", "tmp", "containers", ".empty-*", "ballast", "state.db*", "engine.lock")
 _RUN_FILES = ("mnt", "containers", "runtime", "exits", "engine.pid", "engine.sock", "dns.sock", "dns.log")
 _Value = TypeVar("_Value")
+_NOT_CHECKED = 8  # as fsck(8) has it: neither clean nor damaged
 _LEVELS = ("debug", "info", "warning", "error")
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Exits 0 after a stop that was asked for, 1 with one line on stderr when it cannot run, 2 on wrong usage."""
+    """Exits 0 after a stop that was asked for, 1 with one line on stderr when it cannot run, 2 on wrong usage.
+
+    ``fsck`` exits 0 when all is well, 1 when all is mended, 2 when damage is left, 8 when it cannot run.
+    """
     return_memory_early()
     options = _parser().parse_args(arguments)
     logging.basicConfig(
         level=options.log_level.upper(), format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", stream=sys.stderr
     )
     try:
+        failpoints.arm(os.environ)
+        if options.run is _fsck:
+            sys.exit(_fsck(options))
         _check_host()
         config = _config(options)
         with _sole_engine(config):
             options.run(config)
     except EngineError as error:
-        sys.exit(f"naru engine: {error}")
+        _refuse(options, str(error))
     except PermissionError as error:
-        sys.exit(f"naru engine: {error.filename or ''}: permission denied; the engine needs root")
+        _refuse(options, f"{error.filename or ''}: permission denied; the engine needs root")
+
+
+def _refuse(options: argparse.Namespace, why: str) -> NoReturn:
+    sys.stderr.write(f"naru engine: {why}\n")
+    sys.exit(_NOT_CHECKED if options.run is _fsck else 1)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -87,7 +100,16 @@ def _parser() -> argparse.ArgumentParser:
         _add_registry_options(command)
         _add_log_options(command)
         command.add_argument("--log-level", choices=_LEVELS, default="info")
+    _add_fsck(commands.add_parser("fsck", help="check what an engine has on disk; no engine may run on it"))
     return parser
+
+
+def _add_fsck(command: argparse.ArgumentParser) -> None:
+    command.set_defaults(run=_fsck, log_level="warning")
+    command.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT, metavar="DIR")
+    command.add_argument("--run-root", type=Path, default=DEFAULT_RUN_ROOT, metavar="DIR")
+    command.add_argument("--repair", action="store_true", help="mend what can be; images beyond it leave the list")
+    command.add_argument("--quick", action="store_true", help="do not read blobs and files of layers")
 
 
 def _add_registry_options(command: argparse.ArgumentParser) -> None:
@@ -170,6 +192,21 @@ def _sole_engine(config: EngineConfig) -> InstanceLock:
     for directory in (config.data_root, config.run_root):
         directory.mkdir(parents=True, exist_ok=True, mode=0o711)
     return InstanceLock(config.lock_path)
+
+
+def _fsck(options: argparse.Namespace) -> int:
+    """Makes nothing where no engine has been. Imports late: the other commands do without."""
+    import asyncio
+
+    from engine.store.fsck import fsck
+
+    if os.geteuid() != 0:
+        raise EngineError("must run as root: what it checks is root's")
+    config = EngineConfig(data_root=options.data_root, run_root=options.run_root)
+    if not config.data_root.is_dir():
+        raise EngineError(f"{config.data_root} is not there: --data-root wants an engine's data directory")
+    with InstanceLock(config.lock_path):
+        return asyncio.run(fsck(config, print, repair=options.repair, quick=options.quick))
 
 
 def _enter_namespace(config: EngineConfig) -> None:

@@ -30,6 +30,7 @@ from engine.model.platform import Platform
 from engine.networks.service import Networks
 from engine.oci.probe import choose
 from engine.registry.service import Registries
+from engine.store import ballast
 from engine.store.content import ContentStore
 from engine.store.events import Events
 from engine.store.layers import LayerStore
@@ -85,9 +86,13 @@ async def _serve(config: EngineConfig, host_files: HostFiles) -> None:
 async def _engine(config: EngineConfig, host_files: HostFiles) -> AsyncIterator[ApiParts]:
     """Every part, recovered and ready, until the block ends."""
     async with AsyncExitStack() as undo:
+        if ballast.release_if_full(config.data_root):
+            _log.warning("%s is full: what was kept free for that is used now", config.data_root)
         config.tmp.mkdir(mode=0o700, exist_ok=True)
         state = State(config.state_path)
         undo.callback(state.close)
+        for path in config.data_root.glob("state.db*"):  # where an older engine made them
+            path.chmod(0o600)
         events = Events()
         content = ContentStore(config.data_root)
         layers = LayerStore(config.data_root, content, state)
@@ -109,6 +114,7 @@ async def _engine(config: EngineConfig, host_files: HostFiles) -> AsyncIterator[
         containers = Containers(parts)
         undo.push_async_callback(containers.close)
         await containers.recover()
+        await asyncio.to_thread(ballast.take, config.data_root)
         builder = Builder(images, puller, layers, containers, state, spool_root=config.tmp)
         yield ApiParts(
             config=config,

@@ -8,6 +8,7 @@ from engine.build.cache import step_key
 from engine.build.configuration import Setting, environment
 from engine.build.threads import in_thread
 from engine.build.workshop import Workshop
+from engine.host.failpoints import reach
 from engine.model.digest import Digest
 from engine.model.errors import Missing
 from engine.model.image import History, Image, ImageConfig
@@ -60,6 +61,7 @@ class Lineage:
         make: MakeLayer | None = None,
     ) -> None:
         """The next image: ``setting`` is its configuration when that changes, ``make`` its new layer, if any."""
+        reach("build.step")
         setting = setting or self._setting
         key = step_key(
             self.image, platform=self.platform, created_by=created_by, depends_on=depends_on, author=setting.author

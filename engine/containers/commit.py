@@ -10,7 +10,7 @@ from engine.images.changes import apply_changes
 from engine.images.service import Images
 from engine.model.container import Container, ContainerSpec
 from engine.model.digest import Digest
-from engine.model.errors import Missing
+from engine.model.errors import EngineError, Missing
 from engine.model.image import History, Image, ImageConfig, Origin
 from engine.model.platform import Platform
 from engine.model.reference import Reference
@@ -52,8 +52,12 @@ class Commits:
             async with self._containers.quiet_upper(container.id, pause=request.pause) as upper:
                 layer = await self._layers.commit_upper(upper, parent_diff_ids=container.layers)
             diff_ids = (*container.layers, *((layer.diff_id,) if layer else ()))
-            with self._layers.pin(diff_ids):
-                image = await self._create(container, request, config, diff_ids)
+            try:
+                with self._layers.pin(diff_ids):
+                    image = await self._create(container, request, config, diff_ids)
+            except (EngineError, OSError):
+                await self._images.drop_unneeded(diff_ids)
+                raise
         if request.reference is not None:
             await self._images.tag(str(image.id), request.reference)
         shown = request.reference.with_default_tag().familiar if request.reference else ""

@@ -7,12 +7,14 @@ from pathlib import Path
 from engine.config import EngineConfig
 from engine.containers.etc_files import write_etc_files
 from engine.containers.log_generations import make_log
+from engine.host.failpoints import reach
 from engine.model.container import Container
 from engine.store.layers import LayerStore
 
 
 def make_directories(container: Container, config: EngineConfig, layers: LayerStore) -> None:
     """Writable layer, log and the files for /etc. Blocks. Raises Missing when one of its layers is not there."""
+    reach("container.directories")
     lowers = layers.lowers(container.layers)
     directory = config.container_dir(container.id)
     # others may pass: the runtime walks here as the container's root, whom the host does not know
@@ -23,6 +25,7 @@ def make_directories(container: Container, config: EngineConfig, layers: LayerSt
     _make_upper(config.upper(container.id), like=lowers[0] if lowers else None)
     make_log(config.log_dir(container.id))
     write_etc_files(container, config.etc(container.id))
+    reach("container.row")
 
 
 def _make_upper(upper: Path, *, like: Path | None) -> None:

@@ -2,14 +2,18 @@
 
 import contextlib
 import ipaddress
+import logging
 import os
-from collections.abc import Sequence
+import stat
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from engine.host.removal import remove_tree
 from engine.model.container import Container, Endpoint
 
+_log = logging.getLogger(__name__)
 ETC_FILES: Final = ("hosts", "hostname", "resolv.conf")
 _HOST_RESOLVER = Path("/etc/resolv.conf")
 _FALLBACK_SERVERS = ("8.8.8.8", "8.8.4.4")  # Docker's, when the host names only itself
@@ -71,11 +75,15 @@ def _is_reachable_server(words: list[str]) -> bool:
         return False
 
 
-def write_etc_files(container: Container, directory: Path) -> None:
-    """Write all three anew; hosts lacks the address until ``write_hosts``."""
-    (directory / "hostname").write_text(hostname_of(container) + "\n")
-    (directory / "hosts").write_text(hosts_text(container, local=_local_hosts(container)))
-    (directory / "resolv.conf").write_text(resolver_text(container, _host_text()))
+def write_etc_files(container: Container, directory: Path, *, names: Iterable[str] = ETC_FILES) -> None:
+    """Write these anew; hosts lacks the address until ``write_hosts``."""
+    texts = {
+        "hostname": lambda: hostname_of(container) + "\n",
+        "hosts": lambda: hosts_text(container, local=_local_hosts(container)),
+        "resolv.conf": lambda: resolver_text(container, _host_text()),
+    }
+    for name in names:
+        (directory / name).write_text(texts[name]())
 
 
 def _host_text() -> str:
@@ -103,7 +111,21 @@ def write_resolver(container: Container, directory: Path, *, server: str) -> Non
     (directory / "resolv.conf").write_text(text or resolver_text(container, _host_text()))
 
 
-def give_etc_files(directory: Path, owner: int) -> None:
-    """To the container's root, who may edit them as under Docker."""
+def give_etc_files(container: Container, directory: Path, owner: int) -> None:
+    """To the container's root, who may edit them as under Docker. Those that are gone are written anew."""
+    lost = [name for name in ETC_FILES if not _is_file(directory / name)]
+    if lost:
+        _log.warning("container %s: %s is written anew: not a file: %s", container.id, directory, ", ".join(lost))
+        directory.mkdir(mode=0o711, parents=True, exist_ok=True)
+        for name in lost:
+            remove_tree(directory / name)
+        write_etc_files(container, directory, names=lost)
     for name in ETC_FILES:
         os.chown(directory / name, owner, owner)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except FileNotFoundError:
+        return False

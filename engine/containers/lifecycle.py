@@ -23,6 +23,7 @@ from engine.containers.startup import StartFailed, Startup
 from engine.containers.teardown import Teardown
 from engine.containers.waiting import Exit, Waiters
 from engine.host import processes
+from engine.host.failpoints import reach
 from engine.model.container import Container, RestartRule, Status
 from engine.model.errors import EngineError, Invalid, Unavailable
 from engine.oci.monitor import Exited, read_exit
@@ -144,7 +145,12 @@ class Lifecycle:
             endpoints=started.endpoints,
             at=self._now(),
         )
-        await self._registry.save(container)
+        try:
+            reach("started.row")
+            await self._registry.save(container)
+        except (EngineError, OSError):  # unrecorded, it would run on with nobody to know it
+            await self._teardown.take_down(container.id, monitor=started.monitor)
+            raise
         self.emit("start", container)
         self.watch(container)
 
@@ -231,13 +237,22 @@ class Lifecycle:
         if ended.spec.auto_remove and not ended.hidden:
             await self._end_and_remove(ended)
         else:
-            await self._registry.save(ended)
+            await self._save_end(ended)
             self._tell_ended(ended)
         await self._teardown.take_down(container.id, monitor=monitor)
         if self._registry.find_id(container.id) is None:
             await self._teardown.erase(container.id, with_volumes=True)
         elif is_restarted:
             self._restarts.schedule(container.id, ran_for_s=_ran_for_s(ended))
+
+    async def _save_end(self, container: Container) -> None:
+        """It has ended whether or not that can be written down: a full disk must not hold up who waits for it."""
+        try:
+            reach("exit.record")
+            await self._registry.save(container)
+        except (EngineError, OSError) as error:
+            _log.error("container %s: its end is not on record: %s", container.id, error)
+            self._registry.note(container)
 
     def _tell_ended(self, container: Container) -> None:
         seconds = str(int(_ran_for_s(container)))
@@ -289,15 +304,30 @@ class Lifecycle:
             return True
 
     async def _remove(self, container: Container, *, with_volumes: bool) -> None:
-        await self._registry.save(transitions.removing(container))
-        await self._teardown.take_down(container.id)
-        await self._teardown.erase(container.id, with_volumes=with_volumes)
-        self._inputs.drop(container.id)
-        self._sizes.pop(container.id, None)
-        self._restarts.forget(container.id)
-        await self._registry.forget(container)
+        await self._save_removing(transitions.removing(container))
+        try:
+            await self._teardown.take_down(container.id)
+            reach("container.erase")
+            await self._teardown.erase(container.id, with_volumes=with_volumes)
+            self._inputs.drop(container.id)
+            self._sizes.pop(container.id, None)
+            self._restarts.forget(container.id)
+            reach("container.unrow")
+            await self._registry.forget(container)
+        except (EngineError, OSError):
+            self._registry.note(transitions.removal_failed(container))
+            raise
         self.emit("destroy", container)
         self._waiters.tell_removed(container.id, Exit(container.exit_code))
+
+    async def _save_removing(self, container: Container) -> None:
+        """Not on record where the disk is full: what is removed makes room again."""
+        reach("container.removing")
+        try:
+            await self._registry.save(container)
+        except Unavailable as error:
+            _log.warning("container %s: its removal begins unrecorded: %s", container.id, error)
+            self._registry.note(container)
 
     async def rename(self, container_id: str, name: str) -> None:
         async with self._locks.hold(container_id):

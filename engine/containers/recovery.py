@@ -81,15 +81,22 @@ class Recovery:
 
     async def _sweep(self, *, keep: set[str]) -> int:
         """Finish removals that were begun; take down half-made starts; erase what has no record."""
-        half_removed = [container for container in self._registry.every() if container.status is Status.REMOVING]
-        for container in half_removed:
-            await self._registry.forget(container)
-            # how much was to go is not on record: then better too little
-            await self._parts.volumes.let_go(container.id, remove_own=container.spec.auto_remove)
+        for container in self._registry.every():
+            if container.status is Status.REMOVING or self._is_erased(container):
+                _log.info("container %s: its removal is finished", container.id)
+                await self._registry.forget(container)
+                # how much was to go is not on record: then better too little
+                await self._parts.volumes.let_go(container.id, remove_own=container.spec.auto_remove)
         present = await asyncio.to_thread(self._teardown.leftovers)
         known = {container.id for container in self._registry.every()}
+        # what it wrote outlives a record that cannot be read: somebody may want it back
+        known |= await asyncio.to_thread(self._parts.state.quarantined, "container")
         swept = await asyncio.gather(*(self._sweep_one(each, erase=each not in known) for each in present - keep))
         return sum(swept)
+
+    def _is_erased(self, container: Container) -> bool:
+        """Removed, and the record of that lost: by a power cut, or for want of room."""
+        return not container.is_active and not self._parts.config.container_dir(container.id).exists()
 
     async def _sweep_one(self, container_id: str, *, erase: bool) -> bool:
         async with self._room:

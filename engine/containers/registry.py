@@ -1,13 +1,15 @@
 """The containers an engine knows: in memory for reading, written through to the state, found by name or id."""
 
 import asyncio
+import logging
 import re
 
 from engine.containers.names import new_name
 from engine.model.container import Container
-from engine.model.errors import Conflict, Missing
+from engine.model.errors import Conflict, Missing, Unavailable
 from engine.store.state import State
 
+_log = logging.getLogger(__name__)
 _ID_PREFIX = re.compile(r"[a-f0-9]{1,64}")
 
 
@@ -85,9 +87,12 @@ class Registry:
         self._remember(container)
 
     async def forget(self, container: Container) -> None:
-        """Safe to repeat."""
+        """Safe to repeat. On a full disk the record may stay, for the next engine to remove."""
         if not container.hidden:
-            await asyncio.to_thread(self._state.delete_container, container.id)
+            try:
+                await asyncio.to_thread(self._state.delete_container, container.id)
+            except Unavailable as error:
+                _log.error("container %s: its removal is not on record: %s", container.id, error)
         self._containers.pop(container.id, None)
         self.release_name(container.name, container.id)
 

@@ -21,6 +21,7 @@ from engine.containers.teardown import Teardown, company_mark
 from engine.containers.volume_mounts import VolumeMounts
 from engine.host import mounts, processes
 from engine.host.domain_name import set_domain_name
+from engine.host.failpoints import reach
 from engine.host.userns import ID_COUNT
 from engine.model.container import Container, Endpoint, ProcessIdentity
 from engine.model.errors import Invalid
@@ -98,6 +99,7 @@ class Startup:
             await self._volumes.mount(container)
             placed = await asyncio.to_thread(self._prepare, container, joined)
             try:
+                reach("conmon.spawn")
                 launched = await self._launch(container)
                 monitor = processes.identity(launched.monitor_pid)
                 undo.push_async_callback(self._end_failed, container.id, monitor)
@@ -106,11 +108,13 @@ class Startup:
                 if tty_size is not None:
                     self.resize(container.id, height=tty_size[0], width=tty_size[1])
                 await self._finish_namespaces(container, placed, pid=launched.pid)
+                reach("network.connect")
                 endpoints = await self._connect(container, launched, wished, bindings)
                 if linked:
                     await asyncio.to_thread(self._tell_links, container, linked)
                 process = processes.identity(launched.pid)
                 self._rotation.keep(container, process)
+                reach("runtime.start")
                 await self._parts.chosen.runtime.start(container.id)
             except RuntimeFailed as error:
                 raise _start_failed(error) from error
@@ -156,7 +160,7 @@ class Startup:
                 runtime_us=limits.cpu_realtime_runtime_us, period_us=limits.cpu_realtime_period_us
             )
         if joined.network is None:
-            give_etc_files(config.etc(container.id), container.uid_base or 0)
+            give_etc_files(container, config.etc(container.id), container.uid_base or 0)
         rootfs = config.rootfs(container.id)
         devices = wanted_devices(spec) if spec.devices or spec.privileged else []
         placed = self._place_binds(container)
@@ -230,6 +234,7 @@ class Startup:
     def mount_root(self, container: Container, *, nosuid: bool = False) -> None:
         """On the bundle's rootfs, owners as ``uid_base`` says. Blocks."""
         config = self._config
+        reach("overlay.mount")
         mounts.mount_overlay(
             config.rootfs(container.id),
             storage_root=config.data_root,

@@ -147,5 +147,10 @@ def removing(container: Container) -> Container:
     return replace(container, status=Status.REMOVING)
 
 
+def removal_failed(container: Container) -> Container:
+    """As Docker calls it: it does not start any more, and may be removed again."""
+    return replace(container, status=Status.DEAD)
+
+
 def renamed(container: Container, name: str) -> Container:
     return replace(container, name=name)

@@ -15,12 +15,12 @@ from datetime import UTC, datetime
 from engine.host.archive import Limits
 from engine.host.archive_stream import Readable
 from engine.host.confined import room_for_archive
+from engine.host.failpoints import reach
 from engine.images.archive_load import ArchivedImage, Contents, images_in, read_archive
 from engine.images.archive_save import SavedImage, archive_chunks
 from engine.images.catalog import Catalog
 from engine.images.changes import apply_changes
 from engine.images.document import decode_config, encode_config
-from engine.images.garbage import sweep
 from engine.images.history import HistoryEntry, history_of
 from engine.images.incoming import read_in_thread
 from engine.images.layer_blob import LayerBlob, store_layer
@@ -35,12 +35,13 @@ from engine.images.removal import (
     removal_by_reference,
 )
 from engine.model.digest import Digest, chain_ids
-from engine.model.errors import Conflict, Invalid
+from engine.model.errors import Conflict, EngineError, Invalid
 from engine.model.image import History, Image, ImageConfig, Origin
 from engine.model.platform import Platform
 from engine.model.reference import Reference
 from engine.store.content import ContentStore
 from engine.store.events import Events
+from engine.store.garbage import sweep
 from engine.store.layers import LayerStore
 from engine.store.state import State
 
@@ -124,7 +125,10 @@ class Images:
         docker_version: str = "",
         origin: Origin | None = None,
     ) -> Image:
-        """An image of layers that are in the store; the same content gives the same id, and the image there is."""
+        """An image of layers that are in the store; the same content gives the same id, and the image there is.
+
+        When it fails, those of the layers go that nothing else needs and nobody has pinned.
+        """
         draft = Image(
             id=_NOBODY,
             config=config,
@@ -139,7 +143,16 @@ class Images:
             origin=origin,
         )
         document = encode_config(draft)
-        return await self._save(replace(draft, id=Digest.of(document)), document)
+        try:
+            return await self._save(replace(draft, id=Digest.of(document)), document)
+        except (EngineError, OSError):
+            await self.drop_unneeded(diff_ids)
+            raise
+
+    async def drop_unneeded(self, diff_ids: Sequence[Digest]) -> None:
+        """Layers that were made for an image that is not to be, as far as nothing else needs them."""
+        async with self._changing:
+            await asyncio.to_thread(self._drop_layers, diff_ids)
 
     async def tag(self, name: str, reference: Reference) -> None:
         """Call the image ``name`` also ``reference``, which another image may lose by it."""
@@ -228,8 +241,7 @@ class Images:
                 await unpacking
                 return await self._save(image, document)
         except BaseException:
-            async with self._changing:
-                await asyncio.to_thread(self._drop_layers, image)
+            await self.drop_unneeded(image.diff_ids)
             raise
 
     async def name(self, image: Image, references: Sequence[Reference]) -> None:
@@ -330,8 +342,13 @@ class Images:
                 return present
             sizes = [layer.size_bytes for layer in self._layers.stack(image.diff_ids)]
             image = replace(image, size_bytes=sum(sizes))
+            reach("image.config")
             await asyncio.to_thread(self._content.add, document)
-            await asyncio.to_thread(self._catalog.save, image)
+            try:
+                await asyncio.to_thread(self._catalog.save, image)
+            except (EngineError, OSError):
+                await asyncio.to_thread(self._content.delete, image.id)
+                raise
             return image
 
     def _store_rootfs(self, file: Readable) -> LayerBlob:
@@ -348,19 +365,19 @@ class Images:
         self._emit(image, "delete", str(image.id))
         removed: list[Removed] = [Deleted(str(image.id))]
         await asyncio.to_thread(self._content.delete, image.id)
-        removed += await asyncio.to_thread(self._drop_layers, image)
+        removed += await asyncio.to_thread(self._drop_layers, image.diff_ids)
         parent = self._catalog.find(image.parent) if image.parent and prune else None
         if parent and is_prunable(self.references(parent.id), self._use(parent.id, in_use)):
             removed += await self._delete(parent, prune=True, in_use=in_use)
         return removed
 
-    def _drop_layers(self, image: Image) -> Sequence[Deleted]:
-        """Those of its layers that nothing needs, highest first."""
+    def _drop_layers(self, diff_ids: Sequence[Digest]) -> Sequence[Deleted]:
+        """Those of a stack that nothing needs, highest first."""
         needed = set(self._catalog.chains())
         for container in self._state.containers():
             needed.update(chain_ids(container.layers))
         dropped = []
-        for chain in reversed(chain_ids(image.diff_ids)):
+        for chain in reversed(chain_ids(diff_ids)):
             if chain not in needed and not self._layers.is_pinned(chain):
                 self._layers.remove(chain)
                 dropped.append(Deleted(str(chain)))

@@ -36,6 +36,11 @@ class Digest:
         return cls(hashlib.sha256(data).hexdigest())
 
 
+def is_hex(text: str) -> bool:
+    """Whether it is a digest's 64 digits."""
+    return _HEX.fullmatch(text) is not None
+
+
 def chain_ids(diff_ids: Sequence[Digest]) -> tuple[Digest, ...]:
     """Identity of each stack of layers that begins a stack, lowest first; the last is that of the whole.
 

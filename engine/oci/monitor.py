@@ -13,6 +13,7 @@ LOG_PREFIX bytes: "o" (stdout) or "e" (stderr) at [39], F (the line ended) or P 
 import asyncio
 import json
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from engine.oci.runtime import Runtime, RuntimeFailed, failure
 
 LOG_PREFIX: Final = 45
 _FAILED_PID: Final = -1
+_CODE: Final = re.compile(r"-?[0-9]{1,3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ def read_exit(exit_dir: Path, container_id: str) -> Exited | None:
         at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
     except FileNotFoundError:
         return None
-    return Exited(int(text), at) if text.lstrip("-").isdigit() else None  # conmon creates, then writes
+    return Exited(int(text), at) if _CODE.fullmatch(text) else None  # conmon creates, then writes
 
 
 async def launch(

@@ -4,6 +4,7 @@
     DATA/state.db                 SQLite: containers, images, tags, layers, build cache, settings (state.State)
     DATA/blobs/sha256/HEX         image configurations and compressed layers (content.ContentStore)
     DATA/layers/CHAIN/diff        one unpacked layer, as overlayfs reads it (layers.LayerStore)
+    DATA/ballast                  room for the day the disk is full (ballast)
     DATA/tmp/                     drafts of all of these; emptied at start
 
 Durable before visible: a draft is written, synced, renamed into place, its directory synced, and only then does a row

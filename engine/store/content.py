@@ -6,13 +6,13 @@ All calls block and are safe from several threads.
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
 from engine.host.durable import sync_directory
-from engine.model.digest import Digest
+from engine.host.failpoints import reach
+from engine.model.digest import Digest, is_hex
 from engine.model.errors import Invalid, Missing, TooLarge
 
 _SMALL = 4 << 20
@@ -30,6 +30,7 @@ class Ingest:
         self.size_bytes = 0
 
     def write(self, data: bytes | memoryview) -> None:
+        reach("blob.write")
         self._sha256.update(data)
         self.size_bytes += len(data)
         view = memoryview(data)
@@ -50,8 +51,10 @@ class Ingest:
         if place.is_file() and place.stat().st_size == self.size_bytes:
             return digest  # not replaced: the one that is there may be durable already, and named by a row
         if durable:
+            reach("blob.sync")
             os.fsync(self._file.fileno())
         self._file.close()
+        reach("blob.rename")
         self._draft.rename(place)
         self._draft = None
         if durable:
@@ -124,6 +127,10 @@ class ContentStore:
         """What is, or was, being written: of this store and of ``LayerStore``."""
         return list(self._drafts.iterdir())
 
-    def digests(self) -> Iterator[Digest]:
-        for path in list(self._blobs.iterdir()):
-            yield Digest(path.name)
+    def digests(self) -> list[Digest]:
+        return named_digests(self._blobs)
+
+
+def named_digests(directory: Path) -> list[Digest]:
+    """Those that something in ``directory`` is named for. What else is there is not the store's, and left alone."""
+    return [Digest(path.name) for path in directory.iterdir() if is_hex(path.name)]

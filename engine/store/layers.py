@@ -10,8 +10,8 @@ import posixpath
 import stat
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from engine.host.archive import Limits
@@ -19,11 +19,12 @@ from engine.host.archive_pack import GzipPacker
 from engine.host.archive_write import MOUNT_POINTS, write_layer
 from engine.host.confined import Unpacked, open_below, unpack_layer
 from engine.host.durable import sync_directory, sync_filesystem
+from engine.host.failpoints import reach
 from engine.host.layer_writer import LayerWriter
 from engine.host.removal import remove_tree
 from engine.model.digest import Digest, chain_id, chain_ids
-from engine.model.errors import Invalid, Missing
-from engine.store.content import ContentStore
+from engine.model.errors import EngineError, Invalid, Missing
+from engine.store.content import ContentStore, named_digests
 from engine.store.locks import KeyedLock
 from engine.store.records import Layer
 from engine.store.state import State
@@ -88,6 +89,7 @@ class LayerStore:
         self, draft: Path, blob: Digest, media_type: str, expected_diff_id: Digest | None, on_read: OnRead | None
     ) -> Unpacked:
         diff = _new_diff(draft)
+        reach("layer.extract")
         async with self._room:
             with self._content.open(blob) as file, _watched(file.fileno(), on_read):
                 unpacked = await unpack_layer(file, into=diff, limits=self._limits, compression=compression(media_type))
@@ -109,16 +111,41 @@ class LayerStore:
             max_id=unpacked.max_id,
         )
 
+    @asynccontextmanager
+    async def unpacked_afresh(self, layer: Layer) -> AsyncIterator[Path]:
+        """A draft of what ``layer``'s directory ought to be, from its blob; for ``put_in_place``, or dropped.
+
+        Raises Invalid when the blob does not hold that layer any more.
+        """
+        draft = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="layer-", dir=self._drafts))
+        try:
+            unpacked = await self._unpack(draft, layer.blob, layer.media_type, layer.diff_id, None)
+            await asyncio.to_thread(self._take_over_directories, draft / "diff", layer.parent, unpacked.implicit)
+            yield draft
+        finally:
+            await asyncio.to_thread(remove_tree, draft)
+
     def _place(self, draft: Path, layer: Layer, implicit: Sequence[str]) -> Layer:
         if present := self.find(layer.chain):
             return present
         self._take_over_directories(draft / "diff", layer.parent, implicit)
+        return self.put_in_place(draft, layer)
+
+    def put_in_place(self, draft: Path, layer: Layer) -> Layer:
+        """Make it the layer's directory, instead of one that is there, and durable; then its record. Blocking."""
         draft.chmod(0o711)
+        reach("layer.sync")
         sync_filesystem(draft)  # the blob, too: it was committed without syncing
         self._discard(layer.chain)  # a crash between rename and row leaves one without a row
+        reach("layer.rename")
         draft.rename(self._layers / layer.chain.hex)
-        sync_directory(self._layers)
-        self._state.save_layer(layer)
+        try:
+            sync_directory(self._layers)
+            reach("layer.row")
+            self._state.save_layer(layer)
+        except (EngineError, OSError):
+            self._discard(layer.chain)
+            raise
         return layer
 
     async def commit_upper(
@@ -134,12 +161,12 @@ class LayerStore:
             layer = await asyncio.to_thread(self._pack, upper, draft, parent, skip_mount_points=skip_mount_points)
             if layer is None:
                 return None
-            with self.using([layer.blob]):
-                async with self._lock.hold(layer.chain):
-                    placed = await asyncio.to_thread(self._place, draft, layer, ())
-            if placed.blob != layer.blob:
+            try:
+                with self.using([layer.blob]):
+                    async with self._lock.hold(layer.chain):
+                        return await asyncio.to_thread(self._place, draft, layer, ())
+            finally:  # it failed, or the layer is there already from another blob
                 await asyncio.to_thread(self.discard_blobs, [layer.blob])
-            return placed
         finally:
             await asyncio.to_thread(remove_tree, draft)
 
@@ -150,6 +177,7 @@ class LayerStore:
             below = self._find_below(parent, os.fsdecode(path))
             return below is not None and _looks(below) == _looks(status)
 
+        reach("commit.pack")
         diff = _new_diff(draft)
         with self._content.ingest() as ingest:
             packer = GzipPacker(ingest.write)
@@ -242,7 +270,7 @@ class LayerStore:
                 self._content.delete(blob)
 
     def on_disk(self) -> list[Digest]:
-        return [Digest(path.name) for path in self._layers.iterdir()]
+        return named_digests(self._layers)
 
     def _discard(self, chain: Digest) -> None:
         """Take a layer's directory out of sight at once, then remove it."""

@@ -1,6 +1,7 @@
 """Locks: one per name within the engine, and one per data directory between engines."""
 
 import asyncio
+import contextlib
 import fcntl
 import os
 from collections.abc import AsyncIterator, Hashable
@@ -9,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from engine.model.errors import Conflict
+from engine.model.errors import Conflict, Unavailable
 
 
 class KeyedLock:
@@ -42,8 +43,11 @@ class InstanceLock:
         self._descriptor: int | None = None
 
     def acquire(self) -> None:
-        """Raises Conflict, naming the process that holds it."""
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        """Raises Conflict, naming the process that holds it; Unavailable when there is something else at ``path``."""
+        try:
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except OSError as error:  # a link would have the file that it leads to emptied
+            raise Unavailable(f"cannot open {self._path}: {error.strerror}; remove it") from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -52,9 +56,10 @@ class InstanceLock:
             raise Conflict(
                 f"another engine (process {holder}) runs on {self._path.parent}: stop it or use another --data-root"
             ) from error
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         self._descriptor = descriptor
+        with contextlib.suppress(OSError):  # only for who meets the lock; a full disk must not keep an engine down
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
 
     def release(self) -> None:
         if self._descriptor is not None:

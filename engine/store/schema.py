@@ -32,7 +32,18 @@ MIGRATIONS = (
 
 
 def open_database(path: Path) -> sqlite3.Connection:
-    """A connection to a file that is whole and current. Raises Unavailable, saying what to do about the file."""
+    """A connection to a file that is whole and current. Raises Unavailable, saying what to do about the file.
+
+    Nobody but root may read a new one: it has the containers' environments, and with those passwords. SQLite's files
+    beside it follow it.
+    """
+    try:
+        if path.is_symlink():
+            raise Unavailable(f"{path} is a symbolic link: put the file itself there")
+        _refuse_lost(path)
+        path.touch(mode=0o600)
+    except OSError as error:
+        raise Unavailable(f"cannot open {path}: {error.strerror}") from error
     try:
         database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
     except sqlite3.Error as error:
@@ -43,6 +54,22 @@ def open_database(path: Path) -> sqlite3.Connection:
         database.close()
         raise
     return database
+
+
+def _refuse_lost(path: Path) -> None:
+    """Without its records all images would look like leftovers, and be removed."""
+    if not path.exists() and _has_objects(path.parent):
+        raise _lost(path, "is not there")
+
+
+def _has_objects(root: Path) -> bool:
+    return any(any(root.glob(pattern)) for pattern in ("blobs/sha256/*", "layers/*", "containers/*", "volumes/*"))
+
+
+def _lost(path: Path, how: str) -> Unavailable:
+    return Unavailable(
+        f"{path} {how}, and images or containers are: put back a copy of it, or move {path.parent} away to start afresh"
+    )
 
 
 def _prepare(database: sqlite3.Connection, path: Path) -> None:
@@ -56,7 +83,7 @@ def _prepare(database: sqlite3.Connection, path: Path) -> None:
         _migrate(database, path)
     except sqlite3.Error as error:
         raise Unavailable(
-            f"{path} is damaged ({error}): move it away to start afresh, or put back a copy of it"
+            f"{path} is damaged ({error}): put back a copy of it, or move {path.parent} away to start afresh"
         ) from error
 
 
@@ -66,5 +93,7 @@ def _migrate(database: sqlite3.Connection, path: Path) -> None:
         raise Unavailable(
             f"{path} has version {version} and this engine knows versions up to {len(MIGRATIONS)}: use a newer engine"
         )
+    if version == 0 and _has_objects(path.parent):  # cut short, or without the log that had all of it
+        raise _lost(path, "holds no records")
     for step in range(version, len(MIGRATIONS)):
         database.executescript(f"BEGIN; {MIGRATIONS[step]}; PRAGMA user_version = {step + 1}; COMMIT;")

@@ -16,6 +16,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from engine.host.failpoints import reach
 from engine.model.container import Container
 from engine.model.digest import Digest
 from engine.model.errors import Invalid, Unavailable
@@ -23,6 +24,7 @@ from engine.model.image import Image
 from engine.model.network import Network
 from engine.model.reference import Reference
 from engine.model.volume import Volume
+from engine.store import ballast
 from engine.store.records import CacheEntry, Layer
 from engine.store.schema import open_database
 
@@ -74,6 +76,7 @@ class State:
         return self._images.all()
 
     def save_image(self, image: Image) -> None:
+        reach("image.row")
         with self.durably():
             self._images.save(image.id.hex, image)
 
@@ -82,6 +85,7 @@ class State:
 
     def delete_image(self, image_id: Digest) -> None:
         """Its tags and cache entries go with it."""
+        reach("image.unrow")
         with self.durably():
             self._images.delete(image_id.hex)
 
@@ -105,6 +109,7 @@ class State:
 
     def set_tag(self, reference: Reference, image_id: Digest) -> None:
         """Point a tag, or a name@digest, at an image, away from any other. The image must be saved already."""
+        reach("tag.row")
         with self.durably():
             self.query("INSERT OR REPLACE INTO tag VALUES (?, ?)", str(reference), image_id.hex)
 
@@ -141,15 +146,28 @@ class State:
     def set_setting(self, name: str, value: str) -> None:
         self.query("INSERT OR REPLACE INTO setting VALUES (?, ?)", name, value)
 
+    def quarantined(self, origin: str) -> set[str]:
+        """Ids of records of the table ``origin`` that could not be read."""
+        return {key for (key,) in self.query("SELECT id FROM quarantine WHERE origin = ?", origin)}
+
     def query(self, sql: str, *values: str) -> list[tuple[str, ...]]:
         """One statement, one transaction. Raises Unavailable when the file or the disk fails it."""
         with self._lock:
             try:
-                return self._database.execute(sql, values).fetchall()
+                return self._execute(sql, values)
             except sqlite3.IntegrityError as error:
                 raise Invalid(f"{self._path}: {error}") from error
             except sqlite3.Error as error:
-                raise Unavailable(f"{self._path}: {error}") from error
+                raise Unavailable(f"{self._path}: {'no space left on device' if _is_full(error) else error}") from error
+
+    def _execute(self, sql: str, values: tuple[str, ...]) -> list[tuple[str, ...]]:
+        try:
+            return self._database.execute(sql, values).fetchall()
+        except sqlite3.OperationalError as error:
+            if not _is_full(error) or not ballast.release(self._path.parent):
+                raise
+            _log.warning("%s is full: what was kept free for that is used now", self._path.parent)
+            return self._database.execute(sql, values).fetchall()
 
     @contextmanager
     def durably(self) -> Iterator[None]:
@@ -160,6 +178,10 @@ class State:
                 yield
             finally:
                 self._database.execute("PRAGMA synchronous = NORMAL")
+
+
+def _is_full(error: sqlite3.Error) -> bool:
+    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
 
 
 class _Table(Generic[_Record]):

@@ -39,6 +39,7 @@ class RunningEngine:
     bridge: str
     process: "subprocess.Popen[bytes] | None" = None
     arguments: list[str] = field(default_factory=list)
+    variables: dict[str, str] = field(default_factory=dict)
 
     @property
     def data_root(self) -> Path:
@@ -62,7 +63,10 @@ class RunningEngine:
 
     def start(self) -> None:
         with (self.root / "log").open("ab") as log:
-            self.process = subprocess.Popen(self.command("serve"), cwd=REPOSITORY, stdout=log, stderr=log)
+            environment = {**os.environ, **self.variables}
+            self.process = subprocess.Popen(
+                self.command("serve"), cwd=REPOSITORY, stdout=log, stderr=log, env=environment
+            )
         wait_until(self._answers, limit_s=_START_LIMIT_S, what="the engine answers")
 
     def _answers(self) -> bool:

@@ -102,7 +102,7 @@ def test_a_damaged_file_is_named_with_what_to_do(tmp_path, damage):
         state.set_setting(str(number), "x" * 200)
     state.close()
     path.write_bytes(damage or path.read_bytes()[:9000])
-    with pytest.raises(Unavailable, match=r"state\.db is damaged .* move it away"):
+    with pytest.raises(Unavailable, match=r"state\.db is damaged .* put back a copy of it"):
         State(path)
 
 

@@ -2,6 +2,7 @@
 
 import logging
 
+from engine.host.failpoints import reach
 from engine.host.removal import remove_tree
 from engine.model.digest import Digest, chain_ids
 from engine.store.content import ContentStore
@@ -15,6 +16,7 @@ def sweep(content: ContentStore, layers: LayerStore, state: State) -> None:
     """Blocking; safe to repeat. Nothing else may use the store meanwhile."""
     for draft in content.drafts():
         remove_tree(draft)
+    reach("sweep")
     images = state.images()
     needed = {chain for image in images for chain in chain_ids(image.diff_ids)}
     for container in state.containers():
