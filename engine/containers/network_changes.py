@@ -83,6 +83,15 @@ class NetworkChanges:
         write_hosts(container, directory, endpoints)
         write_resolver(container, directory, server=name_server(endpoints, self._networks))
 
+    async def mend(self, container: Container) -> None:
+        """After a restart of the engine: finish a leaving that the last one was killed in."""
+        wished = container.spec.wished_networks
+        stray = [each.network for each in container.endpoints if each.network not in wished]
+        if stray:
+            for name in stray:
+                await self._networks.leave(container.id, name)
+            await self._registry.save(await self._settled(container, before=None))
+
     async def renamed(self, container_id: str) -> None:
         """Others find it by its new name, and by the old one no more."""
         async with self._lifecycle.held_still(container_id):

@@ -4,6 +4,7 @@ import asyncio
 import logging
 
 from engine.containers.lifecycle import Lifecycle
+from engine.containers.network_changes import NetworkChanges
 from engine.containers.owner_ranges import OwnerRanges
 from engine.containers.parts import Parts
 from engine.containers.registry import Registry
@@ -31,6 +32,7 @@ class Recovery:
         teardown: Teardown,
         owner_ranges: OwnerRanges,
         rotation: Rotation,
+        network_changes: NetworkChanges,
     ) -> None:
         self._parts = parts
         self._registry = registry
@@ -39,6 +41,7 @@ class Recovery:
         self._teardown = teardown
         self._owner_ranges = owner_ranges
         self._rotation = rotation
+        self._network_changes = network_changes
         self._room = asyncio.Semaphore(_AT_ONCE)
 
     async def recover(self) -> None:
@@ -53,6 +56,8 @@ class Recovery:
         # all of them first: an address or a range must not be given away while one that has it is still to come
         alive = [container for container in running if self._adopt(container)]
         await self._parts.networks.reconcile()
+        for container in alive:
+            await self._network_changes.mend(container)
         ended = [container for container in running if container not in alive]
         await asyncio.gather(*(self._end(container) for container in ended))
         swept = await self._sweep(keep={container.id for container in alive})

@@ -117,6 +117,7 @@ class Containers:
             startup=startup,
             teardown=teardown,
             owner_ranges=owner_ranges,
+            network_changes=self._network_changes,
             rotation=self._rotation,
         )
         self._steps = Steps(

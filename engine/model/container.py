@@ -181,7 +181,7 @@ class ProcessIdentity:
 class Endpoint:
     """Where a running container stands on one network. Addresses without prefix length.
 
-    ``gateway`` is empty on an internal network. ``names`` are those by which others there find it; ``links`` what it
+    ``leads_out`` is False on an internal network. ``names`` are those by which others there find it; ``links`` what it
     alone calls others, alias to name; ``servers`` its own resolvers for all other names. The endpoint that is the
     container's way out has the published ports.
     """
@@ -197,6 +197,7 @@ class Endpoint:
     names: tuple[str, ...] = ()
     links: Mapping[str, str] = field(default_factory=dict)
     servers: tuple[str, ...] = ()
+    leads_out: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The bridge link: what must be so, what is so, and the steps between."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
@@ -122,6 +122,15 @@ def remove_bridge(name: str) -> None:
             if port.master == bridge.index:
                 rtnetlink.delete_link(port.name)
         rtnetlink.delete_link(bridge.name)
+
+
+def sweep_links(prefix: str, *, keep: Collection[str]) -> list[str]:
+    """Remove those whose names begin so, but for ``keep``, and tell which they were."""
+    with Rtnetlink() as rtnetlink:
+        stray = [link.name for link in rtnetlink.links() if link.name.startswith(prefix) and link.name not in keep]
+        for name in stray:
+            rtnetlink.delete_link(name)
+    return stray
 
 
 def bridges_named(prefix: str) -> list[str]:

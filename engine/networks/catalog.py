@@ -70,8 +70,8 @@ class Catalog:
 
     async def start(self) -> None:
         """Every bridge as it must be, whatever became of it; bridges of nobody go. Safe to repeat."""
-        self._default = await asyncio.to_thread(self._set_up_default)
         self._made = {network.id: network for network in await asyncio.to_thread(self._state.networks)}
+        self._default = await asyncio.to_thread(self._set_up_default)
         await asyncio.to_thread(self._set_up_made)
 
     async def create(self, request: NetworkRequest) -> Network:
@@ -121,7 +121,9 @@ class Catalog:
     def _set_up_default(self) -> Network:
         with Rtnetlink() as rtnetlink:
             present = rtnetlink.find_link(self._config.bridge)
-            network = self._wanted_default(taken_networks(rtnetlink, except_link=present))
+            taken = taken_networks(rtnetlink, except_link=present)
+        # those of networks whose bridges are gone, too
+        network = self._wanted_default(taken + [each.subnet for each in self._made.values()])
         set_up_bridge(network)
         return network
 

@@ -111,7 +111,8 @@ def new_endpoint(
         network=network.name,
         ip_address=str(address),
         prefix_length=network.subnet.prefixlen,
-        gateway="" if network.internal else str(network.gateway),
+        gateway=str(network.gateway),
+        leads_out=not network.internal,
         mac_address=settings.mac_address or mac_address(address),
         interface=interface,
         priority=settings.priority,
@@ -123,7 +124,7 @@ def new_endpoint(
 
 def way_out(endpoints: Iterable[Endpoint]) -> Endpoint | None:
     """The endpoint that has default route and published ports: of the highest priority, among equals the first."""
-    return max((each for each in endpoints if each.gateway), key=lambda each: each.priority, default=None)
+    return max((each for each in endpoints if each.leads_out), key=lambda each: each.priority, default=None)
 
 
 def in_order(wishes: Mapping[str, EndpointSettings]) -> list[tuple[str, EndpointSettings]]:

@@ -20,11 +20,13 @@ from engine.model.container import Endpoint
 from engine.model.errors import Denied, Unavailable
 from engine.model.network import DEFAULT_NAME, EndpointSettings, KnownAs, Network, NetworkRequest
 from engine.model.ports import PortBinding
+from engine.networks.bridge import sweep_links
 from engine.networks.catalog import Catalog
 from engine.networks.flows import turn_away_from, turn_to
 from engine.networks.foreign_firewall import ForeignFirewall
 from engine.networks.link import connect_link, disconnect_link, lead_out, loopback_up
 from engine.networks.name_service import NameService
+from engine.networks.network import link_name, link_prefix
 from engine.networks.plans import check_settings, chosen_address, new_endpoint, reserved, way_out
 from engine.networks.published import PublishedPorts
 from engine.networks.rules import Rules
@@ -97,6 +99,7 @@ class Networks:
         await self._names.withdraw(network.id)
         self._used.pop(network.id, None)
         self._latest.pop(network.id, None)
+        self._check_firewall_soon(now=True)
         self._emit("destroy", network)
 
     # -- endpoints
@@ -144,6 +147,7 @@ class Networks:
         For after the last ``adopt``; the first ``connect`` does it when nobody did. Safe to repeat.
         """
         await self._rules.rewrite()
+        await asyncio.to_thread(self._sweep_links)
         for network in self.all():
             await self._tell_names(network)
 
@@ -308,6 +312,13 @@ class Networks:
         connect_link(network, self._config.instance, endpoint, pid=pid, is_way_out=is_way_out)
         turn_to(endpoint)
 
+    def _sweep_links(self) -> None:
+        """Links of endpoints that an engine was killed over before they were on record."""
+        instance = self._config.instance
+        known = {link_name(instance, IPv4Address(each.ip_address)) for each in self._every_endpoint()}
+        for name in sweep_links(link_prefix(instance), keep=known):
+            _log.warning("removed the link %s, which belongs to no container", name)
+
     def _new_endpoint(
         self, container_id: str, network: Network, settings: EndpointSettings, *, known_as: KnownAs, former: str
     ) -> Endpoint:
@@ -340,7 +351,9 @@ class Networks:
         """A dockerd may be started after us and shut our containers off; look, but not at every start."""
         at = time.monotonic()
         is_checking = self._firewall_check is not None and not self._firewall_check.done()
-        if not is_checking and (now or at - self._firewall_checked_at >= _FIREWALL_CHECK_S):
+        if now:
+            self._firewall_checked_at = -_FIREWALL_CHECK_S  # if one is under way, the next connect looks again
+        if not is_checking and at - self._firewall_checked_at >= _FIREWALL_CHECK_S:
             self._firewall_checked_at = at
             self._firewall_check = asyncio.create_task(self._check_firewall(), name="foreign-firewall")
 

@@ -11,7 +11,7 @@ import msgspec
 from engine.model.errors import Invalid, Unsupported
 from engine.model.network import EndpointSettings
 from engine.wire.json_body import decode, parse_object
-from engine.wire.text import check_mapping, check_name, check_texts, shown
+from engine.wire.text import check_mapping, check_name, check_network, check_texts, shown
 from engine.wire.version import ApiVersion
 
 _SEVERAL_FROM: Final = ApiVersion(1, 44)
@@ -28,7 +28,8 @@ class IpamJson(msgspec.Struct, kw_only=True):
 
 
 class EndpointJson(msgspec.Struct, rename="pascal", kw_only=True):
-    """What a client may say of an endpoint; what inspect tells of it besides is not its to say, and ignored."""
+    """What a client may say of an endpoint, and from ``network_id`` on what inspect tells of it besides: clients send
+    that back, it is not theirs to say, and ignored."""
 
     ipam_config: IpamJson = msgspec.field(default_factory=IpamJson, name="IPAMConfig")
     links: list[str] = []
@@ -36,6 +37,15 @@ class EndpointJson(msgspec.Struct, rename="pascal", kw_only=True):
     mac_address: str = ""
     driver_opts: dict[str, str] = {}
     gw_priority: int = 0
+    network_id: str = msgspec.field(default="", name="NetworkID")
+    endpoint_id: str = msgspec.field(default="", name="EndpointID")
+    gateway: str = ""
+    ip_address: str = msgspec.field(default="", name="IPAddress")
+    ip_prefix_len: int = msgspec.field(default=0, name="IPPrefixLen")
+    ipv6_gateway: str = msgspec.field(default="", name="IPv6Gateway")
+    global_ipv6_address: str = msgspec.field(default="", name="GlobalIPv6Address")
+    global_ipv6_prefix_len: int = msgspec.field(default=0, name="GlobalIPv6PrefixLen")
+    dns_names: list[str] = msgspec.field(default_factory=list, name="DNSNames")
 
 
 class ConnectJson(msgspec.Struct, rename="pascal", kw_only=True):
@@ -63,7 +73,9 @@ def decode_networking(raw: dict[str, Any], *, version: ApiVersion) -> dict[str, 
         names = ", ".join(shown(name) for name in sorted(endpoints)[:5])
         raise Invalid(f"Container cannot be connected to network endpoints: {names}")
     return {
-        "bridge" if network == "default" else check_name("NetworkingConfig.EndpointsConfig", network): decode_settings(
+        "bridge"
+        if network == "default"
+        else check_network("NetworkingConfig.EndpointsConfig", network): decode_settings(
             f"NetworkingConfig.EndpointsConfig.{shown(network)}", settings
         )
         for network, settings in endpoints.items()
@@ -92,12 +104,18 @@ def decode_settings(field: str, raw: object) -> EndpointSettings:
         return EndpointSettings()
     if not isinstance(raw, dict):
         raise Invalid(f"{field}: expected an object")
-    given = decode(raw, EndpointJson)
+    try:
+        given = decode(raw, EndpointJson)
+    except Invalid as error:
+        raise Invalid(f"{field}: {error}") from error
     if given.ipam_config.ipv6 not in _NOTHING or given.ipam_config.link_local:
         raise Unsupported(f"{field}.IPAMConfig: only IPv4Address is supported; networks have no IPv6 yet")
     check_texts(f"{field}.Aliases", given.aliases, longest=255)
     check_texts(f"{field}.Links", given.links, longest=511)
     check_mapping(f"{field}.DriverOpts", given.driver_opts)
+    for name in given.driver_opts:
+        if name.startswith("com.docker.network."):
+            raise Unsupported(f"{field}.DriverOpts: {shown(name)} is not supported by this engine (yet); leave it out")
     if not _LEAST_PRIORITY <= given.gw_priority <= _MOST_PRIORITY:
         raise Invalid(f"{field}.GwPriority: {given.gw_priority} is out of range")
     return EndpointSettings(

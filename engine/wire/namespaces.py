@@ -9,7 +9,7 @@ from engine.model.container import ContainerSpec
 from engine.model.errors import Invalid
 from engine.model.namespaces import Namespaces, joined_container
 from engine.wire.json_body import decode
-from engine.wire.text import check_name, shown
+from engine.wire.text import check_name, check_network, shown
 
 
 class NamespacesJson(msgspec.Struct, rename="pascal", kw_only=True):
@@ -105,4 +105,4 @@ def _network_mode(text: str) -> str:
         if not joined_container(text):
             raise Invalid("HostConfig.NetworkMode: invalid container format container:<name|id>")
         return text
-    return text
+    return check_network("HostConfig.NetworkMode", text)

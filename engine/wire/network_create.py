@@ -19,9 +19,8 @@ from engine.model.network import (
     NetworkRequest,
 )
 from engine.wire.json_body import decode, parse_object, unknown_members
-from engine.wire.text import check_mapping, check_text, shown
+from engine.wire.text import check_mapping, check_network, check_text, shown
 
-_NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 _LINK_NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,14}")
 _LONGEST_PREFIX: Final = 30  # the gateway and one container
 _LEAST_MTU, _MOST_MTU = 68, 65535  # RFC 791; the kernel's limit for a bridge
@@ -86,9 +85,7 @@ def decode_network(body: bytes) -> tuple[NetworkRequest, str]:
 
 
 def _check_name(name: str) -> None:
-    check_text("Name", name, longest=255)
-    if not name or not _NAME.fullmatch(name):
-        raise Invalid(f"Name: invalid network name {shown(name)}: only [a-zA-Z0-9][a-zA-Z0-9_.-]* is allowed")
+    check_network("Name", name)
     if name in ("bridge", "host", "none", "default"):
         raise Denied(f"operation is not permitted on predefined {name} network")
 

@@ -260,7 +260,7 @@ _BAD_VALUES: dict[str, tuple[Any, ...]] = {
     "HostConfig.SecurityOpt": (["nope"], ["seccomp={"], ["no-new-privileges:maybe"], ["\0"]),
     "HostConfig.Tmpfs": ({"relative": ""}, {"/a": "size=x"}, {"/a": "exec,nonsense"}, {"/a\0": ""}, {"/a": "mode=99"}),
     "HostConfig.Sysctls": ({"kernel.panic": "1"}, {"a": "b"}, {"net.ipv4.ip_forward\0": "1"}, {"../x": "1"}),
-    "HostConfig.NetworkMode": ("container:", "container:absent", "nope", "\0", "../x", "ns:/proc/1/ns/net"),
+    "HostConfig.NetworkMode": ("container:", "container:absent", "\0", "../x", "ns:/proc/1/ns/net"),
     "HostConfig.Runtime": ("nope", "/bin/sh", "\0"),
     "HostConfig.UsernsMode": ("nope",),
     "HostConfig.IpcMode": ("nope", "container:absent"),
@@ -305,7 +305,7 @@ _BAD_VALUES: dict[str, tuple[Any, ...]] = {
     "HostConfig.VolumesFrom": (["absent"], [5], ["x:nope"]),
     "HostConfig.Links": (["absent:x"], [5]),
     "HostConfig.CgroupParent": ("../../x", "a\0b"),
-    "NetworkingConfig.EndpointsConfig": ({"nope": {}}, {"bridge": 5}, {"bridge": {"IPAddress": 5}}, {"a\0": {}}),
+    "NetworkingConfig.EndpointsConfig": ({"bridge": 5}, {"../x": {}}, {"bridge": {"IPAddress": 5}}, {"a\0": {}}),
 }
 
 

@@ -28,7 +28,14 @@ _LONGEST_MESSAGE = 2000
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _SWARM = ("/swarm", "/nodes", "/services", "/tasks", "/secrets", "/configs")
 ANSWERED = [each for each in ENDPOINTS if not each.path.startswith(_SWARM)]
-JSON_REQUESTS = ("POST /containers/create", "POST /containers/target/exec", "POST /exec/{exec}/start")
+JSON_REQUESTS = (
+    "POST /containers/create",
+    "POST /containers/target/exec",
+    "POST /exec/{exec}/start",
+    "POST /networks/create",
+    "POST /networks/bridge/connect",
+    "POST /networks/bridge/disconnect",
+)
 
 
 def check_refused(answer: Answer | None, *, absent_is_fine: bool = True) -> str:
@@ -69,7 +76,7 @@ def check_all(watched: WatchedEngine, cases: Iterable[_Case], check: Callable[[_
 def test_a_body_that_is_no_request_is_refused(watched: WatchedEngine, line: str) -> None:
     def check(body: str) -> None:
         message = refused(watched, line, BODIES[body])
-        assert re.search(r"JSON|body|larger|Image|Env|Cmd|exec|nested|control", message), message
+        assert re.search(r"JSON|body|larger|Image|Env|Cmd|exec|nested|control|Name|Container", message), message
 
     # an exec is started without a word, too
     check_all(watched, BODIES.keys() - ({"empty", "blank"} if line.endswith("start") else set()), check)

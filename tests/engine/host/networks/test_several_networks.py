@@ -16,6 +16,7 @@ from engine.model.network import (
     NetworkRequest,
 )
 from engine.model.ports import Port, PortBinding
+from engine.networks.bridge import remove_bridge
 from tests.engine.host.networks.conftest import (
     HOST_ADDRESS,
     OUTSIDE_ADDRESS,
@@ -80,7 +81,7 @@ async def test_the_host_is_closed_to_every_network_but_for_port_53_of_its_own_ga
     mine, yours = [await engine.networks.create(NetworkRequest(name)) for name in ("mine", "yours")]
     one = machine.namespace()
     await join(engine, one, ONE, mine)
-    machine.host.listen(53), machine.host.listen(22)
+    machine.host.listen(53, address=HOST_ADDRESS), machine.host.listen(22)
     assert one.reaches(str(mine.gateway), 53)
     assert not one.reaches(str(mine.gateway), 22)
     assert not one.reaches(str(yours.gateway), 53)
@@ -222,3 +223,47 @@ async def test_an_address_comes_back_to_the_container_that_had_it(engine: Engine
     assert again.ip_address == address
     other = await engine.networks.connect(TWO, pid=machine.namespace().pid, former=address)
     assert other.ip_address != address
+
+
+async def test_a_link_that_an_engine_died_over_is_swept_and_its_address_is_free(
+    engine: Engine, machine: Machine
+) -> None:
+    network = await engine.networks.create(NetworkRequest("mine"))
+    one, two = machine.namespace(), machine.namespace()
+    await join(engine, one, ONE, network)
+    lost = await join(engine, two, TWO, network)
+    (kept,) = engine.networks.endpoints_of(ONE)
+    await engine.networks.stop()
+    successor = engine.restarted()
+    await successor.networks.start()
+    successor.networks.adopt(ONE, kept)
+    await successor.networks.reconcile()
+    assert "eth0" in one.run("ip", "link")
+    assert "eth0" not in two.run("ip", "link")
+    again = await successor.networks.connect(TWO, pid=two.pid, network=network, former=lost)
+    assert again.ip_address == lost
+    await successor.networks.stop()
+
+
+async def test_a_network_that_an_engine_died_over_is_whole_with_the_next(engine: Engine, machine: Machine) -> None:
+    network = await engine.networks.create(NetworkRequest("mine"))
+    remove_bridge(network.bridge)  # as if it had been killed between record and bridge
+    await engine.networks.stop()
+    successor = engine.restarted()
+    await successor.networks.start()
+    one, two = machine.namespace(), machine.namespace()
+    await join(successor, one, ONE, network)
+    address = await join(successor, two, TWO, network)
+    server = two.listen(80)
+    asks(one.connect(address, 80), server)
+    await successor.networks.stop()
+
+
+async def test_rules_that_somebody_flushed_come_back_with_the_next_container(engine: Engine, machine: Machine) -> None:
+    network = await engine.networks.create(NetworkRequest("mine"))
+    one = machine.namespace()
+    await join(engine, one, ONE, network, PUBLISHED)
+    shell("nft", "flush", "ruleset")
+    await join(engine, machine.namespace(), TWO, network)
+    server = one.listen(80)
+    asks(machine.outside.connect(HOST_ADDRESS, 8080), server)

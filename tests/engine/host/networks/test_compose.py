@@ -1,0 +1,64 @@
+"""docker-compose 1.29 (Debian's) over networks of its own making."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.engine.conftest import IMAGE, RunningEngine
+from tests.engine.host.containers.shared_engine import engine_with_image
+
+COMPOSE = "/usr/bin/docker-compose"
+PROJECT = f"""
+version: "3"
+services:
+  web:
+    image: {IMAGE}
+    command: ["httpd", "-f", "-p", "80", "-h", "/etc"]
+    stop_grace_period: 0s
+  client:
+    image: {IMAGE}
+    command: ["sleep", "1000"]
+    stop_grace_period: 0s
+    depends_on: [web]
+    networks: [default, back]
+networks:
+  back:
+    internal: true
+"""
+
+pytestmark = [
+    pytest.mark.host,
+    pytest.mark.skipif(shutil.which(COMPOSE) is None, reason="docker-compose is not installed"),
+]
+
+
+@pytest.fixture(scope="module")
+def docker(busybox_tar: bytes) -> Iterator[RunningEngine]:
+    with engine_with_image(busybox_tar) as engine:
+        yield engine
+
+
+def compose(docker: RunningEngine, directory: Path, *arguments: str) -> None:
+    argv = [COMPOSE, "-p", "project", *arguments]
+    done = subprocess.run(argv, cwd=directory, env=docker.environment, capture_output=True, timeout=100)
+    assert done.returncode == 0, done.stderr.decode()
+
+
+def test_two_services_come_up_find_each_other_and_go(docker: RunningEngine, tmp_path: Path) -> None:
+    (tmp_path / "docker-compose.yml").write_text(PROJECT)
+    compose(docker, tmp_path, "up", "-d", "--scale", "web=3")
+    names = docker.out("ps", "--format", "{{.Names}}").split()
+    assert sorted(names) == ["project_client_1", "project_web_1", "project_web_2", "project_web_3"]
+    looked_up = docker.out("exec", "project_client_1", "nslookup", "web")
+    template = "{{.NetworkSettings.Networks.project_default.IPAddress}}"
+    for number in (1, 2, 3):
+        assert docker.out("inspect", "--format", template, f"project_web_{number}") in looked_up
+    assert "root" in docker.out("exec", "project_client_1", "wget", "-q", "-O-", "http://web/passwd")
+    compose(docker, tmp_path, "up", "-d", "--scale", "web=1")
+    assert len(docker.out("ps", "-q").split()) == 2
+    compose(docker, tmp_path, "down", "-t", "0")
+    assert docker.out("ps", "-aq") == ""
+    assert "project" not in docker.out("network", "ls")
