@@ -5,6 +5,7 @@ On networks that people made, a link is one more name for the other container, a
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from engine.containers.etc_files import hostname_of
 from engine.model.container import Container, ContainerSpec
@@ -56,12 +57,12 @@ def environment_of(container: Container, linked: list[Linked]) -> tuple[str, ...
     return (*container.spec.env, *(entry for entry in told if entry.partition("=")[0] not in own))
 
 
-def hosts_lines(linked: list[Linked]) -> str:
-    lines = []
-    for each in linked:
-        names = dict.fromkeys((each.alias, hostname_of(each.other), each.other.name))
-        lines.append(f"{each.address}\t{' '.join(names)}\n")
-    return "".join(lines)
+def append_hosts(directory: Path, linked: list[Linked]) -> None:
+    """To the file ``hosts`` in the directory of the container's /etc files."""
+    with (directory / "hosts").open("a") as hosts:
+        for each in linked:
+            names = dict.fromkeys((each.alias, hostname_of(each.other), each.other.name))
+            hosts.write(f"{each.address}\t{' '.join(names)}\n")
 
 
 def _pairs(spec: ContainerSpec) -> Iterator[tuple[str, str]]:

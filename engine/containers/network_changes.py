@@ -1,16 +1,19 @@
 """Joining a container to a network, and taking it off, running or not."""
 
 import asyncio
+import contextlib
 from dataclasses import replace
 
 from engine.containers.etc_files import write_hosts, write_resolver
 from engine.containers.lifecycle import Lifecycle
+from engine.containers.links import append_hosts, linked_containers
 from engine.containers.network_wishes import host_binding, known_as, name_server, wishes
 from engine.containers.parts import Parts
 from engine.containers.ports import wanted_bindings
 from engine.containers.registry import Registry
+from engine.host import processes
 from engine.model.container import Container, Endpoint
-from engine.model.errors import Conflict, Denied, Invalid
+from engine.model.errors import Conflict, Denied, EngineError, Invalid
 from engine.model.network import EndpointSettings, Network
 from engine.networks.plans import check_settings, way_out
 
@@ -52,6 +55,8 @@ class NetworkChanges:
 
     async def _plug_in(self, container: Container, network: Network, settings: EndpointSettings) -> Container:
         assert container.process is not None
+        if not processes.is_alive(container.process):
+            raise Conflict(f"container {container.name} is ending and cannot be connected")
         before = way_out(container.endpoints)
         bindings = self._networks.published(container.id) or wanted_bindings(container)
         await self._networks.connect(
@@ -81,6 +86,8 @@ class NetworkChanges:
     def _write_files(self, container: Container, endpoints: tuple[Endpoint, ...]) -> None:
         directory = self._config.etc(container.id)
         write_hosts(container, directory, endpoints)
+        with contextlib.suppress(EngineError):  # whom it was linked to may be gone since
+            append_hosts(directory, linked_containers(container, self._registry.get))
         write_resolver(container, directory, server=name_server(endpoints, self._networks))
 
     async def mend(self, container: Container) -> None:

@@ -10,7 +10,7 @@ from engine.containers.etc_files import ETC_FILES, give_etc_files, hostname_of, 
 from engine.containers.host_binds import HostBinds, Placed
 from engine.containers.host_devices import place_devices, wanted_devices
 from engine.containers.joining import Joined, Joining, shares_processes
-from engine.containers.links import Find, Linked, environment_of, hosts_lines, linked_containers
+from engine.containers.links import Find, append_hosts, environment_of, linked_containers
 from engine.containers.network_wishes import Wish, host_binding, known_as, name_server, wishes
 from engine.containers.owner_ranges import OwnerRanges
 from engine.containers.parts import Parts
@@ -111,7 +111,7 @@ class Startup:
                 reach("network.connect")
                 endpoints = await self._connect(container, launched, wished, bindings)
                 if linked:
-                    await asyncio.to_thread(self._tell_links, container, linked)
+                    await asyncio.to_thread(append_hosts, self._config.etc(container.id), linked)
                 process = processes.identity(launched.pid)
                 self._rotation.keep(container, process)
                 reach("runtime.start")
@@ -287,10 +287,6 @@ class Startup:
                 write_resolver, container, self._config.etc(container.id), server=name_server(endpoints, networks)
             )
         return endpoints
-
-    def _tell_links(self, container: Container, linked: list[Linked]) -> None:
-        with (self._config.etc(container.id) / "hosts").open("a") as hosts:
-            hosts.write(hosts_lines(linked))
 
 
 def make_run_dirs(*directories: Path) -> None:

@@ -88,22 +88,25 @@ def change_elements(*, add: Sequence[Element] = (), delete: Sequence[Element] = 
 
     Raises OSError: ENOENT when table, set or an element to delete is not there, EEXIST for a key with another value.
     """
-    messages = [_message(_DELETE_ELEMENT, _ACK, each) for each in delete]
-    messages += [_message(_NEW_ELEMENT, _ACK | _CREATE, each) for each in add]
+    messages = [_message(_DELETE_ELEMENT, 0, each) for each in delete]
+    messages += [_message(_NEW_ELEMENT, _CREATE, each) for each in add]
     if not messages:
         return
+    # errors come for every message, the good news for this one alone: hundreds of answers would not fit the socket
+    kind, flags, body = messages[-1]
+    messages[-1] = (kind, flags | _ACK, body)
     parts = [_edge(_BATCH_BEGIN), *messages, _edge(_BATCH_END)]
     batch = b"".join(_with_header(*part, sequence=number) for number, part in enumerate(parts, start=1))
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_NETFILTER) as netlink:
         netlink.settimeout(_TIMEOUT_S)
         netlink.bind((0, 0))
         netlink.send(batch)
-        _await_answers(netlink, count=len(messages))
+        _await_answer(netlink, last=len(messages) + 1)
 
 
-def _await_answers(netlink: socket.socket, *, count: int) -> None:
-    """Every message is answered; a batch that is refused as a whole is answered once, for its first message."""
-    while count > 0:
+def _await_answer(netlink: socket.socket, *, last: int) -> None:
+    """Until the message of number ``last`` is answered, or any message, or the batch as a whole, is refused."""
+    while True:
         data = netlink.recv(_RECEIVE_BYTES)
         at = 0
         while at < len(data):
@@ -112,7 +115,8 @@ def _await_answers(netlink: socket.socket, *, count: int) -> None:
                 number = -struct.unpack_from("=i", data, at + 16)[0]
                 if number:
                     raise OSError(number, os.strerror(number))
-                count -= sequence > 1
+                if sequence == last:
+                    return
             at += (length + 3) & ~3
 
 
