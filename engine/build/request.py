@@ -9,12 +9,11 @@ from engine.model.reference import Reference
 from engine.model.resources import Resources
 from engine.registry.credentials import Credentials
 
-_NETWORKS = ("", "default", "bridge", "none", "host")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildRequest:
-    """``build_args`` maps to None what is declared without a value. ``network_mode`` "" and "default" mean bridge.
+    """``build_args`` maps to None what is declared without a value. ``network_mode`` "" and "default" mean bridge;
+    it may be a network's name or id.
 
     ``remove_intermediate`` and ``force_remove`` change nothing: a step's container is gone when the step is over.
     ``cache_from`` names the only images that take part in the cache; when empty, every image of this engine does.
@@ -49,8 +48,8 @@ class BuildRequest:
             )
         if self.squash:
             raise Unsupported("squash is only supported with experimental mode")
-        if self.network_mode not in _NETWORKS:
-            raise Unsupported(f"networkmode {self.network_mode[:80]!r} is not supported; use bridge, none or host")
+        if self.network_mode.startswith("container:"):
+            raise Unsupported(f"networkmode {self.network_mode[:80]!r} is not supported; use a network, none or host")
 
 
 def build_tags(names: Sequence[str]) -> tuple[Reference, ...]:

@@ -25,6 +25,7 @@ from engine.containers.links import check_links
 from engine.containers.logs import FollowedEnd, LogRequest, read_log
 from engine.containers.names import check_name, new_id
 from engine.containers.network_changes import NetworkChanges
+from engine.containers.network_wishes import with_known_networks
 from engine.containers.oom_watch import OomWatch
 from engine.containers.open_logs import OpenLogs
 from engine.containers.owner_ranges import OwnerRanges
@@ -337,6 +338,7 @@ class Containers:
 
     def step(self, spec: ContainerSpec, *, layers: tuple[Digest, ...]) -> AbstractAsyncContextManager[Step]:
         """A hidden container over ``layers`` that runs one program once; everything of it is gone afterwards."""
+        spec = with_known_networks(spec, self._parts.networks)
         return self._steps.step(replace(spec, auto_remove=False, open_stdin=False, tty=False), layers)
 
     def scratch(self, layers: tuple[Digest, ...]) -> AbstractAsyncContextManager[Scratch]:

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import struct
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from dnslib import QTYPE, RCODE, RR, A, DNSRecord
 from dnslib.server import BaseResolver, DNSHandler, DNSLogger, DNSServer
 
-from tests.engine.conftest import IMAGE, RunningEngine, wait_until
+from tests.engine.conftest import DOCKER, IMAGE, RunningEngine, wait_until
 from tests.engine.host.containers.shared_engine import engine_with_image, refusal, said
 from tests.engine.host.networks.conftest import Place
 
@@ -209,3 +210,14 @@ def test_a_link_on_the_default_network_is_told_by_hosts_and_environment(docker: 
 
 def test_a_link_on_another_network_is_a_name(docker: RunningEngine) -> None:
     said(docker, "--network", "mine", "--link", "two:zwei", IMAGE, "ping", "-c1", "-W2", "zwei")
+
+
+def test_a_build_may_use_a_network(docker: RunningEngine) -> None:
+    dockerfile = f"FROM {IMAGE}\nRUN ping -c1 -W2 two\n".encode()
+    environment = {**docker.environment, "DOCKER_BUILDKIT": "0"}
+    argv = [DOCKER, "build", "--no-cache", "--network", "mine", "-"]
+    done = subprocess.run(argv, input=dockerfile, env=environment, capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
+    argv[argv.index("mine")] = "nowhere"
+    done = subprocess.run(argv, input=dockerfile, env=environment, capture_output=True, timeout=60)
+    assert b"network nowhere not found" in done.stdout + done.stderr

@@ -129,7 +129,7 @@ def test_a_bad_tag_is_invalid(name: str) -> None:
     [
         BuildRequest(remote="https://x"),
         BuildRequest(squash=True),
-        BuildRequest(network_mode="n1"),
+        BuildRequest(network_mode="container:n1"),
     ],
 )
 def test_an_unsupported_parameter_is_refused(request_: BuildRequest) -> None:
