@@ -120,6 +120,11 @@ class EngineConfig:
         return self.data_root / "tmp"
 
     @property
+    def build_cache(self) -> Path:
+        """What ``RUN --mount=type=cache`` keeps."""
+        return self.data_root / "build-cache"
+
+    @property
     def pid_path(self) -> Path:
         return self.run_root / "engine.pid"
 

@@ -115,7 +115,16 @@ async def _engine(config: EngineConfig, host_files: HostFiles) -> AsyncIterator[
         undo.push_async_callback(containers.close)
         await containers.recover()
         await asyncio.to_thread(ballast.take, config.data_root)
-        builder = Builder(images, puller, layers, containers, state, spool_root=config.tmp)
+        builder = Builder(
+            images,
+            puller,
+            layers,
+            containers,
+            state,
+            spool_root=config.tmp,
+            cache_root=config.build_cache,
+            instance=config.instance,
+        )
         yield ApiParts(
             config=config,
             state=state,

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from engine.api.build import cache_facts
 from engine.api.call import Call
 from engine.api.facts import image_facts, summary_facts
 from engine.api.replies import json_reply
@@ -14,6 +15,7 @@ from engine.api.volumes import volumes_with_usage
 from engine.host.disk_usage import tree_bytes
 from engine.model.container import Status
 from engine.model.errors import Invalid
+from engine.wire.build_cache import encode_cache
 from engine.wire.container import encode_summary
 from engine.wire.image import ImageFacts, encode_image_summary
 from engine.wire.system import EngineCounts, encode_disk_usage, encode_info, encode_version, info_for
@@ -65,7 +67,7 @@ async def disk_usage(call: Call) -> web.Response:
             images=images,
             containers=await _container_usage(call) if "container" in wanted else None,
             volumes=await volumes_with_usage(call.parts) if "volume" in wanted else None,
-            has_builds="build-cache" in wanted,
+            builds=await _build_usage(call) if "build-cache" in wanted else None,
             version=call.version,
         )
     )
@@ -88,6 +90,10 @@ def _image_usage(call: Call) -> list[dict[str, Any]]:
         )
         for image in parts.images.list()
     ]
+
+
+async def _build_usage(call: Call) -> list[dict[str, Any]]:
+    return [encode_cache(one) for one in await asyncio.to_thread(cache_facts, call)]
 
 
 async def _container_usage(call: Call) -> list[dict[str, Any]]:

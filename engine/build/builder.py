@@ -8,6 +8,7 @@ from pathlib import Path
 
 from engine.build import lexer
 from engine.build.arguments import BuildArguments, platform_arguments
+from engine.build.cache_mounts import CacheMounts
 from engine.build.context import Context, received_context
 from engine.build.dockerignore import Dockerignore
 from engine.build.instructions import Dockerfile
@@ -16,6 +17,7 @@ from engine.build.output import Quiet, reddened
 from engine.build.parser import parse_dockerfile
 from engine.build.plan import make_plan
 from engine.build.request import BuildRequest
+from engine.build.rooms import Rooms
 from engine.build.services import Cache, ImagePuller, ImageStore, Layers, StepRunner
 from engine.build.sources import path_inside
 from engine.build.stage_run import run_stage
@@ -37,6 +39,7 @@ class Builder:
     """Builds are independent of each other and may run at the same time.
 
     ``spool_root`` is a private directory; the context is kept there, without a name, while its build lasts.
+    ``cache_root`` holds what cache mounts keep. ``instance`` tells this engine from others on the host.
     """
 
     def __init__(
@@ -48,11 +51,16 @@ class Builder:
         cache: Cache,
         *,
         spool_root: Path,
+        cache_root: Path,
+        instance: str,
         clock: Callable[[], datetime] = _utc_now,
         machine: Platform | None = None,
     ) -> None:
         machine = machine or Platform.of_machine(os.uname().machine)
-        self._services = Services(images, puller, layers, containers, cache, clock, machine)
+        rooms = Rooms(spool_root, instance)
+        rooms.sweep()
+        self.caches = CacheMounts(cache_root, now=clock)
+        self._services = Services(images, puller, layers, containers, cache, clock, machine, rooms, self.caches)
         self._spool_root = spool_root
 
     async def build(self, request: BuildRequest, context: AsyncIterator[bytes], emit: Emit) -> Image:

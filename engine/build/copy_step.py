@@ -2,8 +2,8 @@
 
 import posixpath
 import re
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from engine.build.copying import Archive, Files, Ownership, copy_plan, tar_of
@@ -11,16 +11,15 @@ from engine.build.created_by import nop_on_files
 from engine.build.expansion import expand_content
 from engine.build.instructions import Copy
 from engine.build.lineage import Lineage
-from engine.build.plan import source_stage
 from engine.build.rootfs import Rootfs
 from engine.build.services import ScratchFiles
+from engine.build.source_trees import files_of, source_tree
 from engine.build.sources import Inline, Source, digest_of, select_sources
 from engine.build.threads import in_thread
 from engine.build.tree import Tree
 from engine.build.workshop import Workshop
 from engine.host.confined import unpack_into
 from engine.model.errors import EngineError, Invalid, Unsupported
-from engine.model.image import Image
 from engine.oci.user import resolve_user
 from engine.store.records import Layer
 
@@ -41,7 +40,7 @@ async def run_copy(workshop: Workshop, lineage: Lineage, copy: Copy, *, stage_in
     """Raises Invalid, Missing or Unsupported, in Docker's words where it has some."""
     words = _expanded(copy, lineage)
     async with AsyncExitStack() as held:
-        tree = await _source_tree(workshop, copy, held, stage_index=stage_index)
+        tree = await source_tree(workshop, copy.source_stage, held, stage_index=stage_index)
         sources = await in_thread(_selected, copy, words, tree, lineage)
         if len(sources) > 1 and not words.destination.endswith("/"):
             raise Invalid(
@@ -73,31 +72,6 @@ def _expanded(copy: Copy, lineage: Lineage) -> _Words:
     if destination.endswith("/") and target != "/":
         target += "/"
     return _Words(sources, destination, target, setting.expanded(copy.chown))
-
-
-@asynccontextmanager
-async def _files_of(workshop: Workshop, image: Image | None) -> AsyncIterator[ScratchFiles]:
-    async with workshop.services.containers.scratch(image.diff_ids if image else ()) as scratch:
-        yield scratch
-
-
-async def _source_tree(workshop: Workshop, copy: Copy, held: AsyncExitStack, *, stage_index: int) -> Tree:
-    """The context, or the files of the stage or image that ``--from`` names."""
-    flag = copy.source_stage
-    if not flag:
-        return workshop.context
-    index = source_stage(flag, workshop.plan.indices, current=stage_index)
-    if index is None:
-        try:
-            image: Image | None = await workshop.image_named(flag)
-        except EngineError as error:
-            raise type(error)(f"invalid from flag value {flag[:80]}: {error}") from error
-    elif index in workshop.results:
-        image = workshop.results[index]
-    else:  # an ONBUILD trigger named it: the plan could not know
-        raise Invalid(f"invalid from flag value {flag[:80]}: that stage is not part of this build")
-    scratch = await held.enter_async_context(_files_of(workshop, image))
-    return Rootfs(scratch.rootfs)
 
 
 def _selected(copy: Copy, words: _Words, tree: Tree, lineage: Lineage) -> list[Source]:
@@ -133,7 +107,7 @@ def _inline_sources(copy: Copy, lineage: Lineage) -> list[Source]:
 async def _layer(
     workshop: Workshop, lineage: Lineage, copy: Copy, words: _Words, sources: list[Source]
 ) -> Layer | None:
-    async with _files_of(workshop, lineage.image) as scratch:
+    async with files_of(workshop, lineage.image) as scratch:
         rootfs = Rootfs(scratch.rootfs)
         ownership = await in_thread(_ownership, workshop, copy, words, scratch)
         plan = await in_thread(

@@ -42,12 +42,13 @@ class Archive:
 
 @dataclass(frozen=True, slots=True)
 class Ownership:
-    """``mode`` None keeps each file's own. ``now_ns`` dates the directories that have to be made."""
+    """``mode`` None keeps each file's own, ``keeps_owners`` its owners. ``now_ns`` dates directories to be made."""
 
     uid: int = 0
     gid: int = 0
     mode: int | None = None
     now_ns: int = 0
+    keeps_owners: bool = False
 
 
 def copy_plan(
@@ -120,7 +121,9 @@ class _Placing:
 
     def _place(self, source: Source, path: str) -> None:
         own = self._ownership
-        entry = replace(source.node.entry, name=bytes_of(path), uid=own.uid, gid=own.gid)
+        entry = replace(source.node.entry, name=bytes_of(path))
+        if not own.keeps_owners:
+            entry = replace(entry, uid=own.uid, gid=own.gid)
         if own.mode is not None and entry.kind is not Kind.SYMLINK:
             entry = replace(entry, mode=own.mode)
         inode = source.node.inode

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from engine.build import instructions as i
-from engine.build.lexer import Line
+from engine.build.lexer import Heredoc, Line
+from engine.build.run_mounts import parse_mount
 from engine.build.words import Flag, json_words, name_value_pairs, split_flags, split_words
 from engine.model.durations import parse_duration
 from engine.model.errors import Invalid, Unsupported
@@ -18,6 +19,7 @@ _ADD_FLAGS = ("chown", "chmod", "link", "checksum", "keep-git-dir", "exclude")
 _HEALTH_TIMES = ("interval", "timeout", "start-period", "start-interval")
 _SHORTEST_TIME_NS = 1_000_000
 _REPEATABLE = ("mount", "exclude")
+SCRIPTS = "/dev/pipes"  # where a step finds the heredoc it executes
 _BARE = ("link", "parents", "keep-git-dir")
 
 
@@ -28,7 +30,8 @@ def parse(name: str, line: Line, *, escape: str) -> i.Instruction:
         raise Invalid(f"unknown instruction: {name[:80]}")
     rest = line.text.split(None, 1)[1] if len(line.text.split(None, 1)) > 1 else ""
     flags, arguments = split_flags(rest)
-    return parser(Statement(line, _known_flags(name, flags), arguments, escape))
+    repeated = {key: tuple(flag.value or "" for flag in flags if flag.name == key) for key in _REPEATABLE}
+    return parser(Statement(line, _known_flags(name, flags), arguments, escape, repeated))
 
 
 Flags = Mapping[str, str]
@@ -36,12 +39,13 @@ Flags = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A line taken apart: ``rest`` is what follows name and flags."""
+    """A line taken apart: ``rest`` is what follows name and flags; ``repeated`` has flags that may come again."""
 
     line: Line
     flags: Flags
     rest: str
     escape: str
+    repeated: Mapping[str, tuple[str, ...]]
 
     @property
     def place(self) -> "_Place":
@@ -103,25 +107,37 @@ def _command(rest: str) -> i.Command:
 
 
 def _run(it: Statement) -> i.Run:
-    _refuse("RUN", it.flags, "mount", "security")
+    if it.flags.get("security", "sandbox") != "sandbox":
+        raise Unsupported("RUN --security=insecure is not supported: a build step is never privileged")
     network = it.flags.get("network", "default")
-    if network not in ("default", "none"):
-        raise Unsupported(
-            f"RUN --network={network[:80]} is not supported by this engine's builder; use default or none"
-        )
+    if network not in ("default", "none", "host"):
+        raise Invalid(f"unsupported network mode {network[:80]!r}: RUN --network is default, none or host")
+    mounts = tuple(map(parse_mount, it.repeated.get("mount", ())))
+    script = _script(it.line, it.rest)
     command = _command(it.rest)
-    if it.line.heredocs:
+    if script:
+        command = i.Command((f"{SCRIPTS}/{script.name}",), is_shell=False)
+    elif it.line.heredocs:
         command = _heredoc_command(it.line, it.rest)
-    return i.Run(**it.place, command=command, network=network)
+    return i.Run(**it.place, command=command, network=network, mounts=mounts, script=script)
+
+
+def _script(line: Line, rest: str) -> Heredoc | None:
+    """``RUN <<EOF`` whose content begins with ``#!``."""
+    if len(line.heredocs) != 1 or rest.strip() != line.heredocs[0].opening:
+        return None
+    heredoc = line.heredocs[0]
+    if not heredoc.content.startswith("#!"):
+        return None
+    if "/" in heredoc.name or heredoc.name in (".", ".."):
+        raise Invalid("a heredoc's name must be usable as a file name")
+    return heredoc
 
 
 def _heredoc_command(line: Line, rest: str) -> i.Command:
     """``RUN <<EOF`` alone runs the content; anything more is the shell's to make sense of."""
     if len(line.heredocs) == 1 and rest.strip() == line.heredocs[0].opening:
-        content = line.heredocs[0].content
-        if content.startswith("#!"):
-            raise Unsupported("a RUN heredoc that starts with #! is not supported by this engine's builder")
-        return i.Command((content,), is_shell=True)
+        return i.Command((line.heredocs[0].content,), is_shell=True)
     documents = "".join(f"{heredoc.content}{heredoc.name}\n" for heredoc in line.heredocs)
     return i.Command((f"{rest}\n{documents}",), is_shell=True)
 

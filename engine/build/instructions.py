@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from engine.build.lexer import Heredoc
+from engine.build.run_mounts import MountText
 from engine.build.words import Pair
 
 
@@ -32,10 +33,12 @@ class From(Instruction):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run(Instruction):
-    """``network`` is "default" or "none"."""
+    """``network`` is "default", "none" or "host". ``script`` is a here-document to be executed itself (``#!``)."""
 
     command: Command
     network: str = "default"
+    mounts: tuple[MountText, ...] = ()
+    script: Heredoc | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -117,13 +117,22 @@ def _dependencies(stage: PlannedStage, indices: Mapping[str, int]) -> Iterator[i
     if stage.base_stage is not None:
         yield stage.base_stage
     for instruction in stage.stage.instructions:
-        if isinstance(instruction, i.Copy) and instruction.source_stage:
+        for flag in _sources(instruction):
             try:
-                index = source_stage(instruction.source_stage, indices, current=stage.index)
+                index = source_stage(flag, indices, current=stage.index)
             except Invalid as error:
                 raise Invalid(f"dockerfile parse error line {instruction.number}: {error}") from error
             if index is not None:
                 yield index
+
+
+def _sources(instruction: i.Instruction) -> list[str]:
+    """The stages or images whose files it reads."""
+    if isinstance(instruction, i.Copy):
+        return [instruction.source_stage] if instruction.source_stage else []
+    if isinstance(instruction, i.Run):
+        return [mount.source_stage for mount in instruction.mounts if mount.source_stage]
+    return []
 
 
 def _labelled(stage: PlannedStage, labels: Mapping[str, str]) -> PlannedStage:

@@ -17,6 +17,7 @@ class BuildRequest:
 
     ``remove_intermediate`` and ``force_remove`` change nothing: a step's container is gone when the step is over.
     ``cache_from`` names the only images that take part in the cache; when empty, every image of this engine does.
+    ``secrets`` by id are for RUN steps that mount them, and nothing else may hold them.
     ``pull`` fetches base images although they are here; ``credentials`` for that are by registry address.
     """
 
@@ -39,6 +40,7 @@ class BuildRequest:
     shm_size_bytes: int = 0
     resources: Resources = field(default_factory=Resources)
     credentials: Mapping[str, Credentials] = field(default_factory=dict)
+    secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
     def refuse_unsupported(self) -> None:
         """Raise for what this engine would otherwise have to ignore, naming the parameter."""

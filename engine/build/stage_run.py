@@ -1,5 +1,6 @@
 """One stage carried out, instruction by instruction."""
 
+from contextlib import AsyncExitStack
 from dataclasses import replace
 
 from engine.build import instructions as i
@@ -10,6 +11,7 @@ from engine.build.copying import directory_plan
 from engine.build.created_by import nop, nop_on_files, run_by
 from engine.build.lineage import Lineage
 from engine.build.messages import StepFailed
+from engine.build.mounting import StepMounts, known_mounts, lay_mounts, missing_places, remove_stubs
 from engine.build.output import StepOutput
 from engine.build.parser import parse_triggers
 from engine.build.plan import SCRATCH, PlannedStage
@@ -18,7 +20,7 @@ from engine.build.threads import in_thread
 from engine.build.workshop import Workshop
 from engine.model.container import ContainerSpec
 from engine.model.digest import Digest
-from engine.model.errors import Invalid, Unsupported
+from engine.model.errors import Denied, Invalid, Unsupported
 from engine.model.image import Image
 from engine.registry.documents import is_fit
 from engine.store.records import Layer
@@ -124,11 +126,20 @@ class _StageRun:
         arguments = self.lineage.arguments.values(hidden_by=environment(config))
         created_by = run_by(argv, self.lineage.arguments.recorded(arguments))
         spec = self._spec(run, argv, arguments)
-        await self.lineage.advance(created_by, depends_on=(run.network,), make=lambda: self._run_layer(spec, argv))
+        async with AsyncExitStack() as held:
+            mounts = await known_mounts(self._workshop, self.lineage, run, held, stage_index=self._planned.index)
+            await self.lineage.advance(
+                created_by, depends_on=(run.network, *mounts.facts), make=lambda: self._run_layer(spec, argv, mounts)
+            )
 
     def _spec(self, run: i.Run, argv: tuple[str, ...], arguments: dict[str, str]) -> ContainerSpec:
         request, config, image = self._workshop.request, self.lineage.config, self.lineage.image
         network = request.network_mode if request.network_mode not in ("", "default") else "bridge"
+        if run.network == "host" and network != "host":
+            raise Denied(
+                "RUN --network=host: a Dockerfile may use the host's network only where the build does: "
+                "build with networkmode host (docker build --network host)"
+            )
         return ContainerSpec(
             image_id=image.id if image else _NO_IMAGE,
             image_name=str(image.id) if image else SCRATCH,
@@ -137,21 +148,26 @@ class _StageRun:
             working_dir=config.working_dir,
             user=config.user,
             stop_signal=config.stop_signal,
-            network_mode="none" if run.network == "none" else network,
+            network_mode=network if run.network == "default" else run.network,
             extra_hosts=request.extra_hosts,
             shm_size_bytes=request.shm_size_bytes or _DEFAULT_SHM_BYTES,
             resources=request.resources,
         )
 
-    async def _run_layer(self, spec: ContainerSpec, argv: tuple[str, ...]) -> Layer | None:
+    async def _run_layer(self, spec: ContainerSpec, argv: tuple[str, ...], mounts: StepMounts) -> Layer | None:
         services = self._workshop.services
-        async with services.containers.step(spec, layers=self.lineage.diff_ids) as step:
+        async with AsyncExitStack() as held:
+            laid = await lay_mounts(self._workshop, self.lineage, mounts, held)
+            stubs = await missing_places(self._workshop, self.lineage, mounts.targets)
+            spec = replace(spec, mounts=tuple(laid))
+            step = await held.enter_async_context(services.containers.step(spec, layers=self.lineage.diff_ids))
             await self._workshop.say(f" ---> Running in {step.id[:12]}\n")
             output = StepOutput(self._workshop.emit)
             code = await step.run(output.take)
             await output.end()
             if code:
                 raise StepFailed(f"The command '{' '.join(argv)}' returned a non-zero code: {code}", code=code)
+            await in_thread(remove_stubs, step.upper, stubs)
             layer = await services.layers.commit_upper(step.upper, parent_diff_ids=self.lineage.diff_ids)
         await self._workshop.say(f"Removing intermediate container {step.id[:12]}\n")
         return layer

@@ -7,9 +7,11 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from engine.build.cache_mounts import CacheMounts
 from engine.build.messages import Emit, Pulling, Stream
 from engine.build.plan import Plan
 from engine.build.request import BuildRequest
+from engine.build.rooms import Rooms
 from engine.build.services import Cache, ImagePuller, ImageStore, Layers, StepRunner
 from engine.build.tree import Tree
 from engine.images.telling import told
@@ -32,6 +34,8 @@ class Services:
     cache: Cache
     now: Callable[[], datetime]
     machine: Platform
+    rooms: Rooms
+    caches: CacheMounts
 
 
 @dataclass(slots=True)

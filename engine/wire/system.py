@@ -244,7 +244,7 @@ def encode_disk_usage(
     images: Sequence[dict[str, Any]] | None,
     containers: Sequence[dict[str, Any]] | None,
     volumes: Sequence[dict[str, Any]] | None,
-    has_builds: bool = True,
+    builds: Sequence[dict[str, Any]] | None = (),
     version: ApiVersion = CURRENT,
 ) -> dict[str, Any]:
     """None stands for what was not asked for."""
@@ -253,6 +253,6 @@ def encode_disk_usage(
         "Images": None if images is None else list(images),
         "Containers": None if containers is None else list(containers),
         "Volumes": None if volumes is None else list(volumes),
-        "BuildCache": [] if has_builds else None,
-        **({"BuilderSize": 0} if version <= BUILDER_SIZE_UNTIL else {}),
+        "BuildCache": None if builds is None else list(builds),
+        **({"BuilderSize": sum(one["Size"] for one in builds or ())} if version <= BUILDER_SIZE_UNTIL else {}),
     }

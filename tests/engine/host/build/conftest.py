@@ -22,6 +22,7 @@ class BuilderProcess:
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
+        self.root = Path()
         self.token = uuid.uuid4().hex
 
     def ask(self, do: str, **wanted: Any) -> dict[str, Any]:
@@ -65,12 +66,19 @@ def builder_process(busybox_tar: bytes) -> Iterator[BuilderProcess]:
     )
     try:
         builder = BuilderProcess(process)
+        builder.root = root
         assert builder.answer() == {"ready": True}
         builder.ask("import", name="bb:1", tar=base64.b64encode(busybox_tar).decode())
         yield builder
     finally:
         process.communicate(timeout=60)
         shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture
+def builder_root(builder_process: BuilderProcess) -> Path:
+    """Where the engine of ``builder`` keeps everything."""
+    return builder_process.root
 
 
 @pytest.fixture

@@ -103,7 +103,16 @@ class OneBuilder:
             machine=Platform(),
         )
         puller = Puller(parts)
-        self.builder = Builder(self.images, puller, self.layers, self.containers, state, spool_root=config.tmp)
+        self.builder = Builder(
+            self.images,
+            puller,
+            self.layers,
+            self.containers,
+            state,
+            spool_root=config.tmp,
+            cache_root=config.build_cache,
+            instance=config.instance,
+        )
 
     async def do_import(self, wanted: dict[str, Any]) -> dict[str, Any]:
         data = base64.b64decode(wanted["tar"])
@@ -122,6 +131,7 @@ class OneBuilder:
 
         fields = dict(wanted.get("request", {}))
         fields["tags"] = build_tags(fields.get("tags", ()))
+        fields["secrets"] = {name: value.encode() for name, value in fields.get("secrets", {}).items()}
         context = _chunks(base64.b64decode(wanted["context"]))
         task = asyncio.ensure_future(self.builder.build(BuildRequest(**fields), context, emit))
         answer: dict[str, Any] = {"texts": texts}

@@ -1,5 +1,7 @@
 """``docker build`` with the classic builder, through the command line, on a real engine."""
 
+import base64
+import json
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -96,3 +98,37 @@ def test_a_client_that_goes_away_leaves_nothing(engine: RunningEngine, image: st
     wait_until(lambda: engine.leftovers() == [], what="the step is gone")
     assert engine.out("images", "-aq") == before
     assert engine.out("ps", "-aq") == ""
+
+
+def test_what_a_cache_mount_keeps_survives_a_restart_and_can_be_pruned(
+    engine: RunningEngine, image: str, tmp_path: Path
+) -> None:
+    text = f"FROM {image}\nARG N\nRUN --mount=type=cache,target=/c echo $N >> /c/f; cat /c/f\n"
+    directory = project(tmp_path, {"Dockerfile": text})
+    docker_build(engine, directory, "--build-arg", "N=1")
+    engine.stop()
+    engine.start()
+    assert b"\n1\n2\n" in docker_build(engine, directory, "--build-arg", "N=2").stdout
+    assert "Build Cache" in engine.out("system", "df")
+    listed = json.loads(engine.out("system", "df", "-v", "--format", "{{json .BuildCache}}"))
+    assert [(one["CacheType"], one["UsageCount"], one["InUse"]) for one in listed] == [
+        ("exec.cachemount", "2", "false")
+    ]
+    pruned = engine.out("builder", "prune", "-f")
+    assert "Total reclaimed space: 4B" in pruned
+    assert list((engine.data_root / "build-cache").iterdir()) == []
+    assert b"\n1\n" not in docker_build(engine, directory, "--build-arg", "N=3").stdout
+
+
+def test_a_secret_is_sent_in_a_header(engine: RunningEngine, image: str, tmp_path: Path) -> None:
+    text = f"FROM {image}\nRUN --mount=type=secret,id=token,required wc -c < /run/secrets/token\n"
+    directory = project(tmp_path, {"Dockerfile": text})
+    refused = docker_build(engine, directory, check=False)
+    assert b"secret token: not found" in refused.stderr
+    header = base64.b64encode(json.dumps({"token": base64.b64encode(b"hush-hush").decode()}).encode()).decode()
+    settings = engine.root / "docker" / "config.json"
+    settings.parent.mkdir(exist_ok=True)
+    settings.write_text(json.dumps({"HttpHeaders": {"X-Build-Secrets": header}}))
+    assert b"\n9\n" in docker_build(engine, directory, "-t", "with-secret").stdout
+    assert "hush" not in engine.out("history", "--no-trunc", "with-secret") + engine.out("inspect", "with-secret")
+    assert "hush" not in engine.log

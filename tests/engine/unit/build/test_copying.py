@@ -26,11 +26,9 @@ def rootfs(tmp_path: Path) -> Path:
     return root
 
 
-def placed(sources: list[Source], destination: str, rootfs: Path, **ownership: int) -> list[str]:
+def placed(sources: list[Source], destination: str, rootfs: Path) -> list[str]:
     """Names of the entries, directories with a slash."""
-    (files,) = copy_plan(
-        sources, destination, rootfs=Rootfs(rootfs), ownership=Ownership(**ownership), unpacks_archives=False
-    )
+    (files,) = copy_plan(sources, destination, rootfs=Rootfs(rootfs), ownership=Ownership(), unpacks_archives=False)
     assert isinstance(files, Files)
     return [text_of(one.entry.name) + ("/" if one.entry.kind is Kind.DIRECTORY else "") for one in files.entries]
 
