@@ -124,6 +124,7 @@ async def _engine(config: EngineConfig, host_files: HostFiles) -> AsyncIterator[
             spool_root=config.tmp,
             cache_root=config.build_cache,
             instance=config.instance,
+            outside=config.registries,
         )
         yield ApiParts(
             config=config,

@@ -29,6 +29,8 @@ RUN_PACKAGES = {
     "runc": "/usr/sbin/runc",
     "conmon": "/usr/bin/conmon",
     "tini": "/usr/bin/tini-static",
+    # contexts and ADD sources that are repositories
+    "git": "/usr/bin/git",
     "nftables": "/usr/sbin/nft",
     "libnftables1": "/usr/share/doc/libnftables1",
     "iptables": "/usr/sbin/iptables",

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack
+from contextlib import AbstractAsyncContextManager, ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from engine.build.messages import BuiltImage, Emit, Stream
 from engine.build.output import Quiet, reddened
 from engine.build.parser import parse_dockerfile
 from engine.build.plan import make_plan
+from engine.build.remote_sources import remote_context
 from engine.build.request import BuildRequest
 from engine.build.rooms import Rooms
 from engine.build.services import Cache, ImagePuller, ImageStore, Layers, StepRunner
@@ -23,6 +24,7 @@ from engine.build.sources import path_inside
 from engine.build.stage_run import run_stage
 from engine.build.threads import in_thread
 from engine.build.workshop import Services, Workshop
+from engine.config import RegistryConfig
 from engine.model.errors import EngineError, Invalid
 from engine.model.image import Image
 from engine.model.platform import Platform
@@ -40,6 +42,7 @@ class Builder:
 
     ``spool_root`` is a private directory; the context is kept there, without a name, while its build lasts.
     ``cache_root`` holds what cache mounts keep. ``instance`` tells this engine from others on the host.
+    ``outside`` says where in this network a Dockerfile may lead the engine.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class Builder:
         spool_root: Path,
         cache_root: Path,
         instance: str,
+        outside: RegistryConfig,
         clock: Callable[[], datetime] = _utc_now,
         machine: Platform | None = None,
     ) -> None:
@@ -60,7 +64,9 @@ class Builder:
         rooms = Rooms(spool_root, instance)
         rooms.sweep()
         self.caches = CacheMounts(cache_root, now=clock)
-        self._services = Services(images, puller, layers, containers, cache, clock, machine, rooms, self.caches)
+        self._services = Services(
+            images, puller, layers, containers, cache, clock, machine, rooms, self.caches, outside
+        )
         self._spool_root = spool_root
 
     async def build(self, request: BuildRequest, context: AsyncIterator[bytes], emit: Emit) -> Image:
@@ -83,7 +89,7 @@ class Builder:
 
     async def _build(self, request: BuildRequest, chunks: AsyncIterator[bytes], emit: Emit) -> Image:
         machine = self._services.machine
-        async with received_context(chunks, spool_root=self._spool_root) as context:
+        async with self._context(request, chunks) as context:
             dockerfile = await in_thread(_read_dockerfile, context, request.dockerfile)
             visible = await in_thread(_visible, context)
             automatic = platform_arguments(target=request.platform or machine, machine=machine)
@@ -97,6 +103,11 @@ class Builder:
                 image = await _run_plan(workshop, arguments)
                 await self._finish(workshop, image, arguments)
                 return image
+
+    def _context(self, request: BuildRequest, chunks: AsyncIterator[bytes]) -> AbstractAsyncContextManager[Context]:
+        if request.remote:
+            return remote_context(request.remote, self._services.rooms, config=self._services.outside)
+        return received_context(chunks, spool_root=self._spool_root)
 
     async def _finish(self, workshop: Workshop, image: Image, arguments: BuildArguments) -> None:
         await workshop.emit(BuiltImage(image.id))

@@ -14,7 +14,7 @@ from typing import IO
 
 from engine.build.dockerignore import Dockerignore
 from engine.build.threads import in_thread
-from engine.build.tree import Node, find, joined, resolve, text_of
+from engine.build.tree import Node, find, joined, resolve, text_of, walk
 from engine.host.archive import Entry, Kind, Limits, TarReader
 from engine.host.archive_stream import PlainStream
 from engine.model.errors import Invalid, TooLarge, Unavailable
@@ -89,6 +89,19 @@ class Context:
                 waiting.extend(joined(path, name) for name in self.names(path)[::-1])
             if not ignore.excludes(path):
                 kept._keep(node, self)
+        return kept
+
+    def below(self, path: str) -> "Context":
+        """What is in the directory ``path``, as a context of its own; shares the file. Raises Invalid."""
+        top = find(self, path)
+        if top is None or not top.is_directory:
+            raise Invalid(f"{path[:80]!r} is no directory of the build context")
+        kept = Context(self._file)
+        cut = len(top.path) + 1 if top.path else 0
+        for node in walk(self, top.path):
+            kept._put(replace(node, path=node.path[cut:]))
+            if node.path in self._offsets:
+                kept._offsets[node.path[cut:]] = self._offsets[node.path]
         return kept
 
     def _keep(self, node: Node, original: "Context") -> None:

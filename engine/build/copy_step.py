@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -11,6 +11,7 @@ from engine.build.created_by import nop_on_files
 from engine.build.expansion import expand_content
 from engine.build.instructions import Copy
 from engine.build.lineage import Lineage
+from engine.build.remote_sources import remote_sources
 from engine.build.rootfs import Rootfs
 from engine.build.services import ScratchFiles
 from engine.build.source_trees import files_of, source_tree
@@ -19,11 +20,11 @@ from engine.build.threads import in_thread
 from engine.build.tree import Tree
 from engine.build.workshop import Workshop
 from engine.host.confined import unpack_into
-from engine.model.errors import EngineError, Invalid, Unsupported
+from engine.model.errors import EngineError, Invalid
 from engine.oci.user import resolve_user
 from engine.store.records import Layer
 
-_URL = re.compile(r"(?:https?|git|ssh|ftp)://|git@", re.IGNORECASE)
+_URL = re.compile(r"https?://", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,14 @@ async def run_copy(workshop: Workshop, lineage: Lineage, copy: Copy, *, stage_in
     words = _expanded(copy, lineage)
     async with AsyncExitStack() as held:
         tree = await source_tree(workshop, copy.source_stage, held, stage_index=stage_index)
-        sources = await in_thread(_selected, copy, words, tree, lineage)
-        if len(sources) > 1 and not words.destination.endswith("/"):
+        remote = await remote_sources(workshop, copy, words.sources, held) if copy.is_add else {}
+        sources = await in_thread(_selected, copy, words, tree, lineage, remote)
+        # a repository's files and its .git are one source
+        if (
+            len(sources) > 1
+            and not words.destination.endswith("/")
+            and not (copy.keeps_git and len(words.sources) == 1)
+        ):
             raise Invalid(
                 f"When using {copy.name} with more than one source file, "
                 "the destination must be a directory and end with a /"
@@ -61,10 +68,8 @@ async def run_copy(workshop: Workshop, lineage: Lineage, copy: Copy, *, stage_in
 def _expanded(copy: Copy, lineage: Lineage) -> _Words:
     setting = lineage.setting
     sources = tuple(setting.expanded(source) for source in copy.sources)
-    if copy.is_add:
-        for source in sources:
-            if _URL.match(source):
-                raise Unsupported(f"ADD of a URL is not supported by this engine's builder: {source[:80]}")
+    if not copy.is_add and any(_URL.match(source) for source in sources):
+        raise Invalid("COPY failed: source can't be a URL for COPY")
     destination = setting.expanded(copy.destination)
     if not destination:
         raise Invalid(f"{copy.name} failed: the destination is empty")
@@ -74,9 +79,13 @@ def _expanded(copy: Copy, lineage: Lineage) -> _Words:
     return _Words(sources, destination, target, setting.expanded(copy.chown))
 
 
-def _selected(copy: Copy, words: _Words, tree: Tree, lineage: Lineage) -> list[Source]:
+def _selected(
+    copy: Copy, words: _Words, tree: Tree, lineage: Lineage, remote: Mapping[str, list[Source]]
+) -> list[Source]:
     try:
-        sources = select_sources(tree, words.sources, missing=_missing_from(copy))
+        sources: list[Source] = []
+        for text in words.sources:
+            sources += remote[text] if text in remote else select_sources(tree, [text], missing=_missing_from(copy))
         sources += _inline_sources(copy, lineage)
         if not sources:
             raise Invalid("no source files were specified")

@@ -63,7 +63,7 @@ def copy_plan(
     is_directory = destination.endswith("/") or (into.node is not None and into.node.is_directory)
     placing = _Placing(rootfs, ownership)
     for source in sources:
-        if unpacks_archives and is_archive(source):
+        if unpacks_archives and not source.is_remote and is_archive(source):
             plan += [Files(placing.taken()), Archive(source, "/" + into.path)]
         elif source.node.is_directory:
             placing.add_directory(source, into)

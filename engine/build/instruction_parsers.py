@@ -147,16 +147,12 @@ def _copy(it: Statement) -> i.Copy:
 
 
 def _add(it: Statement) -> i.Copy:
-    copy = _copy_or_add(it, is_add=True)
-    for source in copy.sources:
-        if re.match(r"(?:https?|git|ssh)://|git@", source):
-            raise Unsupported(f"ADD of a URL is not supported by this engine's builder: {source[:80]}")
-    return copy
+    return _copy_or_add(it, is_add=True)
 
 
 def _copy_or_add(it: Statement, *, is_add: bool) -> i.Copy:
     name = "ADD" if is_add else "COPY"
-    _refuse(name, it.flags, "link", "parents", "exclude", "checksum", "keep-git-dir")
+    _refuse(name, it.flags, "link", "parents", "exclude")
     words = json_words(it.rest) if not it.line.heredocs else None
     words = words if words is not None else tuple(it.rest.split())
     if len(words) < 2:
@@ -173,7 +169,16 @@ def _copy_or_add(it: Statement, *, is_add: bool) -> i.Copy:
         source_stage=it.flags.get("from", ""),
         chown=it.flags.get("chown", ""),
         mode=_mode(it.flags["chmod"]) if "chmod" in it.flags else None,
+        checksum=it.flags.get("checksum", ""),
+        keeps_git=_switch(it.flags, "keep-git-dir"),
     )
+
+
+def _switch(flags: Flags, name: str) -> bool:
+    text = flags.get(name, "false").lower()
+    if text not in ("true", "false"):
+        raise Invalid(f"--{name}={text[:80]}: expected true or false")
+    return text == "true"
 
 
 def _mode(text: str) -> int:

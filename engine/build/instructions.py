@@ -43,7 +43,10 @@ class Run(Instruction):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Copy(Instruction):
-    """COPY, and with ``is_add`` ADD. ``source_stage`` is ``--from``; ``mode`` is ``--chmod``."""
+    """COPY, and with ``is_add`` ADD. ``source_stage`` is ``--from``; ``mode`` is ``--chmod``.
+
+    ``checksum`` is what a download must have, "" anything.
+    """
 
     sources: tuple[str, ...]
     destination: str
@@ -52,6 +55,8 @@ class Copy(Instruction):
     source_stage: str = ""
     chown: str = ""
     mode: int | None = None
+    checksum: str = ""
+    keeps_git: bool = False
 
     @property
     def name(self) -> str:

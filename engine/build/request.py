@@ -18,6 +18,7 @@ class BuildRequest:
     ``remove_intermediate`` and ``force_remove`` change nothing: a step's container is gone when the step is over.
     ``cache_from`` names the only images that take part in the cache; when empty, every image of this engine does.
     ``secrets`` by id are for RUN steps that mount them, and nothing else may hold them.
+    ``remote`` is where the context comes from instead of the body: a URL of a tar or a Dockerfile, or a repository.
     ``pull`` fetches base images although they are here; ``credentials`` for that are by registry address.
     """
 
@@ -44,10 +45,6 @@ class BuildRequest:
 
     def refuse_unsupported(self) -> None:
         """Raise for what this engine would otherwise have to ignore, naming the parameter."""
-        if self.remote:
-            raise Unsupported(
-                "remote: building from a URL or Git repository is not supported; send the context as a tar"
-            )
         if self.squash:
             raise Unsupported("squash is only supported with experimental mode")
         if self.network_mode.startswith("container:"):

@@ -16,11 +16,15 @@ _MOST_SOURCES = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One file or directory to copy, symlinks followed. ``name`` is what it is called at its destination."""
+    """One file or directory to copy, symlinks followed. ``name`` is what it is called at its destination.
+
+    ``is_remote``: ADD fetched it, and leaves an archive as it is.
+    """
 
     name: str
     node: Node
     tree: Tree
+    is_remote: bool = False
 
 
 class Inline:

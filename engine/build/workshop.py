@@ -14,6 +14,7 @@ from engine.build.request import BuildRequest
 from engine.build.rooms import Rooms
 from engine.build.services import Cache, ImagePuller, ImageStore, Layers, StepRunner
 from engine.build.tree import Tree
+from engine.config import RegistryConfig
 from engine.images.telling import told
 from engine.model.digest import Digest
 from engine.model.errors import EngineError, Invalid, Missing
@@ -36,6 +37,7 @@ class Services:
     machine: Platform
     rooms: Rooms
     caches: CacheMounts
+    outside: RegistryConfig
 
 
 @dataclass(slots=True)

@@ -90,24 +90,28 @@ class Reach:
     """Where one conversation with the registry ``home`` may lead.
 
     Inside addresses are for ``home`` itself and for what the operator allowed; the link's own (cloud metadata) for
-    the latter only.
+    the latter only. ``is_registry`` False: ``home`` is any server that a stranger named (a Dockerfile), to be trusted
+    no further than where it leads.
     """
 
     home: Endpoint
     allowed: Sequence[HostPattern] = ()
     insecure: Sequence[HostPattern] = ()
+    is_registry: bool = True
+
+    @property
+    def who(self) -> str:
+        return f"registry {self.home.host}" if self.is_registry else self.home.host
 
     def check(self, url: URL) -> None:
         """Raises Denied, before anything is looked up."""
         if url.scheme not in ("https", "http"):
-            raise Denied(f"registry {self.home.host}: sends us to {url.scheme[:20]!r}: only https is followed")
+            raise Denied(f"{self.who}: sends us to {url.scheme[:20]!r}: only https is followed")
         if url.user or url.password:
-            raise Denied(f"registry {self.home.host}: sends us to an address with a user in it")
+            raise Denied(f"{self.who}: sends us to an address with a user in it")
         host, port = plain_host(url.host or ""), url.port or 0
         if url.scheme == "http" and not self.home.owns(url) and not _any(self.insecure, host, port):
-            raise Denied(
-                f"registry {self.home.host}: sends us to {host}:{port} by plain http; --insecure-registry allows it"
-            )
+            raise Denied(f"{self.who}: sends us to {host}:{port} by plain http; --insecure-registry allows it")
         if (address := find_address(host)) is not None:
             self.check_address(host, port, address)
 
@@ -115,14 +119,14 @@ class Reach:
         host, address = plain_host(host), carried(address)
         if not is_internal(address) or _any(self.allowed, host, port, address):
             return True
-        is_home = (host, port) == (self.home.host, self.home.port)
+        is_home = self.is_registry and (host, port) == (self.home.host, self.home.port)
         return is_home and (not is_link_local(address) or _any(self.insecure, host, port, address))
 
     def check_address(self, host: str, port: int, address: Address) -> None:
         if not self.permits(host, port, address):
             raise Denied(
-                f"registry {self.home.host}: {host}:{port} is {address}, inside this network, where a registry "
-                "may not lead to; --registry-allow allows it"
+                f"{self.who}: {host}:{port} is {address}, inside this network, where "
+                f"{'a registry' if self.is_registry else 'a build'} may not lead to; --registry-allow allows it"
             )
 
     def trusts_with_password(self, url: URL) -> bool:

@@ -37,12 +37,13 @@ Body = Callable[[], Any]  # made anew for each try; whatever aiohttp sends
 class Outbound:
     """For one conversation with the registry at ``home``. Nothing is opened before the first request.
 
-    Open while somebody is inside ``kept()``; may be entered by several.
+    ``is_registry`` False: with a server that a Dockerfile named, see ``Reach``. Open while somebody is inside
+    ``kept()``; may be entered by several.
     """
 
-    def __init__(self, home: Endpoint, config: RegistryConfig) -> None:
+    def __init__(self, home: Endpoint, config: RegistryConfig, *, is_registry: bool = True) -> None:
         self.home = home
-        self.reach = Reach(home, allowed=config.allowed, insecure=config.insecure)
+        self.reach = Reach(home, allowed=config.allowed, insecure=config.insecure, is_registry=is_registry)
         self._config = config
         self._session: aiohttp.ClientSession | None = None
         self._contexts: dict[str, ssl.SSLContext] = {}
@@ -85,7 +86,7 @@ class Outbound:
             if target.origin() != url.origin():
                 sent.pop("Authorization", None)
             url = target
-        raise Denied(f"registry {self.home.host}: more than {_MOST_REDIRECTS} redirects")
+        raise Denied(f"{self.reach.who}: more than {_MOST_REDIRECTS} redirects")
 
     async def _send(
         self, method: str, url: URL, headers: Mapping[str, str], body: Body | None
@@ -119,12 +120,22 @@ class Outbound:
         return self._session
 
     async def _context(self, url: URL) -> ssl.SSLContext:
-        is_home = self.home.owns(url)
+        is_home = self.reach.is_registry and self.home.owns(url)
         key = "home" if is_home else "others"
         if key not in self._contexts:
             place = self.home if is_home else None
             self._contexts[key] = await asyncio.to_thread(_tls_context, self._config, place)
         return self._contexts[key]
+
+
+async def permitted_addresses(reach: Reach, url: URL) -> list[str]:
+    """Where ``url`` may be reached, for a program that connects by itself. Raises Denied, Unreachable."""
+    reach.check(url)
+    try:
+        found = await _CheckedResolver(reach).resolve(url.host or "", url.port or 0)
+    except OSError as error:
+        raise Unreachable(f"{_where(url)}: {told(error)}") from error
+    return [one["host"] for one in found]
 
 
 class _CheckedResolver(AbstractResolver):

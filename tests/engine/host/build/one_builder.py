@@ -19,7 +19,7 @@ from typing import Any
 from engine.build.builder import Builder
 from engine.build.messages import BuiltImage, Message, StepFailed, Stream
 from engine.build.request import BuildRequest, build_tags
-from engine.config import EngineConfig
+from engine.config import EngineConfig, RegistryConfig
 from engine.containers.parts import Parts
 from engine.containers.service import Containers
 from engine.host import mount_namespace, mounts
@@ -33,6 +33,7 @@ from engine.model.errors import EngineError
 from engine.model.image import Image
 from engine.model.platform import Platform
 from engine.model.reference import Reference
+from engine.model.registry import HostPattern
 from engine.networks.service import Networks
 from engine.oci.probe import choose
 from engine.registry.service import Registries
@@ -112,6 +113,7 @@ class OneBuilder:
             spool_root=config.tmp,
             cache_root=config.build_cache,
             instance=config.instance,
+            outside=config.registries,
         )
 
     async def do_import(self, wanted: dict[str, Any]) -> dict[str, Any]:
@@ -217,7 +219,13 @@ async def _serve(config: EngineConfig) -> None:
 
 def main() -> None:
     root = Path(sys.argv[1])
-    config = EngineConfig(data_root=root / "data", run_root=root / "run", bridge=f"nb{root.name[-8:]}")
+    config = EngineConfig(
+        data_root=root / "data",
+        run_root=root / "run",
+        bridge=f"nb{root.name[-8:]}",
+        # of this machine's two names one is allowed, so that tests can ask for either
+        registries=RegistryConfig(allowed=(HostPattern.parse("localhost"),)),
+    )
     for directory in (config.data_root, config.run_root):
         directory.mkdir(parents=True, mode=0o711)
     config.mount_pin.parent.mkdir(parents=True, exist_ok=True)

@@ -188,10 +188,6 @@ def test_a_malformed_line_is_refused_in_dockers_words(line: str, message: str) -
         "COPY --parents a b",
         "COPY --exclude=x a b",
         "COPY --chmod=u+x a b",
-        "ADD --checksum=sha256:x a b",
-        "ADD --keep-git-dir=true a b",
-        "ADD https://example.org/x /y",
-        "ADD git@github.com:a/b.git /y",
     ],
 )
 def test_what_is_not_supported_is_refused_with_its_line(line: str) -> None:

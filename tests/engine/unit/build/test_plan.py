@@ -127,7 +127,6 @@ def test_a_bad_tag_is_invalid(name: str) -> None:
 @pytest.mark.parametrize(
     "request_",
     [
-        BuildRequest(remote="https://x"),
         BuildRequest(squash=True),
         BuildRequest(network_mode="container:n1"),
     ],
