@@ -7,6 +7,7 @@ and the unpacker keeps it inside the image whatever happens.
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from engine.build.file_modes import ModeChange
 from engine.build.sources import Source
 from engine.build.tree import Resolved, Tree, bytes_of, joined, resolve, walk
 from engine.host.archive import BLOCK, Entry, Kind, Limits, TarReader
@@ -46,7 +47,7 @@ class Ownership:
 
     uid: int = 0
     gid: int = 0
-    mode: int | None = None
+    mode: ModeChange | None = None
     now_ns: int = 0
     keeps_owners: bool = False
 
@@ -65,6 +66,8 @@ def copy_plan(
     for source in sources:
         if unpacks_archives and not source.is_remote and is_archive(source):
             plan += [Files(placing.taken()), Archive(source, "/" + into.path)]
+        elif source.keeps_path:
+            placing.add_at(source, resolve(joined(into.path, source.name), rootfs.lookup))
         elif source.node.is_directory:
             placing.add_directory(source, into)
         else:
@@ -99,6 +102,16 @@ class _Placing:
         for node in walk(source.tree, source.node.path):
             self._place(replace(source, node=node), joined(into.path, node.path[cut:]))
 
+    def add_at(self, source: Source, place: Resolved) -> None:
+        """At that very place, a directory with its own mode."""
+        if not source.node.is_directory:
+            self.add_file(source, place.path)
+            return
+        self.add_parents(place.path.rpartition("/")[0])
+        if place.path:
+            self._place(source, place.path)
+        self.add_directory(source, place)
+
     def add_file(self, source: Source, path: str) -> None:
         if not path:
             raise Invalid("failed to copy files: the root of the image is a directory")
@@ -125,7 +138,7 @@ class _Placing:
         if not own.keeps_owners:
             entry = replace(entry, uid=own.uid, gid=own.gid)
         if own.mode is not None and entry.kind is not Kind.SYMLINK:
-            entry = replace(entry, mode=own.mode)
+            entry = replace(entry, mode=own.mode.of(entry.mode, is_directory=entry.kind is Kind.DIRECTORY))
         inode = source.node.inode
         if inode is not None and entry.kind is Kind.FILE:
             first = self._links.setdefault((id(source.tree), inode), entry.name)

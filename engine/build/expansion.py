@@ -1,4 +1,5 @@
-"""Variables in a Dockerfile's words: ``$x ${x} ${x:-y} ${x-y} ${x:+y} ${x+y} ${x:?y} ${x?y}``, quotes and escapes.
+"""Variables in a Dockerfile's words: ``$x ${x} ${x:-y} ${x-y} ${x:+y} ${x+y} ${x:?y} ${x?y}``, patterns as in
+``${x#p} ${x%p} ${x/p/r}``, quotes and escapes.
 
 Follows BuildKit's frontend/dockerfile/shell. Quotes are taken off; nothing is expanded between single quotes.
 """
@@ -6,6 +7,7 @@ Follows BuildKit's frontend/dockerfile/shell. Quotes are taken off; nothing is e
 from collections.abc import Callable, Mapping
 from typing import NoReturn
 
+from engine.build.shell_patterns import replaced, tokens_of, trimmed
 from engine.model.errors import Invalid
 
 _LONGEST_RESULT = 1 << 20  # ENV a=$a$a doubles with every line
@@ -120,13 +122,11 @@ class _Expansion:
         modifier = self._next()
         if not modifier:
             self._fail("syntax error: missing '}'" if not counts_empty else "missing ':' in substitution")
+        if counts_empty and modifier in "#%/":
+            return self._patterned(name, modifier)
         if modifier not in "+-?":
             self._fail(f"unsupported modifier ({'' if counts_empty else ':'}{modifier}) in substitution")
-        self._depth += 1
-        if self._depth > _DEEPEST:
-            self._fail(f"substitutions are nested more than {_DEEPEST} deep")
-        word = "".join(self._until("}")[0])
-        self._depth -= 1
+        word = "".join(self._nested("}")[0])
         value = self._variables.get(name)
         is_set = value is not None and (counts_empty or value != "")
         if modifier == "+":
@@ -134,6 +134,25 @@ class _Expansion:
         if modifier == "?" and not is_set:
             self._fail(f"{name}: {word or 'is not allowed to be unset'}")
         return self._value(name) if is_set else self._counted(word)
+
+    def _nested(self, stop: str) -> tuple[list[str], list[tuple[str, bool]]]:
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            self._fail(f"substitutions are nested more than {_DEEPEST} deep")
+        found = self._until(stop)
+        self._depth -= 1
+        return found
+
+    def _patterned(self, name: str, modifier: str) -> str:
+        """``${x#p} ${x##p} ${x%p} ${x%%p} ${x/p/r} ${x//p/r}``."""
+        is_doubled = self._take(modifier)
+        value = self._variables.get(name, "")
+        if modifier != "/":
+            pattern = tokens_of(self._nested("}")[1])
+            return self._counted(trimmed(value, pattern, from_end=modifier == "%", longest=is_doubled))
+        pattern = tokens_of(self._nested("/")[1])
+        replacement = "".join(self._nested("}")[0])
+        return self._counted(replaced(value, pattern, replacement, every=is_doubled))
 
     def _name(self) -> str:
         first = self._peek()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from engine.build import instructions as i
+from engine.build.file_modes import ModeChange
 from engine.build.lexer import Heredoc, Line
 from engine.build.run_mounts import parse_mount
 from engine.build.words import Flag, json_words, name_value_pairs, split_flags, split_words
@@ -81,12 +82,6 @@ def _known_flags(name: str, flags: tuple[Flag, ...]) -> Flags:
     return found
 
 
-def _refuse(name: str, flags: Flags, *unsupported: str) -> None:
-    for flag in unsupported:
-        if flags.get(flag, "false") != "false":
-            raise Unsupported(f"the --{flag} option of {name} is not supported by this engine's builder")
-
-
 def _from(it: Statement) -> i.From:
     words = it.rest.split()
     if len(words) not in (1, 3) or (len(words) == 3 and words[1].upper() != "AS"):
@@ -152,7 +147,6 @@ def _add(it: Statement) -> i.Copy:
 
 def _copy_or_add(it: Statement, *, is_add: bool) -> i.Copy:
     name = "ADD" if is_add else "COPY"
-    _refuse(name, it.flags, "link", "parents", "exclude")
     words = json_words(it.rest) if not it.line.heredocs else None
     words = words if words is not None else tuple(it.rest.split())
     if len(words) < 2:
@@ -168,7 +162,10 @@ def _copy_or_add(it: Statement, *, is_add: bool) -> i.Copy:
         is_add=is_add,
         source_stage=it.flags.get("from", ""),
         chown=it.flags.get("chown", ""),
-        mode=_mode(it.flags["chmod"]) if "chmod" in it.flags else None,
+        chmod=_chmod(it.flags.get("chmod", "")),
+        excludes=it.repeated.get("exclude", ()),
+        is_linked=_switch(it.flags, "link"),
+        keeps_parents=_switch(it.flags, "parents"),
         checksum=it.flags.get("checksum", ""),
         keeps_git=_switch(it.flags, "keep-git-dir"),
     )
@@ -181,10 +178,10 @@ def _switch(flags: Flags, name: str) -> bool:
     return text == "true"
 
 
-def _mode(text: str) -> int:
-    if not re.fullmatch(r"0?[0-7]{1,4}", text):
-        raise Unsupported(f"--chmod={text[:80]} is not supported: give the mode in octal, 0 to 7777")
-    return int(text, 8)
+def _chmod(text: str) -> str:
+    if text and "$" not in text:
+        ModeChange.parse(text)
+    return text
 
 
 def _env(it: Statement) -> i.Env:

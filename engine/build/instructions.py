@@ -43,9 +43,11 @@ class Run(Instruction):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Copy(Instruction):
-    """COPY, and with ``is_add`` ADD. ``source_stage`` is ``--from``; ``mode`` is ``--chmod``.
+    """COPY, and with ``is_add`` ADD. ``source_stage`` is ``--from``; ``chmod`` is not expanded yet.
 
-    ``checksum`` is what a download must have, "" anything.
+    ``checksum`` is what a download must have, "" anything. ``excludes`` are patterns of what to leave out.
+    ``is_linked``: what is at the destination counts only where it is a directory. ``keeps_parents``: a source keeps
+    its path below the destination.
     """
 
     sources: tuple[str, ...]
@@ -54,7 +56,10 @@ class Copy(Instruction):
     is_add: bool = False
     source_stage: str = ""
     chown: str = ""
-    mode: int | None = None
+    chmod: str = ""
+    excludes: tuple[str, ...] = ()
+    is_linked: bool = False
+    keeps_parents: bool = False
     checksum: str = ""
     keeps_git: bool = False
 

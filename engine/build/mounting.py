@@ -16,6 +16,7 @@ from pathlib import Path
 
 from engine.build.cache_mounts import CacheMounts
 from engine.build.copying import Files, Ownership, copy_plan, tar_of
+from engine.build.file_modes import ModeChange
 from engine.build.instruction_parsers import SCRIPTS
 from engine.build.instructions import Run
 from engine.build.lineage import Lineage
@@ -30,6 +31,7 @@ from engine.host.confined import open_below, unpack_into
 from engine.model.errors import Invalid, Unsupported
 from engine.model.mount import Mount, MountKind
 
+_EXECUTABLE = ModeChange("755")
 _SECRETS_HELP = (
     "the classic builder protocol has no session to ask for it: send it with the request, in the X-Build-Secrets header"
 )
@@ -153,7 +155,9 @@ async def _copied(known: _Known, place: Path) -> Path:
     if source is None:
         raise RuntimeError("a bind mount without a source")
     await in_thread(place.mkdir)
-    await _fill(source, place, Ownership(mode=0o755 if known.executable else None, keeps_owners=_keeps_owners(mount)))
+    await _fill(
+        source, place, Ownership(mode=_EXECUTABLE if known.executable else None, keeps_owners=_keeps_owners(mount))
+    )
     return place if source.node.is_directory else place / "file"
 
 

@@ -4,8 +4,9 @@ import hashlib
 import json
 import posixpath
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from engine.build.dockerignore import Dockerignore
 from engine.build.patterns import WILDCARDS, Pattern
 from engine.build.tree import Node, Tree, bytes_of, find, joined, walk
 from engine.host.archive import Entry, Kind
@@ -18,13 +19,38 @@ _MOST_SOURCES = 100_000
 class Source:
     """One file or directory to copy, symlinks followed. ``name`` is what it is called at its destination.
 
-    ``is_remote``: ADD fetched it, and leaves an archive as it is.
+    ``is_remote``: ADD fetched it, and leaves an archive as it is. ``keeps_path``: ``name`` is a path, which it keeps.
     """
 
     name: str
     node: Node
     tree: Tree
     is_remote: bool = False
+    keeps_path: bool = False
+
+
+class Excluding:
+    """``tree`` without what ``ignore`` excludes below ``top``, a directory in it."""
+
+    def __init__(self, tree: Tree, top: str, ignore: Dockerignore) -> None:
+        self._tree = tree
+        self._cut = len(top) + 1 if top else 0
+        self._ignore = ignore
+
+    def lookup(self, path: str) -> Node | None:
+        return self._tree.lookup(path)
+
+    def names(self, path: str) -> list[str]:
+        return [name for name in self._tree.names(path) if not self._leaves_out(joined(path, name))]
+
+    def content(self, node: Node) -> Iterator[bytes]:
+        return self._tree.content(node)
+
+    def _leaves_out(self, path: str) -> bool:
+        node = self._tree.lookup(path)
+        if node is not None and node.is_directory:
+            return self._ignore.excludes_tree(path[self._cut :])
+        return self._ignore.excludes(path[self._cut :])
 
 
 class Inline:
@@ -67,6 +93,47 @@ def select_sources(tree: Tree, texts: Sequence[str], *, missing: Callable[[str],
             if len(found) > _MOST_SOURCES:
                 raise Invalid(f"{text[:80]!r} matches more than {_MOST_SOURCES} files")
     return found
+
+
+def without(sources: Sequence[Source], excludes: Sequence[str]) -> list[Source]:
+    """What ``--exclude`` leaves of ``sources``; its patterns are relative to each of them. Raises Invalid."""
+    if not excludes:
+        return list(sources)
+    ignore = Dockerignore.parse("\n".join(excludes).encode("utf-8", "surrogateescape"))
+    kept: list[Source] = []
+    for source in sources:
+        if source.node.is_directory:
+            kept.append(replace(source, tree=Excluding(source.tree, source.node.path, ignore)))
+        elif not ignore.excludes(posixpath.basename(source.name)):
+            kept.append(source)
+    return kept
+
+
+def select_with_parents(tree: Tree, texts: Sequence[str], *, missing: Callable[[str], str]) -> list[Source]:
+    """As ``select_sources``, but each keeps its path, from behind a ``/./`` where there is one; ``**`` matches any
+    number of directories. Raises Invalid."""
+    found: list[Source] = []
+    for text in texts:
+        before, pivot, _ = text.partition("/./")
+        cut = len(path_inside(before)) if pivot else 0
+        path = path_inside(text)
+        matches = [path] if not _has_wildcards(path) else list(_deep_matches(tree, path))
+        for match in matches:
+            node = find(tree, match)
+            if node is None:
+                raise Invalid(missing(match))
+            found.append(Source(match[cut:].lstrip("/"), node, tree, keeps_path=True))
+            if len(found) > _MOST_SOURCES:
+                raise Invalid(f"{text[:80]!r} matches more than {_MOST_SOURCES} files")
+    return found
+
+
+def _deep_matches(tree: Tree, path: str) -> Iterator[str]:
+    if "**" not in path.split("/"):
+        yield from _matches(tree, path)
+        return
+    pattern = Pattern(path, double_star=True)
+    yield from (node.path for node in walk(tree, "") if pattern.matches(node.path) and not node.is_directory)
 
 
 def digest_of(sources: Sequence[Source]) -> str:

@@ -110,3 +110,24 @@ def text_of(name: bytes) -> str:
 
 def bytes_of(name: str) -> bytes:
     return name.encode("utf-8", "surrogateescape")
+
+
+class OnlyDirectories:
+    """``tree`` as ``COPY --link`` sees a destination: only real directories are there, nothing else and no symlink."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+
+    def lookup(self, path: str) -> Node | None:
+        parts = path.split("/") if path else []
+        for count in range(len(parts) + 1):  # one by one: nothing may be looked up through a symlink
+            node = self._tree.lookup("/".join(parts[:count]))
+            if node is None or not node.is_directory:
+                return None
+        return node
+
+    def names(self, path: str) -> list[str]:
+        return self._tree.names(path)
+
+    def content(self, node: Node) -> Iterator[bytes]:
+        return self._tree.content(node)

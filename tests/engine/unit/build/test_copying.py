@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from engine.build.copying import Archive, Files, Ownership, copy_plan, directory_plan, is_archive, tar_of
+from engine.build.file_modes import ModeChange
 from engine.build.rootfs import Rootfs
 from engine.build.sources import Inline, Source, digest_of, select_sources
 from engine.build.tree import Tree, text_of
@@ -119,7 +120,7 @@ async def test_owner_and_mode_are_those_asked_for(rootfs: Path, tmp_path: Path) 
             chosen(context, "d"),
             "/new",
             rootfs=Rootfs(rootfs),
-            ownership=Ownership(3, 4, 0o700, 5),
+            ownership=Ownership(3, 4, ModeChange("700"), 5),
             unpacks_archives=False,
         )
     assert isinstance(files, Files)

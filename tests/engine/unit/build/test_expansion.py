@@ -58,7 +58,9 @@ def test_expansion(word: str, result: str) -> None:
         ("${y", "failed to process \"${y\": missing ':' in substitution"),
         ("${y:?no}", 'failed to process "${y:?no}": y: no'),
         ("${y!z}", "unsupported modifier (!) in substitution"),
-        ("${x##a}", "unsupported modifier (#) in substitution"),
+        ("${x:#a}", "unsupported modifier (:#) in substitution"),
+        ("${x#a", "looking for matching }"),
+        ("${x/a}", "looking for matching /"),
         ("${}", "bad substitution"),
         ("${", "missing '}'"),
         ("${x:-a", "looking for matching }"),
@@ -103,3 +105,33 @@ def test_a_long_word_takes_no_time() -> None:
     started = time.monotonic()
     expand("a$x\\ " * 100_000, {"x": ""})
     assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize(
+    ("word", "text"),
+    [
+        ("${x#*/}", "b/c.tar.gz"),
+        ("${x##*/}", "c.tar.gz"),
+        ("${x%.*}", "a/b/c.tar"),
+        ("${x%%.*}", "a/b/c"),
+        ("${x#b}", "a/b/c.tar.gz"),
+        ("${x%?}", "a/b/c.tar.g"),
+        ("${x/b/$y}", "a/Y/c.tar.gz"),
+        ("${x//[/]/-}", "a/b/c.tar.gz"),
+        ("${x//./_}", "a/b/c_tar_gz"),
+        ("${x/*/all}", "all"),
+        ("${x//nope/_}", "a/b/c.tar.gz"),
+        ("${star#\\*}", "x"),
+        ("${star#'*'}", "x"),
+        ("${star##*}", ""),
+        ("${none#a}${none/a/b}", ""),
+        ("${x#$y}", "a/b/c.tar.gz"),
+    ],
+)
+def test_patterns_in_substitutions(word: str, text: str) -> None:
+    assert expand(word, {"x": "a/b/c.tar.gz", "y": "Y", "star": "*x"}) == text
+
+
+def test_a_pattern_cannot_take_for_ever() -> None:
+    with pytest.raises(Invalid, match="takes too long to match"):
+        expand("${x//" + "*a" * 50 + "b/}", {"x": "a" * 100_000})
