@@ -5,10 +5,13 @@ FROM lines only, until a stage repeats its name without a default.
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 
+from engine.model.errors import Invalid
 from engine.model.platform import Platform
 
 _PROXY_NAMES = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")
+SOURCE_DATE_EPOCH = "SOURCE_DATE_EPOCH"  # dates what is made, whether or not an ARG shows it to a stage
 PREDEFINED = frozenset(_PROXY_NAMES) | frozenset(name.lower() for name in _PROXY_NAMES)
 
 
@@ -33,7 +36,7 @@ class BuildArguments:
 
     def unused(self) -> list[str]:
         """Given arguments that no ARG asked for, sorted."""
-        return sorted(self._names - self._declared - PREDEFINED)
+        return sorted(self._names - self._declared - PREDEFINED - {SOURCE_DATE_EPOCH})
 
     def stage(self) -> "StageArguments":
         return StageArguments(self._given, self._global, self._declared)
@@ -67,6 +70,15 @@ class StageArguments:
             return self._given[name]
         default = self._declared.get(name)
         return default if default is not None else self._global.get(name)
+
+
+def parse_epoch(text: str | None) -> datetime | None:
+    """``SOURCE_DATE_EPOCH``, seconds since 1970 (reproducible-builds.org); None when not given. Raises Invalid."""
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 11):
+        raise Invalid(f"buildargs: {SOURCE_DATE_EPOCH}={text[:80]!r}: expected whole seconds since 1970")
+    return datetime.fromtimestamp(int(text), UTC)
 
 
 def platform_arguments(*, target: Platform, machine: Platform) -> dict[str, str]:

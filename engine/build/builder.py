@@ -3,11 +3,12 @@
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from engine.build import lexer
-from engine.build.arguments import BuildArguments, platform_arguments
+from engine.build.arguments import SOURCE_DATE_EPOCH, BuildArguments, parse_epoch, platform_arguments
 from engine.build.cache_mounts import CacheMounts
 from engine.build.context import Context, received_context
 from engine.build.dockerignore import Dockerignore
@@ -89,6 +90,9 @@ class Builder:
 
     async def _build(self, request: BuildRequest, chunks: AsyncIterator[bytes], emit: Emit) -> Image:
         machine = self._services.machine
+        epoch = parse_epoch(request.build_args.get(SOURCE_DATE_EPOCH))
+        limits, discarded = await self._services.containers.kept_limits(request.resources)
+        request = replace(request, resources=limits)
         async with self._context(request, chunks) as context:
             dockerfile = await in_thread(_read_dockerfile, context, request.dockerfile)
             visible = await in_thread(_visible, context)
@@ -96,9 +100,9 @@ class Builder:
             arguments = BuildArguments(request.build_args, automatic=automatic)
             plan = make_plan(dockerfile, request, arguments)
             with ExitStack() as pins:
-                workshop = Workshop(self._services, request, plan, visible, dockerfile.escape, emit, pins)
+                workshop = Workshop(self._services, request, plan, visible, dockerfile.escape, emit, pins, epoch=epoch)
                 await in_thread(workshop.limit_cache)
-                for warning in dockerfile.warnings:
+                for warning in (*(f"[Warning] {text}\n" for text in discarded), *dockerfile.warnings):
                     await workshop.say(reddened(warning))
                 image = await _run_plan(workshop, arguments)
                 await self._finish(workshop, image, arguments)

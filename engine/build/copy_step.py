@@ -135,9 +135,7 @@ async def _layer(
             if copy.is_linked and isinstance(part, Files):
                 await in_thread(_remove_links, scratch, part)
             await unpack(scratch, part)
-        return await workshop.services.layers.commit_upper(
-            scratch.upper, parent_diff_ids=lineage.diff_ids, skip_mount_points=False
-        )
+        return await workshop.commit(scratch.upper, parent_diff_ids=lineage.diff_ids)
 
 
 def _remove_links(scratch: ScratchFiles, files: Files) -> None:
@@ -164,8 +162,7 @@ async def unpack(scratch: ScratchFiles, part: Files | Archive) -> None:
 
 def _ownership(workshop: Workshop, words: _Words, scratch: ScratchFiles) -> Ownership:
     uid, gid = _chowned(words.chown, scratch) if words.chown else (0, 0)
-    now_ns = int(workshop.services.now().timestamp()) * 1_000_000_000
-    return Ownership(uid, gid, words.mode, now_ns)
+    return Ownership(uid, gid, words.mode, workshop.now_ns)
 
 
 def _chowned(chown: str, scratch: ScratchFiles) -> tuple[int, int]:

@@ -63,6 +63,8 @@ class Lineage:
         """The next image: ``setting`` is its configuration when that changes, ``make`` its new layer, if any."""
         reach("build.step")
         setting = setting or self._setting
+        if self._workshop.epoch:
+            depends_on = (*depends_on, f"dated {self._workshop.epoch.isoformat()}")
         key = step_key(
             self.image, platform=self.platform, created_by=created_by, depends_on=depends_on, author=setting.author
         )
@@ -91,7 +93,7 @@ class Lineage:
             return None
 
     async def _create(self, setting: Setting, layer: Layer | None, created_by: str) -> Image:
-        now = self._workshop.services.now()
+        now = self._workshop.now
         step = History(now, created_by, author=setting.author, empty_layer=layer is None)
         image = await self._workshop.services.images.create(
             config=setting.config,

@@ -11,6 +11,7 @@ from engine.model.digest import Digest
 from engine.model.image import History, Image, ImageConfig
 from engine.model.platform import Platform
 from engine.model.reference import Reference
+from engine.model.resources import Resources
 from engine.model.transfer import Tell
 from engine.registry.credentials import Credentials
 from engine.store.records import CacheEntry, Layer
@@ -49,7 +50,13 @@ class Layers(Protocol):
     def pin(self, diff_ids: Sequence[Digest], /) -> AbstractContextManager[None]: ...
 
     async def commit_upper(
-        self, upper: Path, /, *, parent_diff_ids: tuple[Digest, ...], skip_mount_points: bool = True
+        self,
+        upper: Path,
+        /,
+        *,
+        parent_diff_ids: tuple[Digest, ...],
+        skip_mount_points: bool = True,
+        newest_ns: int | None = None,
     ) -> Layer | None: ...
 
 
@@ -79,6 +86,8 @@ class StepRunner(Protocol):
     def step(
         self, spec: ContainerSpec, /, *, layers: tuple[Digest, ...]
     ) -> AbstractAsyncContextManager[StepContainer]: ...
+
+    async def kept_limits(self, asked: Resources, /) -> tuple[Resources, list[str]]: ...
 
     def scratch(self, layers: tuple[Digest, ...], /) -> AbstractAsyncContextManager[ScratchFiles]: ...
 

@@ -1,6 +1,7 @@
 """One stage carried out, instruction by instruction."""
 
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
 from engine.build import instructions as i
@@ -12,7 +13,7 @@ from engine.build.created_by import nop, nop_on_files, run_by
 from engine.build.lineage import Lineage
 from engine.build.messages import StepFailed
 from engine.build.mounting import StepMounts, known_mounts, lay_mounts, missing_places, remove_stubs
-from engine.build.output import StepOutput
+from engine.build.output import StepOutput, reddened
 from engine.build.parser import parse_triggers
 from engine.build.plan import SCRATCH, PlannedStage
 from engine.build.rootfs import Rootfs
@@ -20,7 +21,7 @@ from engine.build.threads import in_thread
 from engine.build.workshop import Workshop
 from engine.model.container import ContainerSpec
 from engine.model.digest import Digest
-from engine.model.errors import Denied, Invalid, Unsupported
+from engine.model.errors import Denied, EngineError, Invalid, Unsupported
 from engine.model.image import Image
 from engine.registry.documents import is_fit
 from engine.store.records import Layer
@@ -32,15 +33,30 @@ _NO_IMAGE = Digest.of(b"")  # what a RUN on scratch names as its image
 async def run_stage(workshop: Workshop, planned: PlannedStage, arguments: StageArguments) -> Image | None:
     """The stage's image; None when it is FROM scratch and did nothing. Raises what a step raises."""
     await workshop.begin_step(planned.stage.base.text)
-    base = await _base_image(workshop, planned)
+    async with _pointed_at(workshop, planned.stage.base):
+        base = await _base_image(workshop, planned)
     await workshop.say(f" ---> {base.id.short if base else ''}\n")
     platform = planned.platform or workshop.services.machine
     run = _StageRun(workshop, planned, Lineage(workshop, base, platform=platform, arguments=arguments))
-    await run.triggers()
+    async with _pointed_at(workshop, planned.stage.base):
+        await run.triggers()
     for instruction in planned.stage.instructions:
         await workshop.begin_step(instruction.text)
-        await run.instruction(instruction)
+        async with _pointed_at(workshop, instruction):
+            await run.instruction(instruction)
     return run.lineage.image
+
+
+@asynccontextmanager
+async def _pointed_at(workshop: Workshop, instruction: i.Instruction) -> AsyncIterator[None]:
+    """When the step fails: say which line it is, before the error, whose words clients look into."""
+    try:
+        yield
+    except EngineError:
+        if instruction.number:
+            text = instruction.text.partition("\n")[0][:200]
+            await workshop.say(reddened(f"{workshop.request.dockerfile}:{instruction.number}: {text}\n"))
+        raise
 
 
 async def _base_image(workshop: Workshop, planned: PlannedStage) -> Image | None:
@@ -111,14 +127,12 @@ class _StageRun:
     async def _directory_layer(self, path: str) -> Layer | None:
         services = self._workshop.services
         async with services.containers.scratch(self.lineage.diff_ids) as scratch:
-            now_ns = int(services.now().timestamp()) * 1_000_000_000
-            made = await in_thread(directory_plan, path, rootfs=Rootfs(scratch.rootfs), now_ns=now_ns)
+            rootfs, now_ns = Rootfs(scratch.rootfs), self._workshop.now_ns
+            made = await in_thread(directory_plan, path, rootfs=rootfs, now_ns=now_ns)
             if not made.entries:
                 return None
             await unpack(scratch, made)
-            return await services.layers.commit_upper(
-                scratch.upper, parent_diff_ids=self.lineage.diff_ids, skip_mount_points=False
-            )
+            return await self._workshop.commit(scratch.upper, parent_diff_ids=self.lineage.diff_ids)
 
     async def _run(self, run: i.Run) -> None:
         config = self.lineage.config
@@ -168,6 +182,8 @@ class _StageRun:
             if code:
                 raise StepFailed(f"The command '{' '.join(argv)}' returned a non-zero code: {code}", code=code)
             await in_thread(remove_stubs, step.upper, stubs)
-            layer = await services.layers.commit_upper(step.upper, parent_diff_ids=self.lineage.diff_ids)
+            layer = await self._workshop.commit(
+                step.upper, parent_diff_ids=self.lineage.diff_ids, skip_mount_points=True
+            )
         await self._workshop.say(f"Removing intermediate container {step.id[:12]}\n")
         return layer

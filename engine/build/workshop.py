@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 from engine.build.cache_mounts import CacheMounts
 from engine.build.messages import Emit, Pulling, Stream
@@ -24,6 +25,7 @@ from engine.model.reference import Reference
 from engine.model.transfer import Telling
 from engine.registry.credentials import credentials_for
 from engine.registry.documents import is_fit
+from engine.store.records import Layer
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class Workshop:
     """``results`` maps a stage's index to its image, None for a stage that is still empty.
 
     ``cache_sources`` are the images that a step may come from when the request names some; None: any.
+    ``epoch`` is the SOURCE_DATE_EPOCH asked for: nothing made is dated later, so that it is the same next time.
     ``pins`` keeps every image met here from losing its layers until the build is over.
     """
 
@@ -59,6 +62,27 @@ class Workshop:
     pulled: set[str] = field(default_factory=set)
     step_number: int = 0
     cache_sources: frozenset[Digest] | None = None
+    epoch: datetime | None = None
+
+    @property
+    def now(self) -> datetime:
+        return self.epoch or self.services.now()
+
+    @property
+    def now_ns(self) -> int:
+        """In whole seconds, as archives have it."""
+        return int(self.now.timestamp()) * 1_000_000_000
+
+    async def commit(
+        self, upper: Path, *, parent_diff_ids: tuple[Digest, ...], skip_mount_points: bool = False
+    ) -> Layer | None:
+        """The layer of what changed in ``upper``; None when nothing did."""
+        return await self.services.layers.commit_upper(
+            upper,
+            parent_diff_ids=parent_diff_ids,
+            skip_mount_points=skip_mount_points,
+            newest_ns=self.now_ns if self.epoch else None,
+        )
 
     async def say(self, text: str) -> None:
         await self.emit(Stream(text))

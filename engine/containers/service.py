@@ -50,6 +50,9 @@ from engine.model.container import Container, ContainerSpec, Status
 from engine.model.digest import Digest
 from engine.model.errors import Conflict, Invalid, Missing, Unsupported
 from engine.model.network import EndpointSettings
+from engine.model.errors import Conflict, Invalid, Missing
+from engine.model.resources import Resources
+from engine.oci.limit_checks import kept_limits
 from engine.oci.monitor import attach_path
 from engine.wire.container_update import Update
 from engine.wire.log_config import can_be_read
@@ -340,6 +343,10 @@ class Containers:
         """A hidden container over ``layers`` that runs one program once; everything of it is gone afterwards."""
         spec = with_known_networks(spec, self._parts.networks)
         return self._steps.step(replace(spec, auto_remove=False, open_stdin=False, tty=False), layers)
+
+    async def kept_limits(self, asked: Resources) -> tuple[Resources, Warnings]:
+        """For build steps: what this machine keeps, and warnings; see ``engine.oci.limit_checks``."""
+        return await asyncio.to_thread(kept_limits, asked, machine=self._parts.machine)
 
     def scratch(self, layers: tuple[Digest, ...]) -> AbstractAsyncContextManager[Scratch]:
         """A writable file system over ``layers`` in which nothing runs; gone afterwards."""

@@ -7,6 +7,7 @@ come first and no name leads astray; the directory is a draft that nobody else s
 import os
 import stat
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -40,10 +41,11 @@ class _Tee:
 
 
 class LayerWriter(TarWriter):
-    """``directory`` is empty and ours. Call ``finish`` or ``close``."""
+    """``directory`` is empty and ours. Call ``finish`` or ``close``. Nothing is dated later than ``newest_ns``."""
 
-    def __init__(self, write: Callable[[bytes], object], directory: Path) -> None:
+    def __init__(self, write: Callable[[bytes], object], directory: Path, *, newest_ns: int | None = None) -> None:
         super().__init__(write)
+        self._newest_ns = newest_ns
         self.size_bytes = 0
         self.max_id = 0
         self._limits = Limits()
@@ -52,6 +54,8 @@ class LayerWriter(TarWriter):
 
     def add(self, entry: Entry, body: _Readable | bytes | None = None) -> None:
         checked(entry, self._limits)
+        if self._newest_ns is not None and entry.mtime_ns > self._newest_ns:
+            entry = replace(entry, mtime_ns=self._newest_ns)
         self.max_id = max(self.max_id, entry.uid, entry.gid)
         directory, _, name = entry.name.rpartition(b"/")
         self._enter(directory)

@@ -149,16 +149,24 @@ class LayerStore:
         return layer
 
     async def commit_upper(
-        self, upper: Path, *, parent_diff_ids: tuple[Digest, ...], skip_mount_points: bool = True
+        self,
+        upper: Path,
+        *,
+        parent_diff_ids: tuple[Digest, ...],
+        skip_mount_points: bool = True,
+        newest_ns: int | None = None,
     ) -> Layer | None:
         """A new layer of what changed in ``upper``, which stays as it is; None when nothing did.
 
         Leaves out the empty files and directories that the runtime makes to mount upon, unless told not to.
+        Nothing in it is dated later than ``newest_ns``.
         """
         parent = chain_id(parent_diff_ids) if parent_diff_ids else None
         draft = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="layer-", dir=self._drafts))
         try:
-            layer = await asyncio.to_thread(self._pack, upper, draft, parent, skip_mount_points=skip_mount_points)
+            layer = await asyncio.to_thread(
+                self._pack, upper, draft, parent, skip_mount_points=skip_mount_points, newest_ns=newest_ns
+            )
             if layer is None:
                 return None
             try:
@@ -170,7 +178,9 @@ class LayerStore:
         finally:
             await asyncio.to_thread(remove_tree, draft)
 
-    def _pack(self, upper: Path, draft: Path, parent: Digest | None, *, skip_mount_points: bool) -> Layer | None:
+    def _pack(
+        self, upper: Path, draft: Path, parent: Digest | None, *, skip_mount_points: bool, newest_ns: int | None
+    ) -> Layer | None:
         """The layer's blob stored, and what is in it in ``draft``."""
 
         def is_inherited(path: bytes, status: os.stat_result) -> bool:
@@ -181,7 +191,7 @@ class LayerStore:
         diff = _new_diff(draft)
         with self._content.ingest() as ingest:
             packer = GzipPacker(ingest.write)
-            writer = LayerWriter(packer.write, diff)
+            writer = LayerWriter(packer.write, diff, newest_ns=newest_ns)
             points = MOUNT_POINTS if skip_mount_points else frozenset()
             try:
                 entries = write_layer(upper, writer, mount_points=points, is_inherited=is_inherited)

@@ -4,10 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 from engine.model.errors import Invalid, Unsupported
 from engine.model.platform import Platform
+from engine.model.registry import find_address
 from engine.model.resources import Resources
+from engine.wire.json_body import parse_object
 from engine.wire.query import Query
+from engine.wire.resources import ResourcesJson, UlimitJson, asked_resources, check_limits, with_default_swap
 from engine.wire.text import check_text, shown
 
 _BUILDKIT = (
@@ -19,7 +24,6 @@ _REFUSED: Final = {
     "isolation": ("", "default"),
     "outputs": ("", "[]", "null"),
     "securityopt": ("", "[]", "null"),
-    "ulimits": ("", "[]", "null"),
 }
 
 
@@ -75,20 +79,44 @@ def decode_build(query: Query, *, tags: Sequence[str]) -> BuildQuery:
         network_mode=query.text("networkmode", longest=255),
         extra_hosts=_extra_hosts(query.text("extrahosts", longest=64 << 10), query),
         shm_size_bytes=query.number("shmsize", least=0),
-        resources=Resources(
-            memory_bytes=query.number("memory", least=0),
-            memory_swap_bytes=query.number("memswap"),
-            cpu_shares=query.number("cpushares", least=0),
-            cpu_period_us=query.number("cpuperiod", least=0),
-            cpu_quota_us=query.number("cpuquota"),
-            cpuset_cpus=query.text("cpusetcpus", longest=255),
-            cpuset_mems=query.text("cpusetmems", longest=255),
-        ),
+        resources=_resources(query),
     )
+
+
+def _resources(query: Query) -> Resources:
+    """By the rules for containers. Raises Invalid."""
+    given = ResourcesJson(
+        memory=query.number("memory", least=0),
+        memory_swap=query.number("memswap"),
+        cpu_shares=query.number("cpushares", least=0),
+        cpu_period=query.number("cpuperiod", least=0),
+        cpu_quota=query.number("cpuquota"),
+        cpuset_cpus=query.text("cpusetcpus", longest=255),
+        cpuset_mems=query.text("cpusetmems", longest=255),
+        ulimits=_ulimits(query.text("ulimits", longest=64 << 10)),
+    )
+    resources = asked_resources(given, path="")
+    check_limits(resources)
+    return with_default_swap(resources)
+
+
+def _ulimits(text: str) -> list[UlimitJson]:
+    """A JSON list as in ``HostConfig.Ulimits``."""
+    if text in ("", "null"):
+        return []
+    try:
+        parse_object(b'{"list": %s}' % text.encode("utf-8", "surrogatepass"))  # its rules: not too deep
+        return msgspec.json.decode(text, type=list[UlimitJson])
+    except (Invalid, msgspec.MsgspecError) as error:
+        raise Invalid(f"ulimits: {error}") from error
 
 
 def _extra_hosts(text: str, query: Query) -> tuple[str, ...]:
     """A JSON list from the docker CLI, comma separated names from others."""
-    if text.startswith("[") or text == "null":
-        return query.string_list("extrahosts")
-    return tuple(entry for entry in text.split(",") if entry)
+    is_list = text.startswith("[") or text == "null"
+    entries = query.string_list("extrahosts") if is_list else [entry for entry in text.split(",") if entry]
+    for entry in entries:
+        name, colon, address = entry.replace("=", ":", 1).partition(":")
+        if not name or not colon or not (address == "host-gateway" or find_address(address.strip("[]"))):
+            raise Invalid(f"extrahosts: bad format for add-host: {shown(entry)}: expected NAME:ADDRESS")
+    return tuple(entry.replace("=", ":", 1) for entry in entries)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +55,9 @@ class BuilderProcess:
         return left
 
 
-@pytest.fixture(scope="session")
-def builder_process(busybox_tar: bytes) -> Iterator[BuilderProcess]:
+@contextmanager
+def running_builder() -> Iterator[BuilderProcess]:
+    """An engine of its own, without images."""
     root = Path(f"/tmp/nb-{uuid.uuid4().hex[:8]}")
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.engine.host.build.one_builder", str(root)],
@@ -68,11 +70,17 @@ def builder_process(busybox_tar: bytes) -> Iterator[BuilderProcess]:
         builder = BuilderProcess(process)
         builder.root = root
         assert builder.answer() == {"ready": True}
-        builder.ask("import", name="bb:1", tar=base64.b64encode(busybox_tar).decode())
         yield builder
     finally:
         process.communicate(timeout=60)
         shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def builder_process(busybox_tar: bytes) -> Iterator[BuilderProcess]:
+    with running_builder() as builder:
+        builder.ask("import", name="bb:1", tar=base64.b64encode(busybox_tar).decode())
+        yield builder
 
 
 @pytest.fixture

@@ -106,6 +106,21 @@ def test_a_step_that_fails_ends_the_build(line: str, message: str, code: int, bu
     assert not any("never" in text for text in built["texts"])
 
 
+@pytest.mark.parametrize(
+    ("text", "pointer"),
+    [
+        ("FROM bb:1\n# c\nRUN true && \\\n  exit 3\n", "Dockerfile:3: RUN true &&   exit 3"),
+        ("FROM bb:1\nENV a=b\nCOPY nope /x\n", "Dockerfile:3: COPY nope /x"),
+        ("FROM localhost:1/nope\n", "Dockerfile:1: FROM localhost:1/nope"),
+        ("FROM bb:1\nENV a=${b:?no}\n", "Dockerfile:2: ENV a=${b:?no}"),
+    ],
+)
+def test_the_line_of_a_failing_step_is_shown(text: str, pointer: str, builder: BuilderProcess) -> None:
+    built = builder.build(text)
+    assert built["texts"][-1] == f"\x1b[91m{pointer}\n\x1b[0m"
+    assert "error" in built
+
+
 def test_a_program_that_is_not_there_is_named(builder: BuilderProcess) -> None:
     built = builder.build('FROM bb:1\nRUN ["/nosuch"]\n')
     assert "/nosuch" in built["error"]
@@ -115,7 +130,7 @@ def test_a_program_that_is_not_there_is_named(builder: BuilderProcess) -> None:
 def test_output_without_a_newline_and_of_any_bytes_arrives(builder: BuilderProcess) -> None:
     built = builder.build("FROM bb:1\nRUN printf 'a\\nb\\n\\nc\\303\\251\\377'; exit 1\n")
     start = next(index for index, text in enumerate(built["texts"]) if "Running in" in text)
-    assert "".join(built["texts"][start + 1 :]) == "a\nb\n\nc\u00e9\ufffd"
+    assert "".join(built["texts"][start + 1 : -1]) == "a\nb\n\nc\u00e9\ufffd"
     assert built["texts"][start + 1] == "a\n"
 
 
@@ -238,7 +253,7 @@ def test_a_step_that_cannot_be_says_why(line: str, message: str, builder: Builde
     files = {"f": "1", "g": "2", "hidden": "3", ".wh.x": "4", ".dockerignore": "hidden\n"}
     built = builder.build(f"FROM bb:1\n{line}\n", files)
     assert built["error"] == message
-    assert built["texts"][-1] == f"Step 2/2 : {line}\n"
+    assert built["texts"][-2:] == [f"Step 2/2 : {line}\n", f"\x1b[91mDockerfile:2: {line}\n\x1b[0m"]
 
 
 @pytest.mark.parametrize(

@@ -132,3 +132,23 @@ def test_a_secret_is_sent_in_a_header(engine: RunningEngine, image: str, tmp_pat
     assert b"\n9\n" in docker_build(engine, directory, "-t", "with-secret").stdout
     assert "hush" not in engine.out("history", "--no-trunc", "with-secret") + engine.out("inspect", "with-secret")
     assert "hush" not in engine.log
+
+
+def test_limits_and_hosts_of_a_build_reach_its_steps(engine: RunningEngine, image: str, tmp_path: Path) -> None:
+    text = f"FROM {image}\nRUN ulimit -n; grep made /etc/hosts; df -k /dev/shm | tail -1\n"
+    arguments = ("--ulimit", "nofile=77:78", "--add-host", "made:10.9.8.7", "--shm-size", "1m", "--memory", "50m")
+    done = docker_build(engine, project(tmp_path, {"Dockerfile": text}), *arguments).stdout.decode()
+    assert "\n77\n10.9.8.7\tmade\nshm                       1024 " in done
+
+
+def test_a_build_that_cannot_be_is_refused_before_it_begins(engine: RunningEngine, image: str, tmp_path: Path) -> None:
+    directory = project(tmp_path / "c", {"Dockerfile": f"FROM {image}\nRUN echo never\n"})
+    for arguments, message in (
+        (("--memory", "1m"), b"Minimum memory limit allowed is 6MB"),
+        (("--cpuset-cpus", "4000"), b"Requested CPUs are not available"),
+        (("--security-opt", "x=y"), b"securityopt is not supported"),
+    ):
+        done = docker_build(engine, directory, *arguments, check=False)
+        assert done.returncode != 0
+        assert message in done.stderr
+        assert b"Step" not in done.stdout

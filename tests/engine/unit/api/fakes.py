@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from engine.api.parts import Parts
+from engine.build.cache_mounts import CacheRecord
 from engine.build.messages import BuiltImage, Emit, StepFailed, Stream
 from engine.build.request import BuildRequest
 from engine.config import EngineConfig
@@ -207,10 +208,19 @@ class FakeContainers:
         return changed
 
 
+class FakeCaches:
+    def records(self) -> list[CacheRecord]:
+        return []
+
+    async def remove(self, _: str) -> bool:
+        return False
+
+
 class FakeBuilder:
     def __init__(self) -> None:
         self.requests: list[BuildRequest] = []
         self.step_fails = False
+        self.caches = FakeCaches()
 
     async def build(self, request: BuildRequest, context: AsyncIterator[bytes], emit: Emit) -> Image:
         request.refuse_unsupported()
