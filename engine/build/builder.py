@@ -22,7 +22,7 @@ from engine.build.request import BuildRequest
 from engine.build.rooms import Rooms
 from engine.build.services import Cache, ImagePuller, ImageStore, Layers, StepRunner
 from engine.build.sources import path_inside
-from engine.build.stage_run import run_stage
+from engine.build.stages import run_stages
 from engine.build.threads import in_thread
 from engine.build.workshop import Services, Workshop
 from engine.config import RegistryConfig
@@ -104,7 +104,7 @@ class Builder:
                 await in_thread(workshop.limit_cache)
                 for warning in (*(f"[Warning] {text}\n" for text in discarded), *dockerfile.warnings):
                     await workshop.say(reddened(warning))
-                image = await _run_plan(workshop, arguments)
+                image = await run_stages(workshop, arguments)
                 await self._finish(workshop, image, arguments)
                 return image
 
@@ -121,17 +121,6 @@ class Builder:
         for reference in workshop.request.tags:
             await self._services.images.tag(str(image.id), reference)
             await workshop.say(f"Successfully tagged {reference.familiar}\n")
-
-
-async def _run_plan(workshop: Workshop, arguments: BuildArguments) -> Image:
-    for argument in workshop.plan.arguments:
-        await workshop.begin_step(argument.text)
-    for planned in workshop.plan.stages:
-        workshop.results[planned.index] = await run_stage(workshop, planned, arguments.stage())
-    image = workshop.results[workshop.plan.stages[-1].index]
-    if image is None:
-        raise Invalid("No image was generated. Is your Dockerfile empty?")
-    return image
 
 
 def _read_dockerfile(context: Context, name: str) -> Dockerfile:

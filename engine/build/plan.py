@@ -16,12 +16,16 @@ SCRATCH = "scratch"
 
 @dataclass(frozen=True, slots=True)
 class PlannedStage:
-    """``base`` is an image's name or "scratch"; with ``base_stage`` it is that stage's result instead."""
+    """``base`` is an image's name or "scratch"; with ``base_stage`` it is that stage's result instead.
+
+    ``needs`` are the stages whose results it uses.
+    """
 
     stage: i.Stage
     base: str
     base_stage: int | None
     platform: Platform | None
+    needs: frozenset[int] = frozenset()
 
     @property
     def index(self) -> int:
@@ -53,7 +57,9 @@ def make_plan(dockerfile: i.Dockerfile, request: BuildRequest, arguments: BuildA
         for stage in dockerfile.stages[: target + 1]
     ]
     needed = _needed(planned, target, indices)
-    stages = tuple(planned[index] for index in sorted(needed))
+    stages = tuple(
+        replace(planned[index], needs=frozenset(_dependencies(planned[index], indices))) for index in sorted(needed)
+    )
     stages = (*stages[:-1], _labelled(stages[-1], request.labels))
     count = len(dockerfile.arguments) + sum(1 + len(stage.stage.instructions) for stage in stages)
     return Plan(dockerfile.arguments, stages, indices, count)

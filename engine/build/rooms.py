@@ -15,18 +15,18 @@ class Rooms:
     """Every method blocks. ``root`` is private; ``instance`` tells this engine's from others' in /dev/shm."""
 
     def __init__(self, root: Path, instance: str) -> None:
-        self._root = root
+        self.root = root
         self._memory_prefix = f"naru-{instance}-"
 
     def sweep(self) -> None:
         """Remove what builds left that were killed with their engine. No build runs yet."""
-        for left in self._root.glob(f"{_PREFIX}*"):
+        for left in self.root.glob(f"{_PREFIX}*"):
             remove_tree(left)
         sweep_memory_directories(self._memory_prefix)
 
     @contextmanager
     def room(self) -> Iterator[Path]:
-        path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=self._root))
+        path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=self.root))
         try:
             yield path
         finally:

@@ -239,8 +239,8 @@ def test_event_filters(filters: str, wanted: bool) -> None:
 def test_every_build_parameter_is_read() -> None:
     values: dict[str, Any] = {
         "dockerfile": "D", "target": "t", "buildargs": '{"A": "1", "B": null}', "labels": '{"l": "v"}', "nocache": "1",
-        "rm": "0", "forcerm": "1", "q": "1", "cachefrom": '["x"]', "networkmode": "none", "shmsize": "5", "memory": "7000000",
-        "extrahosts": '["a:1.2.3.4"]', "platform": "linux/amd64", "version": "1",
+        "rm": "0", "forcerm": "1", "q": "1", "cachefrom": '["x"]', "networkmode": "none", "shmsize": "5",
+        "memory": "7000000", "extrahosts": '["a:1.2.3.4"]', "platform": "linux/amd64", "version": "1",
     }  # fmt: skip
     build = decode_build(Query(values), tags=["a", "b:1"])
     assert build.build_args == {"A": "1", "B": None}
