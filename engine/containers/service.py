@@ -50,7 +50,6 @@ from engine.model.container import Container, ContainerSpec, Status
 from engine.model.digest import Digest
 from engine.model.errors import Conflict, Invalid, Missing, Unsupported
 from engine.model.network import EndpointSettings
-from engine.model.errors import Conflict, Invalid, Missing
 from engine.model.resources import Resources
 from engine.oci.limit_checks import kept_limits
 from engine.oci.monitor import attach_path
