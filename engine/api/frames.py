@@ -8,10 +8,12 @@ Docker Engine API, "Attach to a container", "Stream format".
 import struct
 from typing import Final
 
-from engine.containers.log_file import Selection
+from engine.containers.log_file import PREFIX_BYTES, STDERR, STDOUT, Selection
 from engine.wire.version import MULTIPLEXED_TYPE_FROM, ApiVersion
 
 _HEADER: Final = struct.Struct(">BxxxI")
+_MARK: Final = slice(36, PREFIX_BYTES)  # of a line in the log file: its stream, and that it is whole (log_file.py)
+_MARKS: Final = ((b"stdout F ", STDOUT), (b"stderr F ", STDERR))
 _RAW: Final = "application/vnd.docker.raw-stream"
 _MULTIPLEXED: Final = "application/vnd.docker.multiplexed-stream"
 
@@ -24,11 +26,22 @@ def framed(stream: int, data: bytes) -> bytes:
     return _HEADER.pack(stream, len(data)) + data
 
 
+class _Headers(dict[int, bytes]):
+    """Of frames of one stream, by the length of a whole line in the log file, without its newline."""
+
+    def __init__(self, stream: int) -> None:
+        self._stream = stream
+
+    def __missing__(self, length: int) -> bytes:
+        header = self[length] = _HEADER.pack(self._stream, length - PREFIX_BYTES + 1)
+        return header
+
+
 class LogEncoder:
     """Whole lines of a log file to what a client gets of them. Called for one block after the other of one log.
 
-    Without times and details a frame holds many lines; with them each record has its own, as clients expect of lines.
-    Both are put only before what begins a line.
+    A frame holds one record: clients take a frame for a line (docker-py, ``logs(stream=True)``). Times and details
+    are put only before what begins a line.
     """
 
     def __init__(self, selection: Selection, *, tty: bool, timestamps: bool, details: bytes = b"") -> None:
@@ -37,12 +50,25 @@ class LogEncoder:
         self._timestamps = timestamps
         self._details = details
         self._within_line: set[int] = set()
+        is_all = selection.since == b"" and selection.until == b"~"
+        self._headers = {mark: _Headers(stream) for mark, stream in _MARKS if is_all and stream in selection.streams}
 
     def __call__(self, data: bytes) -> bytes:
         if self._timestamps or self._details:
             return self._by_record(data)
-        outputs = self._selection.output(data)
-        return b"".join([output if self._tty else framed(stream, output) for stream, output in outputs])
+        if self._tty:
+            return b"".join([output for _, output in self._selection.output(data)])
+        try:
+            return self._by_line(data)
+        except KeyError:  # a line that is left out, or not ended
+            return self._by_record(data)
+
+    def _by_line(self, data: bytes) -> bytes:
+        """What there is most of, whole lines that are all wanted, without an object per record."""
+        lines = data.split(b"\n")
+        lines.pop()  # what is behind the last newline: nothing
+        headers = self._headers
+        return b"\n".join([*[headers[line[_MARK]][len(line)] + line[PREFIX_BYTES:] for line in lines], b""])
 
     def _by_record(self, data: bytes) -> bytes:
         pack, pieces = _HEADER.pack, []

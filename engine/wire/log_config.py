@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from engine.model.container import LogConfig
-from engine.model.errors import Invalid, Unsupported
+from engine.model.errors import Invalid
 from engine.wire.log_details import check_tag
 from engine.wire.text import check_mapping, shown
 
@@ -54,10 +54,7 @@ def decode_log_config(driver: str, options: Mapping[str, str]) -> LogConfig:
     """Raises Invalid or Unsupported in Docker's words."""
     driver = driver or "json-file"
     if driver not in _OPTIONS:
-        raise Unsupported(
-            f"HostConfig.LogConfig.Type: logger: no log driver named {shown(driver)} is registered; "
-            "there are json-file, local and none"
-        )
+        raise Invalid(f"logger: no log driver named {shown(driver)} is registered")
     check_mapping("HostConfig.LogConfig.Config", options)
     for name in options:
         if name not in _OPTIONS[driver]:

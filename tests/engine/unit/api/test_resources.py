@@ -118,11 +118,14 @@ async def test_times_and_details_stand_at_line_starts_only(api: Api) -> None:
     assert answer.body == b"of=image begin end\nof=image next\n"
 
 
-async def test_each_record_has_a_frame_of_its_own_only_where_it_must(api: Api) -> None:
+async def test_each_line_has_a_frame_of_its_own(api: Api) -> None:
     await api.created("one")
     api.fakes.containers.log = [logged(b"a") + logged(b"b") + logged(b"c", stream="stderr")]
     answer = await api.ask("GET", "/containers/one/logs?stdout=1&stderr=1")
-    assert answer.body == b"\x01\0\0\0\0\0\0\x04a\nb\n" + b"\x02\0\0\0\0\0\0\x02c\n"
+    out = b"\x01\0\0\0\0\0\0\x02"
+    assert answer.body == out + b"a\n" + out + b"b\n" + b"\x02\0\0\0\0\0\0\x02c\n"
+    answer = await api.ask("GET", "/containers/one/logs?stdout=1")
+    assert answer.body == out + b"a\n" + out + b"b\n"
     answer = await api.ask("GET", "/containers/one/logs?stdout=1&timestamps=1")
     frame = b"\x01\0\0\0\0\0\0\x212026-01-01T00:00:00.000000001Z "
     assert answer.body == frame + b"a\n" + frame + b"b\n"
