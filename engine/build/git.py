@@ -31,7 +31,7 @@ _QUICK_S = 60
 _CHUNK = 1 << 18
 _REF = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+@-]{0,254}")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_OTHER = re.compile(r"(?:git|ssh|ftp|file)://|git@|[A-Za-z0-9_.-]+@[A-Za-z0-9_.-]+:", re.IGNORECASE)
+_OTHER = re.compile(r"(?:git|ssh|ftp|file)://|git@", re.IGNORECASE)
 _KNOWN_HOSTS = re.compile(r"github\.com/[^/]+/[^/]+")
 # attributes of the repository would leave files out or change them; these come before them (gitattributes(5))
 _ATTRIBUTES = "* -export-ignore -export-subst -text -ident -filter -working-tree-encoding\n"

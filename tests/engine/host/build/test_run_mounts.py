@@ -141,7 +141,9 @@ def test_a_secret_that_was_not_sent_is_named(builder: BuilderProcess) -> None:
     built = builder.build("FROM bb:1\nRUN --mount=type=secret,id=nope,required true\n")
     assert "secret nope: not found" in built["error"]
     assert "X-Build-Secrets" in built["error"]
-    built = builder.build(f"FROM bb:1\nRUN --mount=type=secret,id=nope ls /run/secrets 2>/dev/null || echo {builder.token}\n")
+    built = builder.build(
+        f"FROM bb:1\nRUN --mount=type=secret,id=nope ls /run/secrets 2>/dev/null || echo {builder.token}\n"
+    )
     assert said(built)[-1] == f"{builder.token}\n"
 
 
