@@ -33,6 +33,7 @@ class Rules:
         self._nftables: Nftables | None = None
         self._one_at_a_time = asyncio.Lock()
         self._is_complete = False
+        self._present: set[Element] = set()
 
     async def ensure(self) -> None:
         """Write everything unless our table is there already, with what a former engine put into it."""
@@ -72,16 +73,22 @@ class Rules:
         if not self._is_complete:
             await self._write()
             return
+        # written anew since the endpoint was taken out, they are gone already
+        delete = [each for each in delete if each in self._present]
         try:
             await asyncio.to_thread(change_elements, add=add, delete=delete)
+            self._present.update(add)
+            self._present.difference_update(delete)
         except OSError as error:
             _log.warning("writing all packet filter rules again, because a change to them failed: %s", error)
             await self._write()
 
     async def _write(self) -> None:
         # the snapshot is taken here, in the loop's thread
-        commands = self._tables.create(list(self._networks()), list(self._endpoints()))
+        endpoints = list(self._endpoints())
+        commands = self._tables.create(list(self._networks()), endpoints)
         await asyncio.to_thread(self._open().apply, commands)
+        self._present = {element for endpoint in endpoints for element in self._tables.elements(endpoint)}
         self._is_complete = True
 
     def _open(self) -> Nftables:
