@@ -102,6 +102,7 @@ def measure(contender: Contender, options: argparse.Namespace, figures: dict[str
     for _ in range(options.execs):
         note(figures, "docker exec C true, ms", 1000 * timed(lambda: contender.docker("exec", names[0], "true")))
     note(figures, f"{options.count} removed, s", timed(lambda: at_once(contender, options.threads, names, remove)))
+    time.sleep(_SETTLE_S)  # the kernel takes network namespaces apart for a while
     for words in (["--network", "none"], ["-p", "127.0.0.1::80"], []):
         title = f"docker run --rm {' '.join([*words[:1], *words[1:2]])}".strip()
         for _ in range(options.execs // 2):

@@ -2,6 +2,7 @@
 
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import Final
 
 from aiohttp import web
 
@@ -19,6 +20,8 @@ from engine.model.errors import Invalid
 from engine.wire.log_details import log_details
 from engine.wire.query import Query
 from engine.wire.version import WEBSOCKET_STREAMS_FROM
+
+_DOCKER_CLI: Final = "Docker-Client/"
 
 
 async def logs(call: Call) -> web.StreamResponse:
@@ -41,6 +44,8 @@ async def logs(call: Call) -> web.StreamResponse:
         tty=tty,
         timestamps=query.flag("timestamps"),
         details=log_details(container) if query.flag("details") else b"",
+        # the docker CLI writes frame by frame: a system call for each line is most of what it takes otherwise
+        joined=call.request.headers.get("User-Agent", "").startswith(_DOCKER_CLI),
     )
     async with aclosing(call.parts.containers.logs(container.id, request, encode=encode)) as pieces:
         response = web.StreamResponse(headers={"Content-Type": content_type(call.version, tty=tty)})

@@ -40,13 +40,16 @@ class _Headers(dict[int, bytes]):
 class LogEncoder:
     """Whole lines of a log file to what a client gets of them. Called for one block after the other of one log.
 
-    A frame holds one record: clients take a frame for a line (docker-py, ``logs(stream=True)``). Times and details
-    are put only before what begins a line.
+    A frame holds one record: clients take a frame for a line (docker-py, ``logs(stream=True)``). With ``joined`` one
+    holds many, unless times or details are asked for, which are put only before what begins a line.
     """
 
-    def __init__(self, selection: Selection, *, tty: bool, timestamps: bool, details: bytes = b"") -> None:
+    def __init__(
+        self, selection: Selection, *, tty: bool, timestamps: bool, details: bytes = b"", joined: bool = False
+    ) -> None:
         self._selection = selection
         self._tty = tty
+        self._joined = joined
         self._timestamps = timestamps
         self._details = details
         self._within_line: set[int] = set()
@@ -56,8 +59,9 @@ class LogEncoder:
     def __call__(self, data: bytes) -> bytes:
         if self._timestamps or self._details:
             return self._by_record(data)
-        if self._tty:
-            return b"".join([output for _, output in self._selection.output(data)])
+        if self._tty or self._joined:
+            outputs = self._selection.output(data)
+            return b"".join([output if self._tty else framed(stream, output) for stream, output in outputs])
         try:
             return self._by_line(data)
         except KeyError:  # a line that is left out, or not ended

@@ -6,16 +6,24 @@ for another's turn, as it may hold what that one needs (a locked cache).
 """
 
 import asyncio
-import pickle
+import struct
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
+from typing import Any, Final
 
-from engine.build.messages import Emit, Message
+import msgspec
 
-_MOST_IN_MEMORY = 256 << 10
+from engine.build.messages import BuiltImage, Emit, Message, Pulling, Stream
+from engine.model.transfer import LayerStep, PushedTag, Remark, Telling
+
+_MOST_IN_MEMORY: Final = 256 << 10
+_HEAD: Final = struct.Struct("<BI")  # of a message in the file: which of _KINDS, and its length
+_OWN: Final = (Stream, BuiltImage)
+_OF_PULLS: Final = (Remark, LayerStep, PushedTag)  # within a Pulling
+_KINDS: Final[tuple[type[Any], ...]] = (*_OWN, *_OF_PULLS)
 
 
 class OrderedOutput:
@@ -73,14 +81,17 @@ class _Kept:
         self._file.close()
 
     def add(self, message: Message) -> None:
-        pickle.dump(message, self._file)
+        told = message.telling if isinstance(message, Pulling) else message
+        data = msgspec.msgpack.encode(told)
+        self._file.write(_HEAD.pack(_KINDS.index(type(told)), len(data)) + data)
 
     def taken(self) -> Iterator[Message]:
         """All so far, each once; nothing is added meanwhile."""
         size = self._file.tell()
         self._file.seek(0)
         while self._file.tell() < size:
-            message: Message = pickle.load(self._file)  # noqa: S301 - what ``add`` wrote, in a file that nobody can name
-            yield message
+            kind, length = _HEAD.unpack(self._file.read(_HEAD.size))
+            told: Stream | BuiltImage | Telling = msgspec.msgpack.decode(self._file.read(length), type=_KINDS[kind])
+            yield told if isinstance(told, _OWN) else Pulling(told)
         self._file.seek(0)
         self._file.truncate()

@@ -38,14 +38,14 @@ class NetworkChanges:
                 joined = await self._plug_in(joined, network, settings)
             await self._registry.save(joined)
 
-    async def disconnect(self, container_id: str, network: Network, *, force: bool) -> None:
-        """``force`` is for endpoints whose container is lost, of which there are none here: it changes nothing."""
+    async def disconnect(self, container_id: str, network: Network) -> None:
+        """Raises Denied, in Docker's words, when it is not connected."""
         async with self._lifecycle.held_still(container_id):
             container = self._changeable(container_id)
             wished = dict(container.spec.wished_networks)
-            if network.name not in wished and not force:
+            if network.name not in wished:
                 raise Denied(f"container {container.id} is not connected to network {network.name}")
-            wished.pop(network.name, None)
+            del wished[network.name]
             left = replace(container, spec=replace(container.spec, networks=wished))
             await self._registry.save(left)
             if container.is_running:

@@ -253,8 +253,8 @@ class Containers:
         """Join it to one more network, now and from now on."""
         await self._network_changes.connect(self.get(name).id, self._parts.networks.get(network), settings)
 
-    async def disconnect(self, name: str, network: str, *, force: bool = False) -> None:
-        await self._network_changes.disconnect(self.get(name).id, self._parts.networks.get(network), force=force)
+    async def disconnect(self, name: str, network: str) -> None:
+        await self._network_changes.disconnect(self.get(name).id, self._parts.networks.get(network))
 
     async def remove(self, name: str, *, force: bool = False, with_volumes: bool = False) -> None:
         """Raises Conflict when it runs, unless ``force`` kills it. ``with_volumes``: also those nobody gave a name."""

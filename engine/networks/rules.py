@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
 
-from engine.host.nft_elements import Element, change_elements
+from engine.host.nft_elements import Element, NftElements
 from engine.host.nftables import Nftables, NftFailed, open_nftables
 from engine.model.container import Endpoint
 from engine.model.network import Network
@@ -31,6 +31,7 @@ class Rules:
         self._networks = networks
         self._endpoints = endpoints
         self._nftables: Nftables | None = None
+        self._elements = NftElements()
         self._one_at_a_time = asyncio.Lock()
         self._is_complete = False
         self._present: set[Element] = set()
@@ -60,6 +61,9 @@ class Rules:
             self._is_complete = False
             await asyncio.to_thread(self._open().apply, self._tables.delete())
 
+    def close(self) -> None:
+        self._elements.close()
+
     async def _change(self, *, add: Sequence[Element] = (), delete: Sequence[Element] = ()) -> None:
         try:
             async with self._one_at_a_time:
@@ -76,7 +80,7 @@ class Rules:
         # written anew since the endpoint was taken out, they are gone already
         delete = [each for each in delete if each in self._present]
         try:
-            await asyncio.to_thread(change_elements, add=add, delete=delete)
+            await asyncio.to_thread(self._elements.change, add=add, delete=delete)
             self._present.update(add)
             self._present.difference_update(delete)
         except OSError as error:

@@ -275,6 +275,7 @@ class Networks:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._firewall_check
         self._ports.release_all()
+        self._rules.close()
         await self._names.close()
 
     async def destroy(self) -> None:

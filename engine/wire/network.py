@@ -45,7 +45,7 @@ def encode_endpoint(
         "IPAMConfig": {"IPv4Address": settings.ip_address} if settings.ip_address else None,
         "Links": list(settings.links) or None,
         "Aliases": list(settings.aliases) or None,
-        "MacAddress": endpoint.mac_address if endpoint else "",
+        "MacAddress": endpoint.mac_address if endpoint else settings.mac_address,
         "DriverOpts": dict(settings.driver_options) or None,
         "GwPriority": settings.priority,
         "NetworkID": network_id if is_joined else "",
@@ -103,7 +103,7 @@ def _ipam(network: Network | None) -> dict[str, Any]:
     config["Gateway"] = str(network.gateway)
     if network.auxiliary:
         config["AuxiliaryAddresses"] = {name: str(address) for name, address in network.auxiliary.items()}
-    options = None if network.is_default else dict(network.ipam_options)
+    options = dict(network.ipam_options) or None
     return {"Driver": "default", "Options": options, "Config": [config]}
 
 

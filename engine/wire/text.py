@@ -10,7 +10,7 @@ LONGEST_VALUE = 128 << 10  # Linux' MAX_ARG_STRLEN: no single argument or variab
 MOST_ITEMS = 10_000
 
 _MOST_REPETITIONS = 3
-_NETWORK = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
+_NETWORK = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_. -]*")
 _HARMLESS = dict.fromkeys([*range(1, 0x20), *range(0x7F, 0xA0)], " ")
 
 
@@ -51,7 +51,7 @@ def check_name(field: str, value: str) -> str:
 def check_network(field: str, value: str) -> str:
     """For a network's name or id: whether there is one is for others to know."""
     if not _NETWORK.fullmatch(check_name(field, value)):
-        raise Invalid(f"{field}: invalid network name {shown(value)}: only [a-zA-Z0-9][a-zA-Z0-9_.-]* is allowed")
+        raise Invalid(f"{field}: invalid network name {shown(value)}: only [a-zA-Z0-9][a-zA-Z0-9_. -]* is allowed")
     return value
 
 

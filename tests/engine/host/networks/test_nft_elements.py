@@ -1,8 +1,10 @@
 """Elements written by us are those that nft reads."""
 
+from collections.abc import Iterator
+
 import pytest
 
-from engine.host.nft_elements import Element, address, change_elements, link, mac, port, protocol
+from engine.host.nft_elements import Element, NftElements, address, link, mac, port, protocol
 from engine.model.ports import Protocol
 from tests.engine.host.networks.conftest import Machine, shell
 
@@ -14,47 +16,50 @@ OTHER = Element("inet", "t", "ports", (protocol(Protocol.TCP), port(8080)), (add
 
 
 @pytest.fixture
-def tables(machine: Machine) -> None:
+def elements(machine: Machine) -> Iterator[NftElements]:
     shell("nft", "add table bridge t; add set bridge t senders { type ifname . ether_addr . ipv4_addr; }")
     shell(
         "nft", "add table inet t; add map inet t ports { type inet_proto . inet_service : ipv4_addr . inet_service; }"
     )
+    made = NftElements()
+    yield made
+    made.close()
 
 
 def listed() -> str:
     return " ".join(shell("nft", "list", "ruleset").split())
 
 
-def test_what_is_added_is_listed_and_what_is_deleted_is_not(tables: None) -> None:
+def test_what_is_added_is_listed_and_what_is_deleted_is_not(elements: NftElements) -> None:
     empty = listed()
-    change_elements(add=[SENDER, PORT])
+    elements.change(add=[SENDER, PORT])
     assert '"nr012340a000002" . 02:42:0a:00:00:02 . 10.0.0.2' in listed()
     assert "tcp . 8080 : 10.0.0.2 . 80" in listed()
-    change_elements(delete=[SENDER, PORT])
+    elements.change(delete=[SENDER, PORT])
     assert listed() == empty
 
 
-def test_a_change_that_fails_in_part_is_not_made_at_all(tables: None) -> None:
+def test_a_change_that_fails_in_part_is_not_made_at_all(elements: NftElements) -> None:
     empty = listed()
     with pytest.raises(FileNotFoundError):
-        change_elements(add=[SENDER], delete=[PORT])
+        elements.change(add=[SENDER], delete=[PORT])
     assert listed() == empty
     with pytest.raises(FileNotFoundError):
-        change_elements(add=[SENDER, Element("inet", "absent", "ports", PORT.key, PORT.value)])
+        elements.change(add=[SENDER, Element("inet", "absent", "ports", PORT.key, PORT.value)])
     assert listed() == empty
 
 
-def test_a_key_has_one_value(tables: None) -> None:
-    change_elements(add=[PORT])
+def test_a_key_has_one_value(elements: NftElements) -> None:
+    elements.change(add=[PORT])
     with pytest.raises(FileExistsError):
-        change_elements(add=[OTHER])
-    change_elements(delete=[PORT], add=[OTHER])
+        elements.change(add=[OTHER])  # what it was still to be told does not confuse the next change
+    elements.change(delete=[PORT], add=[OTHER])
     assert "tcp . 8080 : 10.0.0.3 . 80" in listed()
 
 
-def test_many_elements_fit_in_one_change(tables: None) -> None:
+def test_many_elements_fit_in_one_change(elements: NftElements) -> None:
     many = [
         Element("inet", "t", "ports", (protocol(Protocol.UDP), port(number)), PORT.value) for number in range(1, 400)
     ]
-    change_elements(add=many)
+    elements.change(add=many)
     assert listed().count("udp . ") == 399

@@ -118,7 +118,7 @@ async def test_times_and_details_stand_at_line_starts_only(api: Api) -> None:
     assert answer.body == b"of=image begin end\nof=image next\n"
 
 
-async def test_each_line_has_a_frame_of_its_own(api: Api) -> None:
+async def test_each_line_has_a_frame_of_its_own_but_for_the_docker_cli(api: Api) -> None:
     await api.created("one")
     api.fakes.containers.log = [logged(b"a") + logged(b"b") + logged(b"c", stream="stderr")]
     answer = await api.ask("GET", "/containers/one/logs?stdout=1&stderr=1")
@@ -126,6 +126,9 @@ async def test_each_line_has_a_frame_of_its_own(api: Api) -> None:
     assert answer.body == out + b"a\n" + out + b"b\n" + b"\x02\0\0\0\0\0\0\x02c\n"
     answer = await api.ask("GET", "/containers/one/logs?stdout=1")
     assert answer.body == out + b"a\n" + out + b"b\n"
+    agent = "User-Agent: Docker-Client/28.2.2 (linux)\r\n"
+    answer = await api.ask("GET", "/containers/one/logs?stdout=1", headers=agent)
+    assert answer.body == b"\x01\0\0\0\0\0\0\x04a\nb\n"
     answer = await api.ask("GET", "/containers/one/logs?stdout=1&timestamps=1")
     frame = b"\x01\0\0\0\0\0\0\x212026-01-01T00:00:00.000000001Z "
     assert answer.body == frame + b"a\n" + frame + b"b\n"
