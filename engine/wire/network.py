@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from engine.model.container import Container, Endpoint
 from engine.model.digest import Digest
@@ -17,6 +17,8 @@ from engine.model.network import (
     Network,
 )
 from engine.wire.times import timestamp
+
+_DEFAULT: Final = "bridge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +42,13 @@ def encode_endpoint(
     """``EndpointSettings``; the addresses are empty while the container does not run."""
     found = [each for each in container.endpoints if each.network == network] if container.is_running else []
     endpoint = found[0] if found else None
+    wished_mac = "" if network == _DEFAULT else settings.mac_address  # of the default one only what is so, as in Docker
     is_joined = container.is_running and (endpoint is not None or not container.spec.is_bridged)
     return {
         "IPAMConfig": {"IPv4Address": settings.ip_address} if settings.ip_address else None,
         "Links": list(settings.links) or None,
         "Aliases": list(settings.aliases) or None,
-        "MacAddress": endpoint.mac_address if endpoint else settings.mac_address,
+        "MacAddress": endpoint.mac_address if endpoint else wished_mac,
         "DriverOpts": dict(settings.driver_options) or None,
         "GwPriority": settings.priority,
         "NetworkID": network_id if is_joined else "",
