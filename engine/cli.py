@@ -35,8 +35,8 @@ from engine.store.locks import InstanceLock
 from engine.wire.log_config import parse_log_files, parse_log_size
 
 _READ_ONLY_PROGRAMS = ("crun", "runc")  # spares each call a copy of the binary (CVE-2019-5736's guard)
-_DATA_FILES = ("blobs", "layers", "tmp", "containers", ".empty-*", "ballast", "state.db*", "engine.lock")
-_RUN_FILES = ("mnt", "containers", "runtime", "exits", "engine.pid", "engine.sock", "dns.sock", "dns.log")
+_DATA_FILES = ("blobs", "layers", "tmp", "containers", "build-cache", ".empty-*", "ballast", "state.db*", "engine.lock")
+_RUN_FILES = ("mnt", "containers", "volumes", "runtime", "exits", "engine.pid", "engine.sock", "dns.sock", "dns.log")
 _Value = TypeVar("_Value")
 _NOT_CHECKED = 8  # as fsck(8) has it: neither clean nor damaged
 _LEVELS = ("debug", "info", "warning", "error")
@@ -259,4 +259,6 @@ def _remove_known(root: Path, patterns: tuple[str, ...]) -> None:
     try:
         root.rmdir()
     except OSError:
-        logging.getLogger(__name__).warning("%s is left: it holds what is not the engine's", root)
+        logging.getLogger(__name__).warning(
+            "%s is left: it holds volumes, which purge does not remove, or what is not the engine's", root
+        )
