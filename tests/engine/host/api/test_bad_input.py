@@ -39,6 +39,10 @@ JSON_REQUESTS = (
 )
 
 
+def _named(endpoint: Endpoint) -> str:
+    return f"{endpoint.method} {endpoint.path}"
+
+
 def check_refused(answer: Answer | None, *, absent_is_fine: bool = True) -> str:
     """A 4xx, or a 501 for what this engine has not; with one message fit for a terminal."""
     assert answer is not None, "closed without an answer"
@@ -83,7 +87,9 @@ def test_a_body_that_is_no_request_is_refused(watched: WatchedEngine, line: str)
     check_all(watched, BODIES.keys() - ({"empty", "blank"} if line.endswith("start") else set()), check)
 
 
-@pytest.mark.parametrize("endpoint", [each for each in ANSWERED if each.method in ("POST", "PUT", "DELETE")], ids=str)
+@pytest.mark.parametrize(
+    "endpoint", [each for each in ANSWERED if each.method in ("POST", "PUT", "DELETE")], ids=_named
+)
 def test_no_endpoint_fails_at_a_body(watched: WatchedEngine, endpoint: Endpoint) -> None:
     """Many take none and ignore it; that is theirs to decide. They must not fail at it."""
     path = endpoint.path.replace("{name:.+}", "absent").replace("{name}", "target")
@@ -107,7 +113,7 @@ def test_a_body_of_another_type_is_refused(watched: WatchedEngine, line: str, co
     check_refused(send(watched, line, b'{"Image": "bb:1", "Cmd": ["true"]}', content_type=content_type))
 
 
-@pytest.mark.parametrize("endpoint", [each for each in ANSWERED if "{name" in each.path], ids=str)
+@pytest.mark.parametrize("endpoint", [each for each in ANSWERED if "{name" in each.path], ids=_named)
 def test_a_name_that_cannot_be_is_not_found(watched: WatchedEngine, endpoint: Endpoint) -> None:
     # what else is needed is there; the name is what is wrong
     query = "?stdout=1&repo=a&name=a&h=1&w=1&path=/" if endpoint.method != "DELETE" else ""
