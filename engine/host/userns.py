@@ -68,17 +68,18 @@ class UserNamespaces:
 
 def _new_namespace(mapping: str) -> int:
     """A thread cannot unshare a user namespace, so a helper process does; it ends when the descriptor is ours."""
-    helper = subprocess.Popen(["unshare", "--user", "cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    helper = subprocess.Popen(["unshare", "--user", "cat"], bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         if helper.stdin is None or helper.stdout is None:  # never, with PIPE
             raise Unavailable("no pipe to the helper")
         helper.stdin.write(b"\n")
-        helper.stdin.flush()
         if helper.stdout.read(1) != b"\n":  # cat answers: from here on it is in the new namespace
             raise Unavailable("this kernel makes no user namespace")
         Path(f"/proc/{helper.pid}/uid_map").write_text(mapping)
         Path(f"/proc/{helper.pid}/gid_map").write_text(mapping)
         return os.open(f"/proc/{helper.pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
+    except BrokenPipeError as error:  # it has ended already
+        raise Unavailable("this kernel makes no user namespace") from error
     except OSError as error:
         raise Unavailable(f"cannot make a user namespace: {error.strerror}") from error
     finally:

@@ -1,6 +1,8 @@
 """An engine that is killed leaves volumes whole or not at all, and none that belong to nobody."""
 
+import contextlib
 import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -31,10 +33,10 @@ def test_files_whose_record_is_lost_are_kept(engine: RunningEngine) -> None:
     engine.docker("volume", "create", "--label", "a=b", "precious")
     (engine.data_root / "volumes/precious/_data/file").write_text("data")
     engine.kill()
-    for path in engine.data_root.glob("state.db*"):
-        path.unlink()
+    with contextlib.closing(sqlite3.connect(engine.data_root / "state.db")) as database, database:
+        database.execute("DELETE FROM volume WHERE id = 'precious'")
     engine.start()
-    assert engine.out("volume", "ls", "-q") == "precious"
+    assert "precious" in engine.out("volume", "ls", "-q").split()
     assert (engine.data_root / "volumes/precious/_data/file").read_text() == "data"
     assert "volume precious has files and no record" in engine.log
 
@@ -84,7 +86,6 @@ def test_volumes_made_for_a_container_that_never_came_are_removed_and_those_left
 
 def forget(engine: RunningEngine, container_id: str) -> None:
     """As if the engine had been killed just before the container was on record."""
-    import sqlite3
 
     database = sqlite3.connect(engine.data_root / "state.db")
     with database:

@@ -170,7 +170,6 @@ def test_the_defaults_of_the_docker_cli_ask_for_nothing() -> None:
         ("SecurityOpt", ["apparmor=mine"]),
         ("SecurityOpt", ["label=type:mine_t"]),
         ("DeviceRequests", [{"Count": -1, "Capabilities": [["gpu"]]}]),
-        ("LogConfig", {"Type": "syslog"}),
         ("StorageOpt", {"size": "1g"}),
         ("PortBindings", {"80/tcp": [{"HostPort": "8000-8010"}]}),
     ],

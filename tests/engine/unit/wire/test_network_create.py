@@ -73,7 +73,7 @@ def test_bad_addresses_are_refused_by_name(config: dict[str, Any], field: str) -
     ("members", "error", "words"),
     [
         ({"Name": ""}, Invalid, "Name"),
-        ({"Name": "a b"}, Invalid, "Name"),
+        ({"Name": "a/b"}, Invalid, "Name"),
         ({"Name": "host"}, Denied, "predefined"),
         ({"Driver": "macvlan"}, Missing, "plugin"),
         ({"Driver": "host"}, Denied, "only one instance"),
