@@ -23,7 +23,7 @@ from engine.model.errors import Invalid, TooLarge
 
 BLOCK = 512
 _LONGEST_EXTENSION = 1 << 20  # bytes in one PAX or GNU header; Go's archive/tar has the same bound
-_RESERVED_IDS = (4294967294, 4294967295)  # overlay's whiteout owner (ENGINE_NOTES 2), and chown(2)'s "unchanged"
+_RESERVED_IDS = (4294967294, 4294967295)  # overlay's whiteout owner, and chown(2)'s "unchanged"
 _XATTR = b"SCHILY.xattr."
 _OCTAL = re.compile(rb"[0-7]+")
 _DECIMAL = re.compile(rb"-?[0-9]{1,19}")

@@ -23,7 +23,7 @@ from engine.model.digest import Digest
 _TIMEOUT_S = 3600
 _LONGEST_COMPLAINT = 2000
 _CHUNK = 1 << 20
-_RESERVE = 10  # a tenth of what is free stays free (SECURITY_NOTES 3, threat 8)
+_RESERVE = 10  # a tenth of what is free stays free
 _START = (
     "import sys, json; sys.path[:0] = json.loads(sys.argv[1])['path'];"
     "from engine.host.confined_worker import main; main()"

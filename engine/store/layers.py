@@ -1,7 +1,7 @@
 """Unpacked layers, one directory for each place in a stack: DATA/layers/CHAIN/diff, as overlayfs reads it.
 
-A layer is unpacked into DATA/tmp, synced with one syncfs(2), renamed, and then recorded (ENGINE_NOTES 5,
-SECURITY_NOTES B1). Ids on disk are those of the image; user namespaces shift them when mounting.
+A layer is unpacked into DATA/tmp, synced with one syncfs(2), renamed, and then recorded.
+Ids on disk are those of the image; user namespaces shift them when mounting.
 """
 
 import asyncio
