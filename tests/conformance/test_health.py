@@ -65,7 +65,8 @@ def actions(client: Client, container_id: str) -> list[str]:
     ("test", "members", "status"),
     [
         (["CMD", "cat", "/tmp/up"], {}, "healthy"),
-        (["CMD-SHELL", "cat /tmp/up; echo bad >&2; exit 3"], {}, "unhealthy"),
+        # the streams are two pipes: which of two lines written at once comes first is chance, for both engines
+        (["CMD-SHELL", "cat /tmp/up; sleep 0.2; echo bad >&2; exit 3"], {}, "unhealthy"),
         (["CMD-SHELL", "nosuch"], {}, "unhealthy"),
         (["CMD", "/nosuch"], {}, "unhealthy"),
         (["CMD-SHELL", "sleep 50"], {"Healthcheck": {"Timeout": 1_500_000_000}}, "unhealthy"),
