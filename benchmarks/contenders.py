@@ -28,16 +28,19 @@ IMAGE = "naru-benchmark/busybox:1"
 READY_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
 RUN_TIMEOUT_S = 120.0
+# what daemons keep in /run, which is in memory on every distribution
+IN_MEMORY = Path("/dev/shm")
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 @dataclass
 class Contender:
-    """A daemon to measure, by its socket, and the seconds each run took."""
+    """A daemon to measure, by its socket, and the seconds each run took. ``places``: directories that are its own."""
 
     name: str
     socket: Path
     environment: dict[str, str]
+    places: tuple[Path, ...] = ()
     times_s: list[float] = field(default_factory=list)
 
     def docker(self, *arguments: str, stdin: bytes | None = None) -> str:
@@ -197,11 +200,12 @@ def ours(work: Path, socket: Path | None, runtime: str) -> Iterator[Contender]:
     if socket is not None:
         yield Contender("naru", socket, client_environment(work))
         return
-    roots = ["--data-root", str(work / "naru"), "--run-root", str(work / "naru-run")]
     engine = [sys.executable, "-m", "engine"]
     choice = ["--runtime", runtime] if runtime else []
-    contender = Contender("naru", work / "naru-run" / "engine.sock", client_environment(work))
     with ExitStack() as undo:
+        run = Path(undo.enter_context(temporary_directory(IN_MEMORY)))
+        roots = ["--data-root", str(work / "naru"), "--run-root", str(run)]
+        contender = Contender("naru", run / "engine.sock", client_environment(work), (work / "naru", run))
         log = work / "naru.log"
         undo.callback(run_quietly, [*engine, "purge", *roots])
         undo.enter_context(daemon([*engine, "serve", *roots, *choice], log))
@@ -216,13 +220,15 @@ def reference(work: Path, socket: Path | None, *, own_network: bool = True) -> I
         return
     root = work / "docker"
     root.mkdir()
-    contender = Contender("dockerd", root / "d.sock", client_environment(work))
-    command = ["dockerd", "--data-root", f"{root}/data", "--exec-root", f"{root}/exec", "--pidfile", f"{root}/pid"]
-    command += ["--host", f"unix://{contender.socket}", "--cgroup-parent", f"/{work.name}"]
-    in_namespace = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *command]
     with ExitStack() as undo:
+        run = Path(undo.enter_context(temporary_directory(IN_MEMORY)))
+        contender = Contender("dockerd", run / "d.sock", client_environment(work), (root, run))
+        command = ["dockerd", "--data-root", f"{root}/data", "--exec-root", f"{run}/exec", "--pidfile", f"{run}/pid"]
+        command += ["--host", f"unix://{contender.socket}", "--cgroup-parent", f"/{work.name}"]
+        in_namespace = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *command]
         undo.callback(remove_cgroups, work.name)
         undo.callback(unmount_below, root)
+        undo.callback(unmount_below, run)
         undo.enter_context(daemon(in_namespace if own_network else command, work / "dockerd.log"))
         wait_until_ready(contender, work / "dockerd.log")
         yield contender

@@ -72,10 +72,10 @@ def main() -> None:
             contender.docker("run", "--rm", IMAGE, "true")
         for contender in contenders:
             time.sleep(_SETTLE_S)
-            note(figures[contender.name], "idle memory, MB", memory_mb(contender, work, kind="Rss", names=_DAEMONS))
+            note(figures[contender.name], "idle memory, MB", memory_mb(contender, kind="Rss", names=_DAEMONS))
         for number in range(options.rounds):
             for contender in contenders if number % 2 else reversed(contenders):
-                measure(contender, options, figures[contender.name], work)
+                measure(contender, options, figures[contender.name])
     result = report(figures, options)
     print(json.dumps(result, indent=2) if options.json else as_text(result))
 
@@ -92,12 +92,12 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def measure(contender: Contender, options: argparse.Namespace, figures: dict[str, list[float]], work: Path) -> None:
+def measure(contender: Contender, options: argparse.Namespace, figures: dict[str, list[float]]) -> None:
     names = [f"many-{number}" for number in range(options.count)]
-    before_mb = memory_mb(contender, work, kind="Pss", names=_HELPERS)
+    before_mb = memory_mb(contender, kind="Pss", names=_HELPERS)
     note(figures, f"{options.count} started, s", timed(lambda: at_once(contender, options.threads, names, start)))
     time.sleep(_SETTLE_S)
-    grown_mb = memory_mb(contender, work, kind="Pss", names=_HELPERS) - before_mb
+    grown_mb = memory_mb(contender, kind="Pss", names=_HELPERS) - before_mb
     note(figures, "memory per running container, MB", grown_mb / options.count)
     for _ in range(options.execs):
         note(figures, "docker exec C true, ms", 1000 * timed(lambda: contender.docker("exec", names[0], "true")))
@@ -139,15 +139,15 @@ def note(figures: dict[str, list[float]], title: str, value: float) -> None:
     figures.setdefault(title, []).append(value)
 
 
-def memory_mb(contender: Contender, work: Path, *, kind: str, names: Collection[str]) -> float:
-    """``kind`` is "Rss" or "Pss" (proc(5), smaps_rollup); of processes that name our work directory to be theirs."""
-    mark = str(work / ("naru" if contender.name == "naru" else "docker")).encode()
+def memory_mb(contender: Contender, *, kind: str, names: Collection[str]) -> float:
+    """``kind`` is "Rss" or "Pss" (proc(5), smaps_rollup); of processes that name a directory of the contender's."""
+    marks = [os.fsencode(place) for place in contender.places]
     total_kb = 0
     for process in Path("/proc").glob("[0-9]*"):
         try:
             words = (process / "cmdline").read_bytes().split(b"\0")
             name = (process / "comm").read_text().strip()
-            if name.startswith(tuple(names)) and any(mark in word for word in words):
+            if name.startswith(tuple(names)) and any(mark in word for mark in marks for word in words):
                 rollup = (process / "smaps_rollup").read_text()
                 total_kb += next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith(f"{kind}:"))
         except (OSError, StopIteration):

@@ -90,7 +90,8 @@ class Ending:
         while container is not None:
             transitions.check_removable(container, force=force)
             if container.is_active:
-                await self._end_by_force(container)
+                with self._lifecycle.removed_at_end(container_id, with_volumes=with_volumes):
+                    await self._end_by_force(container)
             if await self._lifecycle.remove_if_down(container_id, with_volumes=with_volumes):
                 return
             # somebody's start came first: as if it had run when we were asked

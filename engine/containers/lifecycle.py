@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager
 from datetime import datetime
 
 from engine.containers import transitions
@@ -16,6 +17,7 @@ from engine.containers.exit_watch import ExitWatch
 from engine.containers.oom_watch import OomWatch
 from engine.containers.parts import Parts
 from engine.containers.registry import Registry
+from engine.containers.removals import Removals
 from engine.containers.restart_rules import restarts_after, starts_with_engine
 from engine.containers.restarts import Restarts
 from engine.containers.standard_input import Inputs
@@ -61,6 +63,9 @@ class Lifecycle:
         self._locks = KeyedLock()
         self._sizes: dict[str, tuple[int, int]] = {}
         self._restarts = Restarts(chores, self._start_again)
+        self._removals = Removals(
+            parts, registry=registry, teardown=teardown, waiters=waiters, emit=self.emit, forget=self._forget
+        )
         self._exit_watch: ExitWatch | None = None
         self._health_watch: Callable[[Container], None] = lambda _: None
         self._oom_watch: OomWatch | None = None
@@ -162,7 +167,7 @@ class Lifecycle:
         # no error here: the one who asked for the start is told, and the CLI would print what its wait says beside that
         self._waiters.tell_exited(container.id, Exit(code))
         if container.spec.auto_remove:
-            await self._remove(container, with_volumes=True)
+            await self._removals.remove(container, with_volumes=True)
 
     def watch(self, container: Container) -> None:
         """See a running container's end, also one that was before."""
@@ -231,17 +236,18 @@ class Lifecycle:
             error="" if exited else "the container ended without its monitor; its exit code is not known",
         )
         self._health_watch(ended)
-        is_restarted = restarts_after(ended, exit_code=ended.exit_code)
+        is_removed = self._removals.is_due(ended)
+        is_restarted = not is_removed and restarts_after(ended, exit_code=ended.exit_code)
         if is_restarted:
             ended = transitions.restarting(ended)
-        if ended.spec.auto_remove and not ended.hidden:
-            await self._end_and_remove(ended)
+        if is_removed:
+            await self._removals.at_end(ended, self._tell_ended)
         else:
             await self._save_end(ended)
             self._tell_ended(ended)
-        await self._teardown.take_down(container.id, monitor=monitor)
-        if self._registry.find_id(container.id) is None:
-            await self._teardown.erase(container.id, with_volumes=True)
+        await self._teardown.take_down_ended(container.id, monitor=monitor, and_erase=is_removed)
+        if is_removed:
+            self._restarts.forget(container.id)
         elif is_restarted:
             self._restarts.schedule(container.id, ran_for_s=_ran_for_s(ended))
 
@@ -258,15 +264,6 @@ class Lifecycle:
         seconds = str(int(_ran_for_s(container)))
         self.emit("die", container, exitCode=str(container.exit_code), execDuration=seconds)
         self._waiters.tell_exited(container.id, Exit(container.exit_code, container.error))
-
-    async def _end_and_remove(self, container: Container) -> None:
-        """The record first: if the engine dies now, the next one finds files that belong to nobody and removes them."""
-        await self._registry.forget(container)
-        # whoever is told of the end may remove its volumes next
-        await self._parts.volumes.let_go(container.id, remove_own=True)
-        self._tell_ended(container)
-        self.emit("destroy", container)
-        self._waiters.tell_removed(container.id, Exit(container.exit_code))
 
     # -- the rest
 
@@ -300,34 +297,17 @@ class Lifecycle:
                 return False
             if container is not None:
                 transitions.check_removable(container, force=True)
-                await self._remove(container, with_volumes=with_volumes)
+                await self._removals.remove(container, with_volumes=with_volumes)
             return True
 
-    async def _remove(self, container: Container, *, with_volumes: bool) -> None:
-        await self._save_removing(transitions.removing(container))
-        try:
-            await self._teardown.take_down(container.id)
-            reach("container.erase")
-            await self._teardown.erase(container.id, with_volumes=with_volumes)
-            self._inputs.drop(container.id)
-            self._sizes.pop(container.id, None)
-            self._restarts.forget(container.id)
-            reach("container.unrow")
-            await self._registry.forget(container)
-        except (EngineError, OSError):
-            self._registry.note(transitions.removal_failed(container))
-            raise
-        self.emit("destroy", container)
-        self._waiters.tell_removed(container.id, Exit(container.exit_code))
+    def removed_at_end(self, container_id: str, *, with_volumes: bool) -> AbstractContextManager[None]:
+        """Within the block it is removed when it ends, and does not come back."""
+        return self._removals.expected(container_id, with_volumes=with_volumes)
 
-    async def _save_removing(self, container: Container) -> None:
-        """Not on record where the disk is full: what is removed makes room again."""
-        reach("container.removing")
-        try:
-            await self._registry.save(container)
-        except Unavailable as error:
-            _log.warning("container %s: its removal begins unrecorded: %s", container.id, error)
-            self._registry.note(container)
+    def _forget(self, container_id: str) -> None:
+        self._inputs.drop(container_id)
+        self._sizes.pop(container_id, None)
+        self._restarts.forget(container_id)
 
     async def rename(self, container_id: str, name: str) -> None:
         async with self._locks.hold(container_id):

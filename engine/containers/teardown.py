@@ -41,21 +41,41 @@ class Teardown:
         await self.disconnect(container_id)
         if (self._config.runtime_root / container_id).exists():
             with _logging(container_id):
-                has_ended = monitor is not None and await asyncio.to_thread(self._forget_ended, container_id)
-                if not has_ended:
-                    await self._parts.chosen.runtime.delete(container_id, force=True)
-        if monitor is not None and not await processes.wait_gone(monitor, timeout_s=_MONITOR_END_S):
-            _log.warning("container %s: its monitor %d does not end", container_id, monitor.pid)
+                await self._parts.chosen.runtime.delete(container_id, force=True)
+        await _wait_gone(container_id, monitor)
         with _logging(container_id):
             await asyncio.to_thread(self._remove_run_files, container_id)
+        await self._let_go(container_id)
+
+    async def take_down_ended(
+        self, container_id: str, *, monitor: ProcessIdentity | None, and_erase: bool = False
+    ) -> None:
+        """``take_down`` where its program has ended and it is disconnected; ``and_erase``: also what outlasts a reboot.
+
+        In one thread and without the runtime, unless something of the container lives on.
+        """
+        await _wait_gone(container_id, monitor)
+        with _logging(container_id):
+            if not await asyncio.to_thread(self._clear_away, container_id, and_erase=and_erase):
+                await self.take_down(container_id)
+                if and_erase:
+                    await asyncio.to_thread(remove_tree, self._config.container_dir(container_id))
+        await self._let_go(container_id)
+
+    def _clear_away(self, container_id: str, *, and_erase: bool) -> bool:
+        """False and nothing done while something of it lives, or the runtime must say how to forget it. Blocks."""
+        if not self._parts.cgroups.is_deserted(container_id) or not self._parts.chosen.runtime.forget(container_id):
+            return False
+        self._remove_run_files(container_id)
+        if and_erase:
+            remove_tree(self._config.container_dir(container_id))
+        return True
+
+    async def _let_go(self, container_id: str) -> None:
         with _logging(container_id):
             await self._unmount_volumes(container_id)
         self._owner_ranges.release(container_id)
         self._rotation.forget(container_id)
-
-    def _forget_ended(self, container_id: str) -> bool:
-        """Whether that was enough: an end is not worth running the runtime for, 5 ms of a processor. Blocks."""
-        return self._parts.cgroups.is_deserted(container_id) and self._parts.chosen.runtime.forget(container_id)
 
     async def disconnect(self, container_id: str) -> None:
         """Its address and ports are free again; its interfaces go with its network namespace."""
@@ -105,6 +125,11 @@ def remove_unmounted(bundle: Path) -> None:
     if left := mounts.mounts_below(bundle):
         raise Unavailable(f"{left[0]} is still mounted: what is below {bundle} is not removed")
     remove_tree(bundle)
+
+
+async def _wait_gone(container_id: str, monitor: ProcessIdentity | None) -> None:
+    if monitor is not None and not await processes.wait_gone(monitor, timeout_s=_MONITOR_END_S):
+        _log.warning("container %s: its monitor %d does not end", container_id, monitor.pid)
 
 
 @contextlib.contextmanager

@@ -7,19 +7,19 @@ import errno
 import os
 import secrets
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 _OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _TRIES = 10
+_DEPTH = 8
 _gone = contextlib.suppress(FileNotFoundError)  # somebody else removes the same, or a part of it
 
 
 def remove_tree(path: Path | bytes) -> None:
     """Remove ``path`` and all below it; a missing path is fine, a symlink is removed itself.
 
-    Works in constant stack and with two descriptors: a directory inside a directory is first renamed up to the top,
-    so that neither PATH_MAX nor the recursion limit can be reached. Others may remove or add something meanwhile.
+    Neither PATH_MAX nor the recursion limit can be reached, and few descriptors are open at once: what lies deeper than
+    _DEPTH is first renamed up to the top. Others may remove or add something meanwhile.
     """
     for _ in range(_TRIES - 1):
         try:
@@ -39,48 +39,40 @@ def _remove(path: Path | bytes) -> None:
             return
         top = os.open(path, _OPEN)
         try:
-            _empty(top)
+            moved = _clear(top, top, depth=0)
+            while moved:
+                moved += _remove_directory(moved.pop(), top, top, depth=0)
         finally:
             os.close(top)
         os.rmdir(path)
 
 
-def _empty(top: int) -> None:
-    names = (f".{secrets.token_hex(8)}" for _ in iter(int, 1))  # unguessable: what is removed may hold any name
-    waiting = _clear(top, top, names)
-    while waiting:
-        name = waiting.pop()
-        with _gone:
-            directory = os.open(name, _OPEN, dir_fd=top)
-            try:
-                waiting += _clear(directory, top, names)
-            finally:
-                os.close(directory)
-            os.rmdir(name, dir_fd=top)
+def _remove_directory(name: str, parent: int, top: int, *, depth: int) -> list[str]:
+    """Remove it from ``parent``, unless it is too deep or holds what is: names that now are directories of ``top``."""
+    moved: list[str] = []
+    with _gone:
+        if depth == _DEPTH:
+            new = f".{secrets.token_hex(8)}"  # unguessable: what is removed may hold any name
+            os.rename(name, new, src_dir_fd=parent, dst_dir_fd=top)
+            return [new]
+        directory = os.open(name, _OPEN, dir_fd=parent)
+        try:
+            moved = _clear(directory, top, depth=depth + 1)
+        finally:
+            os.close(directory)
+        os.rmdir(name, dir_fd=parent)
+    return moved
 
 
-def _clear(directory: int, top: int, names: Iterator[str]) -> list[str]:
-    """Unlink the files of ``directory`` and move its directories to ``top``; the names they have there."""
+def _clear(directory: int, top: int, *, depth: int) -> list[str]:
+    """Leave nothing in ``directory``; see ``_remove_directory``."""
     moved: list[str] = []
     with os.scandir(directory) as scan:
         entries = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in scan]
     for name, is_directory in entries:
         with _gone:
-            if not is_directory:
+            if is_directory:
+                moved += _remove_directory(name, directory, top, depth=depth)
+            else:
                 os.unlink(name, dir_fd=directory)
-            elif not _is_removed(name, directory):
-                new = next(names)
-                os.rename(name, new, src_dir_fd=directory, dst_dir_fd=top)
-                moved.append(new)
     return moved
-
-
-def _is_removed(name: str, directory: int) -> bool:
-    """Whether it was empty and is removed now."""
-    try:
-        os.rmdir(name, dir_fd=directory)
-    except FileNotFoundError:
-        raise
-    except OSError:
-        return False
-    return True

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import stat
 from asyncio.subprocess import Process
 from pathlib import Path
 from typing import Final
@@ -43,9 +44,33 @@ class CommandRuntime:
         return [str(self.path), f"--root={self.root}", *map(str, words)]
 
     async def start(self, container_id: str) -> None:
+        if self._let_go(container_id):
+            return
         completed = await self._call("start", container_id)
         if completed.returncode:
             raise _told(completed, container_id, then=failure(completed.stderr.decode(errors="replace")))
+
+    def _let_go(self, container_id: str) -> bool:
+        """What ``crun start`` does with a container without hooks, for a tenth of what that process costs.
+
+        The first process waits at a fifo, which is there until it may go (crun, status.c and container.c, 0.1 to 1.2x).
+        False when anything is not as expected: the command finds out what, and says it.
+        """
+        if self.name != "crun":
+            return False
+        path = self.root / container_id / "exec.fifo"
+        try:
+            fifo = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError:  # none there, or nobody waits (ENXIO)
+            return False
+        try:
+            if not stat.S_ISFIFO(os.fstat(fifo).st_mode):
+                return False
+            os.unlink(path)  # noqa: PTH108 (before the word, as crun does: who sees it gone takes the program to run)
+            os.write(fifo, b"\0")
+        finally:
+            os.close(fifo)
+        return True
 
     async def kill(self, container_id: str, signum: int, *, everyone: bool = False) -> None:
         words = ["kill", *(["--all"] if everyone else []), container_id, str(signum)]

@@ -344,3 +344,16 @@ def test_a_commit_leaves_volumes_behind_and_keeps_their_places(engine: RunningEn
     assert json.loads(engine.out("image", "inspect", "-f", "{{json .Config.Volumes}}", "committed:1")) == {"/own": {}}
     assert said(engine, "--tmpfs", "/own", "committed:1", "ls", "/own") == ""
     assert said(engine, "committed:1", "ls", "/own") == ""
+
+
+@pytest.mark.parametrize(("words", "are_left"), [(["-f"], True), (["-f", "-v"], False)], ids=["kept", "with them"])
+def test_removing_by_force_takes_volumes_along_only_when_told_to(
+    engine: RunningEngine, words: list[str], are_left: bool
+) -> None:
+    box = engine.out("run", "-d", "--rm", "-v", "/kept", IMAGE, "sleep", "1000")
+    (volume,) = json.loads(engine.out("inspect", "--format", "{{json .Mounts}}", box))
+    engine.docker("rm", *words, box)
+    assert (engine.docker("volume", "rm", volume["Name"], check=False).returncode == 0) is are_left
+    until = ["--since", "1", "--until", f"{time.time():.9f}"]
+    shown = engine.out("events", *until, "--filter", f"container={box}", "--format", "{{.Action}}")
+    assert [line for line in shown.splitlines() if line in ("kill", "die", "destroy")] == ["kill", "die", "destroy"]
