@@ -1,11 +1,16 @@
 """Reading the audit log. All need audit.view; without it the log is empty and its entries are missing."""
 
 from dataclasses import dataclass
+from typing import Any
 
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
-from console.audit.models import AuditEntry
+from console.audit.chain import fingerprint
+from console.audit.keys import public_key
+from console.audit.models import AuditCheck, AuditCheckpoint, AuditEntry, AuditSegment
+from console.audit.witnesses import witnesses
 from console.operations.actor import Actor
 from console.operations.errors import Missing
 from console.operations.permissions import Permission
@@ -47,3 +52,21 @@ def get_entry(actor: Actor, seq: int) -> AuditEntry:
 def recorded_actions(actor: Actor) -> list[str]:
     """The actions that occur in the log, for a filter's choices."""
     return list(visible_entries(actor).order_by("action").values_list("action", flat=True).distinct())
+
+
+def latest_check(actor: Actor) -> AuditCheck | None:
+    return AuditCheck.objects.filter(pk=AuditCheck.ONLY).first() if may(actor, Permission.AUDIT_VIEW) else None
+
+
+def integrity(actor: Actor) -> dict[str, Any]:
+    """What is known about the log's being whole: the latest check, the latest head, the key, witnesses and files."""
+    if not may(actor, Permission.AUDIT_VIEW):
+        raise Missing(_("There is no such page."))
+    raw = public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    return {
+        "check": latest_check(actor),
+        "head": AuditCheckpoint.objects.order_by("-pk").first(),
+        "key": fingerprint(raw),
+        "witnesses": [witness.name for witness in witnesses()],
+        "segments": AuditSegment.objects.all(),
+    }

@@ -36,6 +36,11 @@ def send_pulse(queue: str) -> None:
     _send("jobs.pulse", [], queue=queue, expires=9)
 
 
+def send_head(queue: str, line: str) -> None:
+    """Give a host's agent a signed head of the audit log to keep. One that is away is told later ones."""
+    _send("jobs.keep_head", [line], queue=queue, expires=24 * 3600)
+
+
 def _send(task: str, args: list[Any], *, queue: str, expires: float | None = None) -> bool:
     app = cast("Celery", import_string(settings.NARU_CELERY_APP))
     try:

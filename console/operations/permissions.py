@@ -16,6 +16,7 @@ class Permission(StrEnum):
     JOB_VIEW = "job.view"
     JOB_CANCEL = "job.cancel"
     AUDIT_VIEW = "audit.view"
+    AUDIT_SEAL = "audit.seal"
     HOST_VIEW = "host.view"
     USER_VIEW = "user.view"
     USER_INVITE = "user.invite"

@@ -16,6 +16,9 @@ app.conf.beat_schedule = {
     # a message older than a round is worthless: the next one does its work
     "sweep": {"task": "jobs.sweep", "schedule": 3.0, "options": {"queue": "console", "expires": 9}},
     "tidy": {"task": "jobs.tidy", "schedule": 3600.0, "options": {"queue": "console", "expires": 3600}},
+    "audit-head": {"task": "audit.head", "schedule": 60.0, "options": {"queue": "console", "expires": 60}},
+    "audit-check": {"task": "audit.check", "schedule": 3600.0, "options": {"queue": "console", "expires": 3600}},
+    "audit-seal": {"task": "audit.seal", "schedule": 86400.0, "options": {"queue": "console", "expires": 86400}},
 }
 
 from console.jobs import tasks

@@ -6,6 +6,8 @@ NARU_HTTP        127.0.0.1:8000           where the web server listens
 NARU_HOST_NAME   local                    this machine's name in the console
 NARU_ENGINE      unix://NARU_RUN/engine.sock   an engine that is not ours to start
 NARU_ALLOWED_HOSTS   comma-separated names the web server answers to, besides local ones
+NARU_AUDIT_WITNESS   where signed heads of the audit log go: file:/PATH, syslog, syslog:HOST:PORT, by commas
+NARU_AUDIT_KEEP_DAYS   0    after how many days audit entries move from the database to files; 0: never
 NARU_HTTPS       1 when browsers come by https (a proxy in front): cookies and headers become strict
 DATABASE_URL     SQLite under NARU_DATA   |   REDIS_URL   a private Redis on a socket under NARU_RUN
 """
@@ -28,6 +30,8 @@ class Environment:
     engine: str
     allowed_hosts: tuple[str, ...]
     https: bool
+    audit_witness: str
+    audit_keep_days: int
     database_url: str
     redis_url: str
     is_setup: bool
@@ -47,6 +51,8 @@ class Environment:
             engine=os.environ.get("NARU_ENGINE") or f"unix://{run}/engine.sock",
             allowed_hosts=_names(os.environ.get("NARU_ALLOWED_HOSTS", "")),
             https=os.environ.get("NARU_HTTPS") == "1",
+            audit_witness=os.environ.get("NARU_AUDIT_WITNESS", ""),
+            audit_keep_days=_days(os.environ.get("NARU_AUDIT_KEEP_DAYS", "")),
             database_url=os.environ.get("DATABASE_URL") or database_url,
             redis_url=os.environ.get("REDIS_URL") or f"unix://{run}/redis.sock",
             is_setup=is_setup,
@@ -99,6 +105,12 @@ class Environment:
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name for name in map(str.strip, text.split(",")) if name)
+
+
+def _days(text: str) -> int:
+    if text and not text.isdecimal():
+        raise ValueError(f"NARU_AUDIT_KEEP_DAYS is {text!r}; write a number of days, or 0 to keep all")
+    return int(text or 0)
 
 
 def _bracketed(host: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
 
 from console.jobs.signing import host_key
+from console.operations.key_files import made_once
 from console.project.environment import Environment, read_key
 
 
@@ -16,27 +17,12 @@ def ensure_secret_key(path: Path) -> str:
 
     Raises ImproperlyConfigured for an unreadable or empty key: what is derived from that, everybody knows.
     """
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if not path.exists():
-        _make_key(path)
+    with contextlib.suppress(PermissionError):
+        made_once(path, lambda: secrets.token_urlsafe(48).encode())
     key = read_key(path)
     if not key:
         raise ImproperlyConfigured(f"{path} is empty or not ours to read; remove it to have a new key made")
     return key
-
-
-def _make_key(path: Path) -> None:
-    """Written aside and linked into place: nobody reads half a key, and the second of two to link loses."""
-    new = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    try:
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(48))
-            file.flush()
-            os.fsync(file.fileno())
-        with contextlib.suppress(FileExistsError):
-            path.hardlink_to(new)
-    finally:
-        new.unlink(missing_ok=True)
 
 
 def hand_out_host_key(environment: Environment, secret_key: str) -> None:

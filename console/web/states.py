@@ -38,6 +38,9 @@ LOOKS = {
     # audit outcomes
     "allowed": Look(tone="good", icon="circle-check", word=pgettext_lazy("state", "allowed")),
     "refused": Look(tone="bad", icon="lock", word=pgettext_lazy("state", "refused")),
+    "audit.whole": Look(tone="good", icon="shield-check", word=pgettext_lazy("state", "as written")),
+    "audit.broken": Look(tone="bad", icon="alert-triangle", word=pgettext_lazy("state", "not as written")),
+    "audit.unchecked": Look(tone="waiting", icon="clock", word=pgettext_lazy("state", "not checked yet")),
     # hosts
     "reachable": Look(tone="good", icon="circle-check", word=pgettext_lazy("state", "reachable")),
     "unreachable": Look(tone="bad", icon="plug-connected-x", word=pgettext_lazy("state", "unreachable")),

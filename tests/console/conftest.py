@@ -4,7 +4,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pytest_django import Settings
+from django.db import connection
+from pytest_django import DjangoDbBlocker, Settings
+
+from console.audit.triggers import drop_triggers
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """Tables of transactional tests are emptied between them, which the audit log's triggers exist to prevent."""
+    with django_db_blocker.unblock():
+        drop_triggers(connection)
 
 
 @pytest.fixture(autouse=True)

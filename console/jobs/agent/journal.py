@@ -3,6 +3,7 @@
 SQLite at ``NARU_DATA/agent-<host>.sqlite3``; ``synchronous=FULL``, so an attempt is on disk before anything is done.
 
     attempt(job, attempt) PRIMARY KEY, boot, state running|ended, fact (JSON of what was reported at its end), at
+    head(at, line): signed heads of the audit log, kept where the console's database does not reach
 """
 
 import json
@@ -15,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 KEPT_S = 7 * 24 * 3600
+HEADS = 20_000
+_LONGEST_HEAD = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,18 @@ class Journal:
             "CREATE TABLE IF NOT EXISTS attempt"
             " (job INTEGER, attempt INTEGER, boot TEXT, state TEXT, fact TEXT, at REAL, PRIMARY KEY (job, attempt))"
         )
+        self._db.execute("CREATE TABLE IF NOT EXISTS head (at REAL, line TEXT)")
+
+    def keep_head(self, line: str) -> None:
+        """The newest HEADS of them stay."""
+        with self._lock:
+            self._db.execute("INSERT INTO head VALUES (?, ?)", (time.time(), line[:_LONGEST_HEAD]))
+            self._db.execute("DELETE FROM head WHERE rowid <= (SELECT MAX(rowid) FROM head) - ?", (HEADS,))
+
+    def heads(self) -> list[str]:
+        """In the order of their coming."""
+        with self._lock:
+            return [line for (line,) in self._db.execute("SELECT line FROM head ORDER BY rowid")]
 
     def begin(self, job: int, attempt: int) -> bool:
         """True for the first who asks; the attempt is then theirs to run."""
