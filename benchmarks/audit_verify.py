@@ -12,6 +12,7 @@ import resource
 import statistics
 import tempfile
 import time
+from typing import Any
 
 ROUNDS = 5
 
@@ -55,7 +56,7 @@ def measured(data: str, entries: int) -> dict[str, float]:
     from console.operations.runner import operation
 
     call_command("migrate", verbosity=0, interactive=False)
-    said = {"image": "registry.example/team/shop:1.4", "ports": ["8080:80"], "job": 1204}
+    said: dict[str, Any] = {"image": "registry.example/team/shop:1.4", "ports": ["8080:80"], "job": 1204}
     row = Row(
         0, timezone.now(), "user", "ada", "192.0.2.7", "image.build", "image", "sha256:ab", "shop-web-1", "allowed", "",
         details_text(said),

@@ -33,7 +33,7 @@ def act(number: int = 1, *, first: int = 0) -> None:
             pass
 
 
-def sql(text: str, *values: object) -> None:
+def sql(text: str, *values: str | int) -> None:
     """As somebody with every right over the database."""
     with connection.cursor() as cursor:
         cursor.execute(text, values)
