@@ -224,6 +224,15 @@ def _is_readable(pidfd: int) -> bool:
     return bool(poll.poll(0))
 
 
+async def until_ready(handle: int, *, timeout_s: float) -> bool:
+    """Whether it could be read, or lost its other end (poll(2)), within ``timeout_s``."""
+    try:
+        await asyncio.wait_for(_readable(handle), timeout_s)
+    except TimeoutError:
+        return False
+    return True
+
+
 async def _readable(pidfd: int) -> None:
     """A pidfd is, once its process has ended (pidfd_open(2))."""
     loop = asyncio.get_running_loop()
