@@ -33,7 +33,7 @@ class VolumeUse:
         if not (spec.mounts or spec.volumes or spec.volumes_from):
             return container
         mounts = wanted_mounts(spec, mounts_of=lambda name: self._get(name).spec.mounts)
-        mounts = tuple([await self._taken(mount, container.id) for mount in mounts])
+        mounts = tuple([await self._taken(mount, container) for mount in mounts])
         container = replace(container, spec=replace(spec, mounts=mounts))
         if fillable := [mount for mount in mounts if mount.copies_from_image]:
             await self._fill(container, fillable)
@@ -43,17 +43,17 @@ class VolumeUse:
         """Of a container that was not made after all."""
         await self._volumes.let_go(container_id, remove_own=True)
 
-    async def _taken(self, mount: Mount, container_id: str) -> Mount:
+    async def _taken(self, mount: Mount, container: Container) -> Mount:
         if mount.kind is not MountKind.VOLUME:
             return mount
         options = mount.volume_options
         request = VolumeRequest(
             name=mount.volume or mount.source,
-            driver=options.driver if options else "",
+            driver=(options.driver if options else "") or _default_driver(mount, container.spec),
             labels=(options.labels if options else None) or None,
             options=(options.driver_options if options else None) or None,
         )
-        volume = await self._volumes.take(request, container_id, is_own=goes_with_container(mount))
+        volume = await self._volumes.take(request, container.id, is_own=goes_with_container(mount))
         return replace(mount, volume=volume.name)
 
     async def _fill(self, container: Container, mounts: list[Mount]) -> None:
@@ -71,6 +71,13 @@ class VolumeUse:
             await self._volumes.fill(name, source)
         finally:
             await self._volumes.unmount(container_id)
+
+
+def _default_driver(mount: Mount, spec: ContainerSpec) -> str:
+    """``VolumeDriver`` is about ``Binds`` and ``Volumes``: ``Mounts`` name their drivers themselves, and what another
+    container lends is there."""
+    is_new_path = mount.is_implied and not mount.source and not mount.volume
+    return spec.volume_driver if mount.bind or is_new_path else ""
 
 
 def goes_with_container(mount: Mount) -> bool:

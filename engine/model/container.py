@@ -70,7 +70,8 @@ class ContainerSpec:
     "" for ours. ``masked_paths`` and ``read_only_paths`` None: as the profile says. ``groups`` are names or numbers.
     ``args_escaped`` means something on Windows only. ``init`` None: not said. ``oom_score_adj`` 0: as the engine's own.
     ``volumes`` are paths, each to have a volume, and ``volumes_from`` is ``CONTAINER[:ro|rw]``: both as asked for, and
-    what they come to is in ``mounts``. ``shell`` runs a health check's text; None: /bin/sh -c.
+    what they come to is in ``mounts``. ``volume_driver`` is for those of them that name no driver. ``isolation`` means
+    something on Windows only. ``shell`` runs a health check's text; None: /bin/sh -c.
     """
 
     image_id: Digest
@@ -138,6 +139,8 @@ class ContainerSpec:
     on_build: tuple[str, ...] = ()
     shell: tuple[str, ...] | None = None
     args_escaped: bool = False
+    volume_driver: str = ""
+    isolation: str = ""
 
     @property
     def argv(self) -> tuple[str, ...]:

@@ -38,10 +38,16 @@ class Port:
 class PortBinding:
     """``container_port`` published at ``host_ip:host_port``.
 
-    As asked for, ``host_port`` 0 means "any free one" and an empty ``host_ip`` "every address"; once
-    published both are concrete.
+    As asked for, ``host_port`` 0 means "any free one", ``last_host_port`` other than 0 "the first free one from
+    ``host_port`` to this", and an empty ``host_ip`` "every address"; once published there is one port and one address.
     """
 
     container_port: Port
     host_ip: str = ""
     host_port: int = 0
+    last_host_port: int = 0
+
+    @property
+    def host_ports(self) -> str:
+        """``8080``, ``8080-8090``, or ``0``."""
+        return f"{self.host_port}-{self.last_host_port}" if self.last_host_port else str(self.host_port)

@@ -1,7 +1,7 @@
 """Which container holds which port of the host."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from ipaddress import AddressValueError, IPv4Address
@@ -42,8 +42,8 @@ class PublishedPorts:
         with ExitStack() as undo:
             undo.callback(self.release, container_id)
             claims = self._claims.setdefault(container_id, [])
-            # fixed ones first: a random one must not take the port that the next binding asks for
-            for binding in sorted(wanted, key=lambda one: one.host_port == 0):
+            # fixed ones first: others must not take the port that the next binding asks for
+            for binding in sorted(wanted, key=lambda one: (one.host_port == 0, one.last_host_port != 0)):
                 claims.append(self._claim_one(container_id, binding))
             undo.pop_all()
         return self.of(container_id)
@@ -73,9 +73,11 @@ class PublishedPorts:
 
     def _claim_one(self, container_id: str, binding: PortBinding) -> _Claim:
         try:
+            if binding.last_host_port:
+                return self._claim_first(binding, range(binding.host_port, binding.last_host_port + 1))
             if binding.host_port:
                 return self._claim_fixed(binding)
-            return self._claim_random(binding)
+            return self._claim_first(binding, self._random_ports())
         except Conflict as error:
             raise Conflict(
                 f"driver failed programming external connectivity on endpoint {container_id[:12]}: {error}"
@@ -87,14 +89,14 @@ class PublishedPorts:
         port = self._hold(binding.host_ip, binding.host_port, binding.container_port.protocol)
         return _Claim(binding, port)
 
-    def _claim_random(self, binding: PortBinding) -> _Claim:
-        for number in self._random_ports():
+    def _claim_first(self, binding: PortBinding, numbers: Iterable[int]) -> _Claim:
+        for number in numbers:
             try:
-                return self._claim_fixed(replace(binding, host_port=number))
+                return self._claim_fixed(replace(binding, host_port=number, last_host_port=0))
             except Conflict as error:
                 if "assign" in str(error):  # not the port but the address is wrong: no other port will do
                     raise
-        raise Conflict(f"Bind for {binding.host_ip}:0 failed: all ports are allocated")
+        raise Conflict(f"Bind for {binding.host_ip}:{binding.host_ports} failed: all ports are allocated")
 
     def _random_ports(self) -> Iterator[int]:
         count = _LAST_RANDOM - _FIRST_RANDOM + 1

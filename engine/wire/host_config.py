@@ -25,7 +25,6 @@ EMPTY: Final[tuple[object, ...]] = ("", 0, False, [], {})
 # What Docker has and we have not (yet), with the values that ask for nothing.
 REFUSED: Final[Mapping[str, tuple[object, ...]]] = {
     "Cgroup": EMPTY,
-    "Isolation": (*EMPTY, "default"),
     "StorageOpt": EMPTY,
 }
 _CLIENT_ONLY: Final = ("ContainerIDFile",)
@@ -64,6 +63,7 @@ class HostConfigJson(ResourcesJson, rename="pascal", kw_only=True):
     oom_score_adj: int = 0
     init: bool | None = None
     cgroup_parent: str = ""
+    isolation: str = ""
 
 
 # members by subject; each has a module of its own
@@ -140,6 +140,7 @@ def host_config_fields(host: HostConfig, *, default_profile: Profile) -> dict[st
         "oom_score_adj": given.oom_score_adj,
         "init": given.init,
         "cgroup_parent": given.cgroup_parent,
+        "isolation": given.isolation,
     }
 
 
@@ -163,7 +164,13 @@ def _check(given: HostConfigJson) -> None:
 
     for link in given.links:
         _check_link(link)
+    _check_isolation(given.isolation)
     _check_places(given)
+
+
+def _check_isolation(text: str) -> None:
+    if text.lower() not in ("", "default"):
+        raise Invalid(f"HostConfig.Isolation: Invalid isolation: {shown(text)} - linux only supports 'default'")
 
 
 def _check_link(link: str) -> None:
@@ -201,9 +208,14 @@ def _bindings(given: Mapping[str, list[PortBindingJson]]) -> tuple[PortBinding, 
 def _binding(port: Port, given: PortBindingJson) -> PortBinding:
     if given.host_ip:
         _check_address("HostConfig.PortBindings.HostIp", given.host_ip)
+    if not given.host_port:
+        return PortBinding(port, given.host_ip)
     first, dash, last = given.host_port.partition("-")
-    if dash and first != last:
-        raise Unsupported(f"HostConfig.PortBindings: a range of host ports ({shown(given.host_port)}) is not supported")
-    if first and not (first.isascii() and first.isdigit() and len(first) < 6 and int(first) <= 65535):
+    if not _is_port(first) or (dash and not (_is_port(last) and 0 < int(first) <= int(last))):
         raise Invalid(f"HostConfig.PortBindings: invalid port specification: {shown(given.host_port)}")
-    return PortBinding(port, given.host_ip, int(first or "0"))
+    is_range = dash and first != last
+    return PortBinding(port, given.host_ip, int(first), int(last) if is_range else 0)
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 6 and int(text) <= 65535

@@ -16,9 +16,7 @@ from engine.wire.security_options import encode_security
 # What Docker's answer has besides ``HostConfigJson``, at the value that is true of every container of this engine.
 _CONSTANT: Final[Mapping[str, object]] = {
     "ContainerIDFile": "",
-    "VolumeDriver": "",
     "Cgroup": "",
-    "Isolation": "",
     "DeviceRequests": None,
     "CpuCount": 0,
     "CpuPercent": 0,
@@ -37,6 +35,7 @@ def encode_host_config(spec: ContainerSpec, *, runtime: str) -> dict[str, Any]:
         "GroupAdd": list(spec.groups) or None,
         "OomScoreAdj": spec.oom_score_adj,
         "CgroupParent": spec.cgroup_parent,
+        "Isolation": spec.isolation,
         "LogConfig": {"Type": spec.log.driver, "Config": dict(spec.log.options)},
         "PortBindings": encode_bindings(spec.port_bindings),
         "RestartPolicy": encode_restart_policy(spec.restart),
@@ -61,6 +60,6 @@ def encode_bindings(bindings: tuple[PortBinding, ...]) -> dict[str, list[dict[st
     """A ``PortMap``: per container port, where it is published."""
     ports: dict[str, list[dict[str, str]]] = defaultdict(list)
     for binding in bindings:
-        host_port = str(binding.host_port) if binding.host_port else ""
+        host_port = binding.host_ports if binding.host_port else ""
         ports[str(binding.container_port)].append({"HostIp": binding.host_ip, "HostPort": host_port})
     return dict(ports)

@@ -74,7 +74,7 @@ def decode_mounts(raw: Mapping[str, Any]) -> dict[str, Any]:
     given = decode(raw, MountsJson)
     if len(given.binds) + len(given.mounts) + len(given.volumes_from) > MOST_ITEMS:
         raise Invalid(f"HostConfig.Mounts: more than {MOST_ITEMS} entries")
-    check_driver("", check_text("HostConfig.VolumeDriver", given.volume_driver, longest=255))
+    check_text("HostConfig.VolumeDriver", given.volume_driver, longest=255)
     mounts = (*(parse_bind(text) for text in given.binds), *(_mount(mount) for mount in given.mounts))
     taken = {posixpath.normpath(path) for path in given.tmpfs}
     for mount in mounts:
@@ -83,7 +83,11 @@ def decode_mounts(raw: Mapping[str, Any]) -> dict[str, Any]:
         taken.add(mount.target)
     for text in given.volumes_from:
         parse_volumes_from(text)
-    return {"mounts": mounts, "volumes_from": tuple(given.volumes_from)}
+    return {
+        "mounts": mounts,
+        "volumes_from": tuple(given.volumes_from),
+        "volume_driver": given.volume_driver,
+    }
 
 
 def parse_volumes_from(text: str) -> tuple[str, bool]:

@@ -11,10 +11,11 @@ VolumePath = Callable[[str], str]
 
 
 def encode_mount_requests(spec: ContainerSpec) -> dict[str, Any]:
-    """``Binds``, ``Mounts`` and ``VolumesFrom`` as they were asked for."""
+    """``Binds``, ``Mounts``, ``VolumesFrom`` and ``VolumeDriver`` as they were asked for."""
     asked = [_as_asked(mount) for mount in spec.mounts if not mount.bind and not mount.is_implied]
     return {
         "VolumesFrom": list(spec.volumes_from) or None,
+        "VolumeDriver": spec.volume_driver,
         "Binds": [mount.bind for mount in spec.mounts if mount.bind] or None,
         **({"Mounts": asked} if asked else {}),
     }

@@ -102,3 +102,18 @@ def test_only_ipv4_addresses_are_published_on(address: str, error: type[Exceptio
     with pytest.raises(error, match=address):
         ports.claim("one", (PortBinding(Port(80), address, 8080),))
     assert ports.of("one") == (WEB,)
+
+
+def test_of_a_range_the_first_free_port_is_published() -> None:
+    ports = Host(8000).ports()
+    ports.claim("one", (PortBinding(Port(80), "127.0.0.1", 8001),))
+    asked = PortBinding(Port(80), "", 8000, 8003)
+    (binding,) = ports.claim("two", (asked,))
+    assert binding == PortBinding(Port(80), "0.0.0.0", 8002)
+    fixed, ranged = ports.claim("two", (asked, PortBinding(Port(81), "", 8002)))
+    assert (fixed.host_port, ranged.host_port) == (8002, 8003)
+
+
+def test_a_range_without_a_free_port_is_a_conflict() -> None:
+    with pytest.raises(Conflict, match=r"Bind for 0\.0\.0\.0:8000-8001 failed: all ports are allocated"):
+        Host(8000, 8001).ports().claim("one", (PortBinding(Port(80), "", 8000, 8001),))

@@ -171,7 +171,6 @@ def test_the_defaults_of_the_docker_cli_ask_for_nothing() -> None:
         ("SecurityOpt", ["label=type:mine_t"]),
         ("DeviceRequests", [{"Count": -1, "Capabilities": [["gpu"]]}]),
         ("StorageOpt", {"size": "1g"}),
-        ("PortBindings", {"80/tcp": [{"HostPort": "8000-8010"}]}),
     ],
 )
 def test_what_cannot_be_done_is_refused_by_name_not_ignored(member: str, value: object) -> None:
@@ -218,7 +217,11 @@ def test_a_request_for_what_is_not_there_is_refused_by_name(body: dict[str, Any]
         ({"BlkioDeviceWriteIOps": [{"Path": "/dev/a", "Rate": -5}]}, "HostConfig.BlkioDeviceWriteIOps: the rate"),
         ({"ShmSize": -1}, "SHM"),
         ({"PortBindings": {"80/tcp": [{"HostPort": "65536"}]}}, "PortBindings"),
+        ({"PortBindings": {"80/tcp": [{"HostPort": "8010-8000"}]}}, "PortBindings"),
+        ({"PortBindings": {"80/tcp": [{"HostPort": "8000-"}]}}, "PortBindings"),
+        ({"PortBindings": {"80/tcp": [{"HostPort": "0-10"}]}}, "PortBindings"),
         ({"PortBindings": {"0/tcp": [{}]}}, "invalid port"),
+        ({"Isolation": "hyperv"}, "Isolation"),
         ({"PortBindings": {"80/tcp": [{"HostIp": "nowhere"}]}}, "HostIp"),
         ({"Ulimits": [{"Name": "nofile", "Soft": 20, "Hard": 10}]}, "ulimit"),
     ],
