@@ -80,7 +80,8 @@ async def resize(call: Call) -> web.Response:
 
 async def remove(call: Call) -> web.Response:
     if call.query.flag("link"):
-        raise Unsupported("link: links between containers are not supported by this engine")
+        await call.finish(call.parts.containers.remove_link(call.name))
+        return no_content()
     force, with_volumes = call.query.flag("force"), call.query.flag("v")
     await call.finish(call.parts.containers.remove(call.name, force=force, with_volumes=with_volumes))
     return no_content()

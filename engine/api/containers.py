@@ -1,9 +1,10 @@
 """Containers as objects: create, list, inspect, top, prune."""
 
 import asyncio
-from collections.abc import Collection
+import time
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any
 
 from aiohttp import web
 
@@ -21,11 +22,9 @@ from engine.model.platform import Platform
 from engine.wire.container import encode_inspect, encode_summary
 from engine.wire.container_create import decode_create
 from engine.wire.container_filters import KNOWN, asks_for_stopped, container_condition
+from engine.wire.prune_filters import LABELS_AND_AGE, decode_prune_filters
 from engine.wire.text import LONGEST_NAME
-from engine.wire.times import moment_ns, unix_nanoseconds
 from engine.wire.version import CONSOLE_SIZE_FROM
-
-_PRUNE_FILTERS: Final = ("label", "label!", "until")
 
 
 async def create(call: Call) -> web.Response:
@@ -65,13 +64,16 @@ async def list_containers(call: Call) -> web.Response:
     elif not call.query.flag("all") and not asks_for_stopped(filters):
         found = [container for container in found if container.is_active]
     sizes = await _sizes(call.parts, found) if call.query.flag("size") else [None] * len(found)
-    now = datetime.now(UTC)
-    return json_reply(
-        [
-            encode_summary(container, summary_facts(call.parts, container, size_rw_bytes=size), now=now)
-            for container, size in zip(found, sizes, strict=True)
-        ]
-    )
+    return json_reply(container_summaries(call.parts, list(zip(found, sizes, strict=True))))
+
+
+def container_summaries(parts: Parts, found: Sequence[tuple[Container, int | None]]) -> list[dict[str, Any]]:
+    """Lines of a list; with each container the bytes of its own layer, if they were asked for."""
+    now, links = datetime.now(UTC), parts.containers.link_names()
+    return [
+        encode_summary(one, summary_facts(parts, one, size_rw_bytes=size, link_names=links.get(one.id, ())), now=now)
+        for one, size in found
+    ]
 
 
 async def inspect(call: Call) -> web.Response:
@@ -87,14 +89,10 @@ async def top(call: Call) -> web.Response:
 
 async def prune(call: Call) -> web.Response:
     """Remove what does not run."""
-    filters = call.query.filters(known=_PRUNE_FILTERS)
-    untils = [moment_ns("filters: until", text) for text in filters.get("until")]
+    wanted = decode_prune_filters(call.query.filters(known=LABELS_AND_AGE), now_ns=time.time_ns())
     removed, reclaimed = [], 0
     for container in call.parts.containers.list():
-        labels = container.spec.labels
-        is_excluded = "label!" in filters and filters.match_labels(labels, key="label!")
-        is_young = any(unix_nanoseconds(container.created_at) >= until for until in untils)
-        if container.is_active or is_excluded or is_young or not filters.match_labels(labels):
+        if container.is_active or not wanted.allow(container.spec.labels, created_at=container.created_at):
             continue
         (size,) = await _sizes(call.parts, [container])
         try:
@@ -103,6 +101,7 @@ async def prune(call: Call) -> web.Response:
             continue  # started or removed since it was looked at
         removed.append(container.id)
         reclaimed += size or 0
+    call.parts.events.emit("container", "prune", "", {"reclaimed": str(reclaimed)})
     return json_reply({"ContainersDeleted": removed or None, "SpaceReclaimed": reclaimed})
 
 

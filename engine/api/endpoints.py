@@ -34,7 +34,7 @@ class Endpoint(NamedTuple):
     handler: Handler
 
 
-_ONE = "/containers/{name}"
+_ONE = "/containers/{name:.+}"  # PARENT/ALIAS is a name, too
 _IMAGE = "/images/{name:.+}"
 
 ENDPOINTS: Final = (

@@ -3,6 +3,7 @@
 import os
 import platform
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
 from engine import __version__
@@ -91,7 +92,9 @@ def container_facts(parts: Parts, container: Container, *, size_rw_bytes: int | 
     )
 
 
-def summary_facts(parts: Parts, container: Container, *, size_rw_bytes: int | None = None) -> ContainerFacts:
+def summary_facts(
+    parts: Parts, container: Container, *, size_rw_bytes: int | None = None, link_names: Sequence[str] = ()
+) -> ContainerFacts:
     """For a list: without what costs a look at the disk."""
     return ContainerFacts(
         hostname="",
@@ -99,6 +102,7 @@ def summary_facts(parts: Parts, container: Container, *, size_rw_bytes: int | No
         volume_path=lambda name: str(parts.config.volume_data(name)),
         runtime="",
         image_label=_image_label(parts, container.spec),
+        link_names=link_names,
         size_rw_bytes=size_rw_bytes,
         size_image_bytes=image_bytes(parts, container) if size_rw_bytes is not None else 0,
     )

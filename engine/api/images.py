@@ -1,6 +1,9 @@
 """Images as objects: list, inspect, history, tag, remove, prune."""
 
-from typing import Final
+import time
+from collections import Counter
+from collections.abc import Collection
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -9,7 +12,7 @@ from engine.api.facts import image_facts
 from engine.api.replies import json_reply
 from engine.images.removal import Removed, Untagged
 from engine.model.digest import Digest
-from engine.model.errors import Unsupported
+from engine.model.image import Image
 from engine.model.reference import Reference
 from engine.wire.image import (
     FILTERS,
@@ -22,18 +25,19 @@ from engine.wire.image import (
     matches_reference,
     reference_patterns,
 )
+from engine.wire.prune_filters import LABELS_AND_AGE, decode_prune_filters
 
-_PRUNE_FILTERS: Final = ("dangling", "label", "label!", "until")
+_PRUNE_FILTERS: Final = ("dangling", *LABELS_AND_AGE)
 
 
 async def list_images(call: Call) -> web.Response:
     filters = call.query.filters(known=FILTERS)
     images = call.parts.images
-    wanted = image_condition(filters, find=images.get)
+    wanted = image_condition(filters, find=images.get, now_ns=time.time_ns())
     patterns, dangling, everything = reference_patterns(filters), filters.flag("dangling"), call.query.flag("all")
     if legacy := call.query.text("filter"):  # before 1.41: one name
         patterns = reference_patterns(type(filters)({"reference": (legacy,)}))
-    shown = []
+    found: list[tuple[Image, list[Reference]]] = []
     for image in images.list():
         references = list(images.references(image.id))
         is_nameless, is_tagged = not references, any(reference.tag for reference in references)
@@ -45,17 +49,35 @@ async def list_images(call: Call) -> web.Response:
             references = [reference for reference in references if matches_reference(reference, patterns)]
             if not references:
                 continue
-        containers = sum(one.spec.image_id == image.id for one in call.parts.containers.list()) if _counts(call) else -1
-        shown.append(encode_image_summary(image, _facts(references, containers), version=call.version))
-    return json_reply(shown)
+        found.append((image, references))
+    asked = {name for name in ("containers", "shared-size") if call.query.flag(name)}
+    return json_reply(_summaries(call, found, asked))
 
 
-def _counts(call: Call) -> bool:
-    return call.query.flag("shared-size") or call.query.flag("containers")
+def image_usage(call: Call) -> list[dict[str, Any]]:
+    """For ``/system/df``: without images that only others are built upon."""
+    images = call.parts.images
+    named = [(image, list(images.references(image.id))) for image in images.list()]
+    found = [(image, references) for image, references in named if references or not images.children(image.id)]
+    return _summaries(call, found, ("containers", "shared-size"))
 
 
-def _facts(references: list[Reference], containers: int) -> ImageFacts:
-    return ImageFacts(references=references, containers=containers)
+def _summaries(call: Call, found: list[tuple[Image, list[Reference]]], asked: Collection[str]) -> list[dict[str, Any]]:
+    """What was not ``asked`` for is -1, as in Docker."""
+    users = Counter(one.spec.image_id for one in call.parts.containers.list()) if "containers" in asked else None
+    shared = call.parts.images.shared_bytes([image for image, _ in found]) if "shared-size" in asked else {}
+    return [
+        encode_image_summary(
+            image,
+            ImageFacts(
+                references=references,
+                containers=-1 if users is None else users[image.id],
+                shared_bytes=shared.get(image.id, -1),
+            ),
+            version=call.version,
+        )
+        for image, references in found
+    ]
 
 
 async def inspect(call: Call) -> web.Response:
@@ -101,12 +123,14 @@ async def remove(call: Call) -> web.Response:
 
 async def prune(call: Call) -> web.Response:
     filters = call.query.filters(known=_PRUNE_FILTERS)
-    for key in ("label", "label!", "until"):
-        if key in filters:
-            raise Unsupported(f"filters: {key} is not supported yet when pruning images")
+    wanted = decode_prune_filters(filters, now_ns=time.time_ns())
     dangling = filters.flag("dangling")
     pruned = await call.finish(
-        call.parts.images.prune(dangling_only=dangling is not False, in_use=lambda image_id: _users(call, image_id))
+        call.parts.images.prune(
+            dangling_only=dangling is not False,
+            in_use=lambda image_id: _users(call, image_id),
+            allow=lambda image: wanted.allow(image.config.labels, created_at=image.created_at),
+        )
     )
     return json_reply(
         {

@@ -1,5 +1,6 @@
 """Networks: made, looked at, removed, and containers joined to them."""
 
+import time
 from typing import Final
 
 from aiohttp import web
@@ -11,11 +12,10 @@ from engine.model.errors import Denied, Invalid, Missing
 from engine.wire.endpoint_settings import decode_connection, decode_disconnection
 from engine.wire.network import NetworkFacts, encode_network
 from engine.wire.network_create import decode_network
+from engine.wire.prune_filters import LABELS_AND_AGE, decode_prune_filters
 from engine.wire.query import Filters
-from engine.wire.times import moment_ns, unix_nanoseconds
 
 _FILTERS: Final = ("dangling", "driver", "id", "label", "name", "scope", "type")
-_PRUNE_FILTERS: Final = ("label", "label!", "until")
 
 
 async def create(call: Call) -> web.Response:
@@ -70,17 +70,14 @@ async def remove(call: Call) -> web.Response:
 
 async def prune(call: Call) -> web.Response:
     """Remove those that no container is on, running or not."""
-    filters = call.query.filters(known=_PRUNE_FILTERS)
-    untils = [moment_ns("filters: until", text) for text in filters.get("until")]
+    wanted = decode_prune_filters(call.query.filters(known=LABELS_AND_AGE), now_ns=time.time_ns())
     parts = call.parts
     in_use = {name for container in parts.containers.list() for name in container.spec.wished_networks}
     removed = []
     for network in parts.networks.all():
-        is_excluded = "label!" in filters and filters.match_labels(network.labels, key="label!")
-        is_young = network.created_at is None or any(unix_nanoseconds(network.created_at) >= until for until in untils)
-        if network.is_default or network.name in in_use or is_excluded or is_young:
+        if network.is_default or network.name in in_use:
             continue
-        if not filters.match_labels(network.labels):
+        if not wanted.allow(network.labels, created_at=network.created_at):
             continue
         try:
             await call.finish(parts.networks.remove(network))

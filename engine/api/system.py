@@ -1,7 +1,6 @@
 """``/_ping``, ``/version``, ``/info``, ``/system/df``."""
 
 import asyncio
-from collections import Counter
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -9,15 +8,14 @@ from aiohttp import web
 
 from engine.api.build import cache_facts
 from engine.api.call import Call
-from engine.api.facts import image_facts, summary_facts
+from engine.api.containers import container_summaries
+from engine.api.images import image_usage
 from engine.api.replies import json_reply
 from engine.api.volumes import volumes_with_usage
 from engine.host.disk_usage import tree_bytes
 from engine.model.container import Status
 from engine.model.errors import Invalid
 from engine.wire.build_cache import encode_cache
-from engine.wire.container import encode_summary
-from engine.wire.image import ImageFacts, encode_image_summary
 from engine.wire.system import EngineCounts, encode_disk_usage, encode_info, encode_version, info_for
 from engine.wire.text import shown
 from engine.wire.times import timestamp
@@ -60,7 +58,7 @@ async def info(call: Call) -> web.Response:
 
 async def disk_usage(call: Call) -> web.Response:
     wanted = _usage_types(call)
-    images = _image_usage(call) if "image" in wanted else None
+    images = image_usage(call) if "image" in wanted else None
     return json_reply(
         encode_disk_usage(
             layers_bytes=sum(layer.size_bytes for layer in call.parts.state.layers()) if images is not None else 0,
@@ -80,26 +78,11 @@ def _usage_types(call: Call) -> frozenset[str]:
     return types or _USAGE_TYPES
 
 
-def _image_usage(call: Call) -> list[dict[str, Any]]:
-    parts, used = call.parts, Counter(one.spec.image_id for one in call.parts.containers.list())
-    return [
-        encode_image_summary(
-            image,
-            ImageFacts(references=image_facts(parts, image).references, containers=used[image.id], shared_bytes=0),
-            version=call.version,
-        )
-        for image in parts.images.list()
-    ]
-
-
 async def _build_usage(call: Call) -> list[dict[str, Any]]:
     return [encode_cache(one) for one in await asyncio.to_thread(cache_facts, call)]
 
 
 async def _container_usage(call: Call) -> list[dict[str, Any]]:
-    parts, containers, now = call.parts, call.parts.containers.list(), datetime.now(UTC)
+    parts, containers = call.parts, call.parts.containers.list()
     sizes = await asyncio.to_thread(lambda: [tree_bytes(parts.config.upper(one.id)) for one in containers])
-    return [
-        encode_summary(one, summary_facts(parts, one, size_rw_bytes=size), now=now)
-        for one, size in zip(containers, sizes, strict=True)
-    ]
+    return container_summaries(parts, list(zip(containers, sizes, strict=True)))

@@ -9,12 +9,12 @@ from engine.api.call import Call
 from engine.api.parts import Parts
 from engine.api.replies import json_reply, no_content
 from engine.model.volume import DRIVER, Volume
-from engine.wire.query import Filters
+from engine.wire.prune_filters import LABELS, PruneFilters
 from engine.wire.text import name_pattern
 from engine.wire.version import ANONYMOUS_PRUNE_FROM
 from engine.wire.volume import FILTERS, VolumeUsage, decode_volume, encode_volume, encode_volumes
 
-_PRUNE_FILTERS: Final = ("all", "label", "label!")
+_PRUNE_FILTERS: Final = ("all", *LABELS)
 
 
 async def list_volumes(call: Call) -> web.Response:
@@ -52,10 +52,11 @@ async def remove(call: Call) -> web.Response:
 async def prune(call: Call) -> web.Response:
     """Remove what no container has: since API 1.42 without those somebody has named, unless ``all`` is asked for."""
     filters = call.query.filters(known=_PRUNE_FILTERS)
+    wanted = PruneFilters(filters)
     with_named = call.version < ANONYMOUS_PRUNE_FROM or bool(filters.flag("all"))
     volumes, removed, reclaimed = call.parts.volumes, [], 0
     for volume in volumes.list():
-        if (with_named or volume.is_anonymous) and _is_prunable(volume, filters):
+        if (with_named or volume.is_anonymous) and wanted.allow(volume.labels or {}):
             size_bytes = await call.finish(volumes.remove_unused(volume.name))
             if size_bytes is not None:
                 removed.append(volume.name)
@@ -75,12 +76,6 @@ async def import_backup(call: Call) -> web.Response:
     name = call.query.text("name")
     volume = await call.parts.containers.volume_backups.bring_back(name, call.body_chunks())
     return json_reply(_shown(call.parts, volume), status=201)
-
-
-def _is_prunable(volume: Volume, filters: Filters) -> bool:
-    labels = volume.labels or {}
-    is_excluded = "label!" in filters and filters.match_labels(labels, key="label!")
-    return not is_excluded and filters.match_labels(labels)
 
 
 def _shown(parts: Parts, volume: Volume) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from engine.containers.etc_files import write_hosts, write_resolver
 from engine.containers.lifecycle import Lifecycle
-from engine.containers.links import append_hosts, linked_containers
+from engine.containers.links import append_hosts, linked_containers, with_renamed_links, without_link
 from engine.containers.network_wishes import host_binding, known_as, name_server, wishes
 from engine.containers.parts import Parts
 from engine.containers.ports import wanted_bindings
@@ -99,8 +99,12 @@ class NetworkChanges:
                 await self._networks.leave(container.id, name)
             await self._registry.save(await self._settled(container, before=None))
 
-    async def renamed(self, container_id: str) -> None:
-        """Others find it by its new name, and by the old one no more."""
+    async def renamed(self, container_id: str, old_name: str) -> None:
+        """Others find it by its new name, and by the old one no more; links to it stay."""
+        new_name = self._registry.get_id(container_id).name
+        for other in self._registry.every():
+            if with_renamed_links(other.spec, old_name, new_name) is not other.spec:
+                await self._rename_links(other.id, old_name, new_name)
         async with self._lifecycle.held_still(container_id):
             container = self._registry.get_id(container_id)
             wished = container.spec.wished_networks
@@ -108,6 +112,20 @@ class NetworkChanges:
                 names = {name: known_as(container, settings).names for name, settings in wished.items()}
                 await self._networks.rename(container_id, names)
                 await self._registry.save(replace(container, endpoints=self._networks.endpoints_of(container_id)))
+
+    async def _rename_links(self, container_id: str, old_name: str, new_name: str) -> None:
+        async with self._lifecycle.held_still(container_id):
+            container = self._registry.get_id(container_id)
+            spec = with_renamed_links(container.spec, old_name, new_name)
+            await self._registry.save(replace(container, spec=spec))
+
+    async def unlink(self, container_id: str, alias: str) -> None:
+        """What it was told of the other one in its environment, it keeps until its next start."""
+        async with self._lifecycle.held_still(container_id):
+            container = self._registry.get_id(container_id)
+            left = await self._registry.save(replace(container, spec=without_link(container.spec, alias)))
+            if left.is_running:
+                await asyncio.to_thread(self._write_files, left, left.endpoints)
 
     def _changeable(self, container_id: str) -> Container:
         container = self._registry.get_id(container_id)

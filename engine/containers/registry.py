@@ -4,6 +4,7 @@ import asyncio
 import logging
 import re
 
+from engine.containers.links import find_linked
 from engine.containers.names import new_name
 from engine.model.container import Container
 from engine.model.errors import Conflict, Missing, Unavailable
@@ -28,11 +29,14 @@ class Registry:
         return list(self._containers.values())
 
     def get(self, name: str) -> Container:
-        """By name (a leading slash is fine), id, or the beginning of exactly one id."""
+        """By name (a leading slash is fine), id, the beginning of exactly one id, or as another one's link."""
         bare = name.removeprefix("/")
         container = self._containers.get(bare) or self._containers.get(self._names.get(bare, ""))
         if container is not None and not container.hidden:
             return container
+        if "/" in bare:
+            parent, _, alias = bare.rpartition("/")
+            return find_linked(self.get(parent), alias, self.get)
         if not _ID_PREFIX.fullmatch(bare):
             raise Missing(f"No such container: {name}")
         matches = [each for each in self.visible() if each.id.startswith(bare)]

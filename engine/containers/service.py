@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import shutil
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ from engine.containers.health_watch import HealthWatch
 from engine.containers.host_binds import HostBinds
 from engine.containers.joining import Joining
 from engine.containers.lifecycle import Lifecycle
-from engine.containers.links import check_links
+from engine.containers.links import link_names, with_known_links
 from engine.containers.logs import FollowedEnd, LogRequest, read_log
 from engine.containers.names import check_name, new_id
 from engine.containers.network_changes import NetworkChanges
@@ -59,6 +59,7 @@ from engine.wire.log_config import can_be_read
 _CLOSE_TIMEOUT_S = 20
 
 Found = list[Container]
+Names = list[str]
 Warnings = list[str]
 
 
@@ -166,6 +167,10 @@ class Containers:
         """All but build steps, newest first."""
         return self._registry.visible()
 
+    def link_names(self) -> Mapping[str, Names]:
+        """By id, the names ``/PARENT/ALIAS`` that containers have as others' links."""
+        return link_names(self.list(), self._registry.get)
+
     def uses_image(self, image_id: Digest) -> Found:
         return [container for container in self._registry.every() if container.spec.image_id == image_id]
 
@@ -187,8 +192,7 @@ class Containers:
         """On record and with all its directories, or not at all. Raises Conflict when the name is taken, Invalid when
         a container is not there whose namespaces it is to share."""
         self.warm_up()
-        spec = self._joining.by_id(spec)
-        check_links(spec, self._registry.get)
+        spec = with_known_links(self._joining.by_id(spec), self._registry.get)
         async with AsyncExitStack() as undo:
             container = Container(
                 id=new_id(),
@@ -243,7 +247,7 @@ class Containers:
             await self._lifecycle.rename(container.id, _new_name(to))
         except Conflict as error:
             raise Conflict(f"Error when allocating new name: {error}") from error
-        await self._network_changes.renamed(container.id)
+        await self._network_changes.renamed(container.id, container.name)
 
     async def update(self, name: str, asked: Update) -> Sequence[str]:
         """Warnings. Raises Conflict, in Docker's words, when the change contradicts what is."""
@@ -259,6 +263,14 @@ class Containers:
     async def remove(self, name: str, *, force: bool = False, with_volumes: bool = False) -> None:
         """Raises Conflict when it runs, unless ``force`` kills it. ``with_volumes``: also those nobody gave a name."""
         await self._ending.remove(self.get(name).id, force=force, with_volumes=with_volumes)
+
+    async def remove_link(self, name: str) -> None:
+        """``name`` is ``PARENT/ALIAS``. Raises Missing, and Conflict in Docker's words for a container's own name."""
+        self.get(name)
+        parent, is_link, alias = name.strip("/").rpartition("/")
+        if not is_link:
+            raise Conflict("Conflict, cannot remove the default link name of the container")
+        await self._network_changes.unlink(self.get(parent).id, alias)
 
     def remember_size(self, name: str, *, height: int, width: int) -> None:
         """The size that its terminal will have from the start on."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -307,6 +308,6 @@ def write_control(path: Path, message: bytes) -> None:
 def _start_failed(error: RuntimeFailed) -> Exception:
     if error.exit_code not in (126, 127):
         return error
-    # crun says EPERM; the docker CLI exits 126 for these words only (cli/command/container/run.go, toStatusError)
-    message = str(error).replace("Operation not permitted", "permission denied")
+    # the docker CLI exits 126 for these words only (cli/command/container/run.go, toStatusError); crun has others
+    message = re.sub("Operation not permitted|Permission denied", "permission denied", str(error))
     return StartFailed(message, exit_code=error.exit_code)

@@ -6,6 +6,7 @@ from engine.host.processes import run
 from engine.model.errors import Invalid
 
 _TIMEOUT_S = 10
+_THREAD = "-"  # in place of a pid: one of the process above
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +20,13 @@ async def list_processes(pids: list[int], *, columns: str) -> Processes:
     arguments = columns.split() or ["-ef"]
     if any(not argument.isascii() or argument.startswith("--") for argument in arguments):
         raise Invalid(f"ps arguments not allowed: {columns[:80]!r}")
-    done = await run(["ps", *arguments], timeout_s=_TIMEOUT_S)
+    chosen = ["-q", ",".join(map(str, pids))] if pids else []
+    done = await run(["ps", *arguments, *chosen], timeout_s=_TIMEOUT_S)
+    if done.returncode != 0:  # some options do not go together with a choice of processes
+        done = await run(["ps", *arguments], timeout_s=_TIMEOUT_S)
     if done.returncode != 0:
-        raise Invalid(f"ps: {done.stderr.decode(errors='replace').strip()}")
+        why = done.stderr.decode(errors="replace").strip() or f"exit status {done.returncode}"
+        raise Invalid(f"ps: {why}")
     return _only(pids, done.stdout.decode(errors="replace"))
 
 
@@ -31,6 +36,13 @@ def _only(pids: list[int], output: str) -> Processes:
     if "PID" not in titles:
         raise Invalid("Couldn't find PID field in ps output")
     wanted = {str(pid) for pid in pids}
-    rows = [line.split(None, len(titles) - 1) for line in lines]
     place = titles.index("PID")
-    return Processes(titles, [row for row in rows if len(row) > place and row[place] in wanted])
+    rows: list[list[str]] = []
+    is_ours = False
+    for row in (line.split(None, len(titles) - 1) for line in lines):
+        if len(row) <= place:
+            continue
+        is_ours = row[place] in wanted or (row[place] == _THREAD and is_ours)
+        if is_ours:
+            rows.append(row)
+    return Processes(titles, rows)

@@ -7,7 +7,8 @@ its configuration are on disk, so one that is listed is whole.
 import asyncio
 import functools
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -103,6 +104,14 @@ class Images:
     def children(self, image_id: Digest) -> Sequence[Image]:
         """Images built upon it, one step away."""
         return self._catalog.children(image_id)
+
+    def shared_bytes(self, images: Sequence[Image]) -> Mapping[Digest, int]:
+        """For each of these images, how much of its layers others of them have, too."""
+        users = Counter(chain for image in images for chain in chain_ids(image.diff_ids))
+        return {
+            image.id: sum(layer.size_bytes for layer in self._layers.stack(image.diff_ids) if users[layer.chain] > 1)
+            for image in images
+        }
 
     def history(self, image: Image) -> Sequence[HistoryEntry]:
         """Newest first."""
@@ -219,6 +228,8 @@ class Images:
         for image_id, references in wanted.items():
             image = self.get(str(image_id))
             images.append(SavedImage(image, self._layers.stack(image.diff_ids), references))
+        for saved in images:
+            self._emit(saved.image, "save", str(saved.image.id))
         return _in_threads(archive_chunks(images, self._content))
 
     # -- for those who bring images in
@@ -275,20 +286,24 @@ class Images:
                 removed += await self._delete(image, prune=prune, in_use=in_use)
             return removed
 
-    async def prune(self, *, dangling_only: bool = True, in_use: InUse) -> Pruned:
-        """Remove images without a name, or all that no container uses."""
+    async def prune(
+        self, *, dangling_only: bool = True, in_use: InUse, allow: Callable[[Image], bool] = lambda _: True
+    ) -> Pruned:
+        """Remove images without a name, or all that no container uses, as far as they are allowed to go."""
         before = await asyncio.to_thread(self._stored_bytes)
         removed: list[Removed] = []
         for image in self.list():
             if self._catalog.find(image.id) is None or (dangling_only and self._has_tag(image.id)):
                 continue
-            if in_use(image.id) or self.children(image.id):
+            if in_use(image.id) or self.children(image.id) or not allow(image):
                 continue
             try:
                 removed += await self.remove(str(image.id), force=not dangling_only, in_use=in_use)
             except Conflict:
                 continue  # taken into use since it was looked at
-        return Pruned(removed, before - await asyncio.to_thread(self._stored_bytes))
+        reclaimed = before - await asyncio.to_thread(self._stored_bytes)
+        self._events.emit("image", "prune", "", {"reclaimed": str(reclaimed)})
+        return Pruned(removed, reclaimed)
 
     async def sweep(self) -> None:
         """Drop drafts, and layers and blobs that nothing refers to. Only at start, before anything else runs."""

@@ -4,13 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from engine.model.durations import parse_duration
 from engine.model.errors import Invalid
+from engine.wire.prune_filters import LABELS, PruneFilters
 from engine.wire.query import Filters, Query
-from engine.wire.times import moment_ns
+from engine.wire.times import moment_or_age_ns
 
 TYPE: Final = "exec.cachemount"
-_FILTERS: Final = ("until", "unused-for", "id", "parent", "type", "description", "inuse", "shared", "private")
+_FILTERS: Final = (
+    *("until", "unused-for", "id", "parent", "type", "description", "inuse", "shared", "private"),
+    *LABELS,  # `docker system prune` sends one filter for everything
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +57,8 @@ class PruneQuery:
         given: Mapping[str, str] = {"id": cache.id, "parent": "", "type": TYPE, "description": cache.description}
         if cache.is_in_use or "inuse" in self.filters or "shared" in self.filters:
             return False
+        if not PruneFilters(self.filters).allow({}):
+            return False
         return all(name not in self.filters or value in self.filters.get(name) for name, value in given.items())
 
 
@@ -64,14 +69,5 @@ def decode_prune(query: Query, *, now_ns: int) -> PruneQuery:
     until = [*filters.get("until"), *filters.get("unused-for")]
     if len(until) > 1:
         raise Invalid("filters: until may be given once only")
-    return PruneQuery(
-        keep_bytes=keep, last_used_before_ns=_before_ns(until[0], now_ns) if until else None, filters=filters
-    )
-
-
-def _before_ns(text: str, now_ns: int) -> int:
-    """A moment, or how long ago it was ("24h")."""
-    try:
-        return now_ns - parse_duration(text)
-    except Invalid:
-        return moment_ns("filters: until", text)
+    before_ns = moment_or_age_ns("filters: until", until[0], now_ns=now_ns) if until else None
+    return PruneQuery(keep_bytes=keep, last_used_before_ns=before_ns, filters=filters)

@@ -21,7 +21,7 @@ class ContainerFacts:
     """What a container's record does not hold: where it lies on disk, and what it is joined to.
 
     ``network_ids`` are by name. ``lower_dirs`` are highest first. ``image_label`` is the name to show in lists.
-    ``volume_path`` tells where a volume's data lies.
+    ``volume_path`` tells where a volume's data lies. ``link_names`` are those it has as another one's link.
     """
 
     hostname: str
@@ -38,6 +38,7 @@ class ContainerFacts:
     read_only_paths: Sequence[str] = ()
     exec_ids: Sequence[str] = ()
     volume_path: VolumePath = str
+    link_names: Sequence[str] = ()
     size_rw_bytes: int | None = None
     size_image_bytes: int = 0
 
@@ -188,7 +189,7 @@ def encode_summary(container: Container, facts: ContainerFacts, *, now: datetime
     """One line of ``docker ps``."""
     return {
         "Id": container.id,
-        "Names": [f"/{container.name}"],
+        "Names": sorted((f"/{container.name}", *facts.link_names)),
         "Image": facts.image_label or container.spec.image_name,
         "ImageID": str(container.spec.image_id),
         "Command": _command(container.spec.argv),

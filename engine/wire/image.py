@@ -8,13 +8,13 @@ from typing import Any, Final
 
 from engine.model.digest import Digest
 from engine.model.errors import Invalid
-from engine.model.image import Image, Origin
+from engine.model.image import Image
 from engine.model.reference import Reference
 from engine.wire.container_config import ContainerConfigJson, encode_image_config
 from engine.wire.query import Filters
 from engine.wire.text import shown
-from engine.wire.times import moment_ns, timestamp, unix_nanoseconds, unix_seconds
-from engine.wire.version import CONTAINER_CONFIG_UNTIL, VIRTUAL_SIZE_UNTIL, ApiVersion
+from engine.wire.times import moment_or_age_ns, timestamp, unix_nanoseconds, unix_seconds
+from engine.wire.version import VIRTUAL_SIZE_UNTIL, ApiVersion
 
 FILTERS: Final = ("before", "dangling", "label", "reference", "since", "until")
 _UNTAGGED_UNTIL: Final = ApiVersion(1, 42)  # before that, a list says "<none>:<none>" for "no name"
@@ -48,7 +48,7 @@ def encode_image(image: Image, facts: ImageFacts, *, version: ApiVersion) -> dic
         "Parent": str(image.parent) if image.parent else "",
         "Comment": image.comment,
         "Created": timestamp(image.created_at),
-        **(_encode_origin(image.origin) if version <= CONTAINER_CONFIG_UNTIL else {}),
+        **_encode_origin(image),
         "DockerVersion": image.docker_version,
         "Author": image.author,
         "Config": encode_image_config(image.config),
@@ -66,9 +66,14 @@ def encode_image(image: Image, facts: ImageFacts, *, version: ApiVersion) -> dic
     }
 
 
-def _encode_origin(origin: Origin | None) -> dict[str, Any]:
-    """Of the container's configuration what clients looked at: the rest is the image's own."""
-    config = ContainerConfigJson(image=origin.image_name) if origin else ContainerConfigJson()
+def _encode_origin(image: Image) -> dict[str, Any]:
+    """Of the container's configuration what clients look at: the rest is the image's own.
+
+    Docker has neither since 1.45. docker-compose 1.29 fails without them, and finds there which volumes to keep.
+    """
+    origin = image.origin
+    volumes = {path: dict[str, Any]() for path in sorted(image.config.volumes)}
+    config = ContainerConfigJson(image=origin.image_name if origin else "", volumes=volumes or None)
     return {"Container": origin.container_id if origin else "", "ContainerConfig": config}
 
 
@@ -116,13 +121,13 @@ def encode_removed(*, untagged: str = "", deleted: str = "") -> dict[str, str]:
 Condition = Callable[[Image], bool]
 
 
-def image_condition(filters: Filters, *, find: Callable[[str], Image]) -> Condition:
+def image_condition(filters: Filters, *, find: Callable[[str], Image], now_ns: int) -> Condition:
     """All filters but ``reference`` and ``dangling``, which are about names. ``find`` raises Missing."""
-    conditions = list(_conditions(filters, find))
+    conditions = list(_conditions(filters, find, now_ns))
     return lambda image: all(condition(image) for condition in conditions)
 
 
-def _conditions(filters: Filters, find: Callable[[str], Image]) -> Iterator[Condition]:
+def _conditions(filters: Filters, find: Callable[[str], Image], now_ns: int) -> Iterator[Condition]:
     if "label" in filters:
         yield lambda image: filters.match_labels(image.config.labels)
     if "before" in filters:
@@ -132,7 +137,7 @@ def _conditions(filters: Filters, find: Callable[[str], Image]) -> Iterator[Cond
         since = max(_age(find(name)) for name in filters.get("since"))
         yield lambda image: _age(image) > since
     if "until" in filters:
-        until = min(moment_ns("filters: until", text) for text in filters.get("until"))
+        until = min(moment_or_age_ns("filters: until", text, now_ns=now_ns) for text in filters.get("until"))
         yield lambda image: _age(image) < until
 
 

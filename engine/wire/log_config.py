@@ -28,6 +28,7 @@ _OPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "local": (*_ANY_DRIVER, "max-size", "max-file", "compress"),
     "none": (),
 }
+READABLE_DRIVERS: Final = tuple(driver for driver in _OPTIONS if driver != "none")
 _WITHOUT_EFFECT: Final[Mapping[str, str]] = {
     "compress": "files that were rotated away are not compressed",
     "max-buffer-size": "output never goes through a buffer that can overflow",

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from engine.model.registry import HostPattern, Mirror
 from engine.model.resources import LimitSupport
+from engine.wire.log_config import READABLE_DRIVERS
 from engine.wire.version import BUILDER_SIZE_UNTIL, CURRENT, OLDEST, SECURITY_OPTION_KEYS_FROM, ApiVersion
 
 _LOOPBACK: Final = ("::1/128", "127.0.0.0/8")
@@ -118,7 +119,7 @@ def _abilities(facts: EngineFacts) -> dict[str, Any]:
             "Volume": ["local"],
             "Network": ["bridge", "host", "null"],
             "Authorization": None,
-            "Log": ["json-file"],
+            "Log": list(READABLE_DRIVERS),
         },
         **_limits(facts.limits),
         "IPv4Forwarding": True,

@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from engine.model.durations import parse_duration
 from engine.model.errors import Invalid
 
 ZERO: Final = "0001-01-01T00:00:00Z"  # Go's zero time: "never"
@@ -41,6 +42,14 @@ def moment_ns(field: str, text: str) -> int:
         raise Invalid(f"{field}: {text[:80]!r} is neither seconds since 1970 nor an RFC 3339 time") from error
     fraction_ns = int(match.group(1).ljust(9, "0")) if match else 0
     return unix_nanoseconds(at if at.tzinfo else at.replace(tzinfo=UTC)) + fraction_ns
+
+
+def moment_or_age_ns(field: str, text: str, *, now_ns: int) -> int:
+    """``until`` of filters: a moment, or how long ago it was ("24h"). In nanoseconds since the epoch."""
+    try:
+        return now_ns - parse_duration(text)
+    except Invalid:
+        return moment_ns(field, text)
 
 
 def human_duration(span: timedelta) -> str:

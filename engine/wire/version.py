@@ -45,7 +45,6 @@ MULTIPLEXED_TYPE_FROM: Final = ApiVersion(1, 42)  # logs and attach name their f
 WEBSOCKET_STREAMS_FROM: Final = ApiVersion(1, 42)  # attach/ws lets the client choose its streams; before it had all
 VIRTUAL_SIZE_UNTIL: Final = ApiVersion(1, 43)  # of images, equal to Size
 START_INTERVAL_FROM: Final = ApiVersion(1, 44)  # of health checks; before, it is not looked at
-CONTAINER_CONFIG_UNTIL: Final = ApiVersion(1, 44)  # of images, always empty
 PIDS_LIMIT_UPDATED_FROM: Final = ApiVersion(1, 40)  # before, an update's PidsLimit was sent without being meant
 ANONYMOUS_PRUNE_FROM: Final = ApiVersion(1, 42)  # before, pruning volumes took named ones too
 ONE_SHOT_STATS_FROM: Final = ApiVersion(1, 41)

@@ -87,6 +87,8 @@ def unintended(theirs: Any, our: Any) -> list[str]:
             }
         },
         {"HostConfig": {"Mounts": [{"Type": "tmpfs", "Target": "/x", "TmpfsOptions": {"SizeBytes": 4096}}]}},
+        {"HostConfig": {"Isolation": "default", "VolumeDriver": "not-there"}},
+        {"ExposedPorts": {"80/tcp": {}}, "HostConfig": {"PortBindings": {"80/tcp": [{"HostPort": "18100-18102"}]}}},
     ],
 )
 def test_a_created_container_is_inspected_alike(ours: Client, dockers: Client, body: dict[str, Any]) -> None:
@@ -308,3 +310,25 @@ def test_statuses_of_steps_are_alike(ours: Client, dockers: Client, steps: list[
         client.ask("DELETE", "/containers/stepped?force=1")
         statuses.append(answers)
     assert statuses[0] == [_NEWER.get(step, status) for step, status in zip(steps, statuses[1], strict=True)]
+
+
+@pytest.mark.parametrize("columns", ["-o pid,comm", "-o comm,pid -w", "aux", "-eLf", "-o pid,comm -L", "m -o pid,comm"])
+def test_processes_are_listed_alike(ours: Client, dockers: Client, columns: str) -> None:
+    found = []
+    for client in (ours, dockers):
+        client.create("listed", {"Cmd": ["sh", "-c", "sleep 100 & sleep 100; true"]})
+        client.ask("POST", "/containers/listed/start")
+        until(lambda client=client: len(client.ask("GET", "/containers/listed/top").json["Processes"]) == 3)
+        answer = client.ask("GET", f"/containers/listed/top?ps_args={quote(columns)}").json
+        found.append((answer["Titles"], len(answer["Processes"]), [len(row) for row in answer["Processes"]]))
+        client.ask("DELETE", "/containers/listed?force=1")
+    assert found[0] == found[1]
+    assert found[0][1] >= 3
+
+
+def test_a_refusal_of_ps_says_why(ours: Client, dockers: Client) -> None:
+    for client in (ours, dockers):
+        client.create("listed", {"Cmd": ["sleep", "100"]})
+        client.ask("POST", "/containers/listed/start")
+        assert "exit status 1" in client.ask("GET", "/containers/listed/top?ps_args=f").json["message"]
+        client.ask("DELETE", "/containers/listed?force=1")

@@ -107,7 +107,9 @@ def test_a_removed_container_leaves_nothing(engine: RunningEngine, image: str) -
     wait_until(lambda: not engine.leftovers(), what=str(engine.leftovers()))
 
 
-@pytest.mark.parametrize(("program", "code"), [("no-such-program", 127), ("/etc", 126), ("/nowhere/program", 127)])
+@pytest.mark.parametrize(
+    ("program", "code"), [("no-such-program", 127), ("/etc", 126), ("/etc/passwd", 126), ("/nowhere/program", 127)]
+)
 def test_a_program_that_cannot_run_is_told_as_docker_tells_it(
     engine: RunningEngine, image: str, program: str, code: int
 ) -> None:

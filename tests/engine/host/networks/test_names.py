@@ -204,7 +204,7 @@ def test_a_link_on_the_default_network_is_told_by_hosts_and_environment(docker: 
     docker.docker("create", *link, IMAGE, "true")
     assert docker.out("inspect", "--format", "{{.HostConfig.Links}}", "linking") == "[/db:/linking/store]"
     docker.docker("rm", "-f", "db")
-    assert "No such container" in refusal(docker, "start", "linking")
+    assert "Cannot link to a non running container: /db AS /linking/store" in refusal(docker, "start", "linking")
     assert "could not get container for db" in refusal(docker, "run", "--link", "db", IMAGE, "true")
 
 

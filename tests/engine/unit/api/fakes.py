@@ -1,7 +1,7 @@
 """The engine's parts in memory, honest as far as the API can see: containers that echo, images that are only named."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv4Network
@@ -58,6 +58,9 @@ class FakeImages:
 
     def children(self, image_id: Digest) -> Sequence[Image]:
         return []
+
+    def shared_bytes(self, images: Sequence[Image]) -> Mapping[Digest, int]:
+        return {one.id: 0 for one in images}
 
     def history(self, one: Image) -> Sequence[object]:
         return []
@@ -132,6 +135,13 @@ class FakeContainers:
 
     def warm_up(self) -> None:
         pass
+
+    def link_names(self) -> Mapping[str, Sequence[str]]:
+        return {}
+
+    async def remove_link(self, name: str) -> None:
+        self.get(name)
+        raise Conflict("Conflict, cannot remove the default link name of the container")
 
     def get(self, name: str) -> Container:
         for container in self._all.values():

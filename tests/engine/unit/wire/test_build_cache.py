@@ -47,6 +47,8 @@ def test_a_cache_is_listed_as_docker_lists_it() -> None:
         ({"type": ["exec.cachemount"]}, True),
         ({"type": ["regular"]}, False),
         ({"inuse": ["true"]}, False),
+        ({"label": ["a"]}, False),
+        ({"label!": ["a"]}, True),
     ],
 )
 def test_filters_of_a_prune(filters: dict[str, list[str]], is_wanted: bool) -> None:
