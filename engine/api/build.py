@@ -23,7 +23,7 @@ from engine.wire.transfer import encode_telling
 async def build(call: Call) -> web.StreamResponse:
     """The client going away cancels the build. ``X-Registry-Config`` has credentials to pull base images with,
     ``X-Build-Secrets`` what RUN steps may mount."""
-    query = decode_build(call.query, tags=call.values("t"))
+    query = decode_build(call.query, tags=call.values("t"), extra_hosts=call.values("extrahosts"))
     given = decode_config(call.request.headers.get("X-Registry-Config", ""))
     secrets = decode_secrets(call.request.headers.get(SECRETS, ""))
     request = replace(_request(query), credentials=given, secrets=secrets)
@@ -86,6 +86,7 @@ async def _prune(call: Call, wanted: PruneQuery) -> dict[str, Any]:
         elif await caches.remove(cache.id):
             deleted.append(cache.id)
             reclaimed += cache.size_bytes
+    call.parts.events.emit("builder", "prune", "", {"reclaimed": str(reclaimed)})
     return {"CachesDeleted": deleted or None, "SpaceReclaimed": reclaimed}
 
 

@@ -67,6 +67,12 @@ class Call:
         """All values of a parameter that may be repeated."""
         return [check_text(parameter, value) for value in self.request.query.getall(parameter, [])]
 
+    def lines(self, parameter: str) -> list[str]:
+        """All lines of a parameter that may be repeated, or have several lines, or both. Empty ones are left out."""
+        values = self.request.query.getall(parameter, [])
+        found = [line for value in values for line in check_text(parameter, value, lines=True).splitlines()]
+        return [line for line in found if line.strip()]
+
     async def finish(self, work: Coroutine[Any, Any, _T]) -> _T:
         return await self.unfinished.run(work)
 

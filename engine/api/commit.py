@@ -23,7 +23,7 @@ async def commit(call: Call) -> web.Response:
         comment=query.text("comment"),
         author=query.text("author"),
         pause=query.flag("pause", default=True),
-        changes=tuple(call.values("changes")),
+        changes=tuple(call.lines("changes")),
         config=decode_commit(await call.json_body()),
     )
     image = await call.finish(call.parts.commits.commit(container, request))

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 
 from aiohttp import web
 
@@ -14,7 +14,6 @@ from engine.model.digest import Digest
 from engine.model.errors import Invalid, Unsupported
 from engine.model.platform import Platform
 from engine.model.reference import Reference
-from engine.wire.text import shown
 
 
 async def create(call: Call) -> web.StreamResponse:
@@ -22,20 +21,26 @@ async def create(call: Call) -> web.StreamResponse:
     if name := call.query.text("fromImage"):
         return await pull(call, name)
     source = call.query.text("fromSrc")
-    if source != "-":
-        raise Unsupported(f"fromSrc: {shown(source)}: only an archive in the request body (fromSrc=-) is supported")
-    return await _import(call)
+    if not source:
+        raise Invalid("fromImage or fromSrc: one of them is wanted")
+    return await _import(call, source)
 
 
-async def _import(call: Call) -> web.StreamResponse:
+async def _import(call: Call, source: str) -> web.StreamResponse:
+    """``source`` is an address, or "-" for the body."""
     repository, tag = call.query.text("repo"), call.query.text("tag")
     platform = call.query.text("platform")
     reference = Reference.parse(f"{repository}:{tag}" if tag else repository) if repository else None
-    async with JsonLines(call.request) as lines:
+    async with JsonLines(call.request) as lines, AsyncExitStack() as held:
+        chunks = call.body_chunks()
+        if source != "-":
+            address = source if "://" in source else f"http://{source}"
+            await lines.write({"status": f"Downloading from {address.partition('?')[0]}"})
+            chunks = await held.enter_async_context(call.parts.builder.archive(address))
         image = await call.parts.images.import_rootfs(
-            call.body_chunks(),
+            chunks,
             reference=reference,
-            changes=tuple(call.values("changes")),
+            changes=tuple(call.lines("changes")),
             message=call.query.text("message"),
             platform=Platform.parse(platform) if platform else None,
         )
@@ -47,6 +52,7 @@ async def load(call: Call) -> web.StreamResponse:
     if call.query.text("platform"):
         raise Unsupported("platform: choosing a platform when loading is not supported")
     async with JsonLines(call.request) as lines:
+        await lines.begin()  # Docker's clients look for what is wrong with an archive in the stream
         progress: asyncio.Queue[LoadProgress] = asyncio.Queue()
         show = None if call.query.flag("quiet") else progress.put_nowait
         loading = asyncio.create_task(_load(call, show))

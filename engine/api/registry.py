@@ -1,5 +1,6 @@
 """Registries: pull, push, sign-in, what an image there is, search."""
 
+import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
@@ -17,12 +18,18 @@ from engine.registry.search import Found
 from engine.wire.json_body import parse_object
 from engine.wire.transfer import encode_telling
 
+_log = logging.getLogger(__name__)
 _FILTERS: Final = ("stars", "is-official", "is-automated")
 _MOST_RESULTS: Final = 100
 
 
 def credentials_of(call: Call) -> Credentials:
-    return decode_header(call.request.headers.get("X-Registry-Auth", ""))
+    """None where the header cannot be read, as in Docker: clients without any send a word in its place."""
+    try:
+        return decode_header(call.request.headers.get("X-Registry-Auth", ""))
+    except Invalid as error:
+        _log.info("%s: taken for no credentials", error)
+        return Credentials()
 
 
 async def pull(call: Call, name: str) -> web.StreamResponse:
@@ -54,9 +61,8 @@ async def push(call: Call) -> web.StreamResponse:
     tag = call.query.text("tag")
     if reference.digest is not None:
         raise Invalid("cannot push a digest reference")
-    if tag and reference.tag:
-        raise Invalid("tag: the name has one already")
-    reference = Reference.parse(f"{call.name}:{tag}") if tag else reference
+    if tag:
+        reference = Reference.parse(f"{reference.name}:{tag}")
     if call.query.text("platform"):
         raise Invalid("platform: an image has one platform here; leave it out")
     credentials = credentials_of(call)

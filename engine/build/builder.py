@@ -17,7 +17,7 @@ from engine.build.messages import BuiltImage, Emit, Stream
 from engine.build.output import Quiet, reddened
 from engine.build.parser import parse_dockerfile
 from engine.build.plan import make_plan
-from engine.build.remote_sources import remote_context
+from engine.build.remote_sources import remote_archive, remote_context
 from engine.build.request import BuildRequest
 from engine.build.rooms import Rooms
 from engine.build.services import Cache, ImagePuller, ImageStore, Layers, StepRunner
@@ -87,6 +87,10 @@ class Builder:
             raise
         await emit(Stream(f"{image.id}\n"))
         return image
+
+    def archive(self, address: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """A root file system from elsewhere, for ``docker import``: by the rules for what a Dockerfile names."""
+        return remote_archive(address, self._services.rooms, config=self._services.outside)
 
     async def _build(self, request: BuildRequest, chunks: AsyncIterator[bytes], emit: Emit) -> Image:
         machine = self._services.machine

@@ -94,6 +94,14 @@ async def remote_context(text: str, rooms: Rooms, *, config: RegistryConfig) -> 
             yield context
 
 
+@asynccontextmanager
+async def remote_archive(text: str, rooms: Rooms, *, config: RegistryConfig) -> AsyncIterator[AsyncIterator[bytes]]:
+    """The bytes of the file at the address ``text``. Raises what fetching raises, before the first of them."""
+    with rooms.room() as room:
+        await download(text, room, config=config, name="archive")
+        yield _chunks(room / "archive")
+
+
 async def _file_chunks(path: Path, *, is_tar: bool) -> AsyncIterator[bytes]:
     """The tar at ``path``, or one that has what is at ``path`` as its Dockerfile."""
     size = path.stat().st_size
@@ -101,8 +109,13 @@ async def _file_chunks(path: Path, *, is_tar: bool) -> AsyncIterator[bytes]:
         if size > LARGEST_DOCKERFILE_BYTES:
             raise Invalid(f"remote: neither a tar nor a Dockerfile: {size} bytes")
         yield encode_header(Entry(b"Dockerfile", size_bytes=size))
+    async for piece in _chunks(path):
+        yield piece
+    if not is_tar:
+        yield bytes(-size % _BLOCK + 2 * _BLOCK)
+
+
+async def _chunks(path: Path) -> AsyncIterator[bytes]:
     with path.open("rb") as file:
         while piece := await in_thread(file.read, _CHUNK):
             yield piece
-    if not is_tar:
-        yield bytes(-size % _BLOCK + 2 * _BLOCK)

@@ -7,7 +7,7 @@ are listed with ``Images.taking_in`` before they arrive, so that what becomes no
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -66,7 +66,9 @@ class Puller:
         Raises Missing in Docker's words when there is no such image, or none for us. Cancelled, it leaves nothing.
         """
         reference = reference.with_default_tag()
-        image, is_new = await self._from_any_source(reference, platform, credentials, tell)
+        image, is_new = await self._at_any_source(
+            reference, credentials, lambda client: self._from(client, reference, platform, tell)
+        )
         _tell_end(reference.familiar, tell, is_new=is_new)
         self._emit(image, reference)
         return image
@@ -75,42 +77,39 @@ class Puller:
         self, repository: Reference, *, platform: Platform | None, credentials: Credentials, tell: Tell
     ) -> Sequence[Image]:
         """Every tag of a repository, one after the other."""
-        registries = self._parts.registries
-        async with registries.repository(registries.home(repository.domain), repository.path, credentials) as client:
-            tags = await _asked(client.tags(), repository)
-            images, is_any_new = [], False
-            for tag in tags:
-                one = replace(repository, tag=tag, digest=None)
-                image, is_new = await self._from(client, Reference.parse(str(one)), platform, tell)
-                images.append(image)
-                is_any_new |= is_new
-                self._emit(image, one)
+        images, is_any_new = await self._at_any_source(
+            repository, credentials, lambda client: self._all_from(client, repository, platform, tell)
+        )
         if not images:
             raise Missing(f"repository {repository.familiar_name} has no tags")
         _tell_end(repository.familiar_name, tell, is_new=is_any_new)
         return images
 
-    async def look(self, reference: Reference, *, credentials: Credentials) -> Distributed:
-        """What the registry itself has under this name; nothing is stored. Raises what the registry says."""
-        reference = reference.with_default_tag()
-        registries = self._parts.registries
-        async with registries.repository(registries.home(reference.domain), reference.path, credentials) as client:
-            document = await client.manifest(_name(reference))
-            parsed = parse_document(document.data, document.media_type)
-            descriptor = Descriptor(parsed.media_type, document.digest, len(document.data))
-            if isinstance(parsed, Index):
-                return Distributed(descriptor, tuple(one.platform for one in parsed.entries if one.platform))
-            config = await client.small_blob(parsed.config.digest, parsed.config.size_bytes)
-            return Distributed(descriptor, (decode_config(config).platform,))
+    async def _all_from(
+        self, client: RegistryClient, repository: Reference, platform: Platform | None, tell: Tell
+    ) -> tuple[list[Image], bool]:
+        images, is_any_new = [], False
+        for tag in await _asked(client.tags(), repository):
+            one = replace(repository, tag=tag, digest=None)
+            image, is_new = await self._from(client, Reference.parse(str(one)), platform, tell)
+            images.append(image)
+            is_any_new |= is_new
+            self._emit(image, one)
+        return images, is_any_new
 
-    async def _from_any_source(
-        self, reference: Reference, platform: Platform | None, credentials: Credentials, tell: Tell
-    ) -> tuple[Image, bool]:
+    async def look(self, reference: Reference, *, credentials: Credentials) -> Distributed:
+        """What a mirror, or the registry, has under this name; nothing is stored. Raises what the registry says."""
+        reference = reference.with_default_tag()
+        return await self._at_any_source(reference, credentials, lambda client: _looked(client, _name(reference)))
+
+    async def _at_any_source(
+        self, reference: Reference, credentials: Credentials, ask: Callable[[RegistryClient], Awaitable[_Answer]]
+    ) -> _Answer:
         registries = self._parts.registries
         for source in registries.sources(reference.domain):
             try:
                 async with registries.repository(source, reference.path, credentials) as client:
-                    return await self._from(client, reference, platform, tell)
+                    return await ask(client)
             except EngineError as error:
                 if not source.is_mirror:
                     raise
@@ -246,6 +245,16 @@ class _Pull:
     async def _fetch(self, layer: Descriptor, tell: Tell) -> None:
         async with self._client.kept():  # whoever began this may be gone before it ends
             await download(self._client, layer, self._parts.content, tell)
+
+
+async def _looked(client: RegistryClient, name: str) -> Distributed:
+    document = await client.manifest(name)
+    parsed = parse_document(document.data, document.media_type)
+    descriptor = Descriptor(parsed.media_type, document.digest, len(document.data))
+    if isinstance(parsed, Index):
+        return Distributed(descriptor, tuple(one.platform for one in parsed.entries if one.platform))
+    config = await client.small_blob(parsed.config.digest, parsed.config.size_bytes)
+    return Distributed(descriptor, (decode_config(config).platform,))
 
 
 async def _asked(asking: Awaitable[_Answer], reference: Reference) -> _Answer:

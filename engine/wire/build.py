@@ -51,8 +51,11 @@ class BuildQuery:
     resources: Resources
 
 
-def decode_build(query: Query, *, tags: Sequence[str]) -> BuildQuery:
-    """``tags`` are the values of the repeated ``t``. Raises Invalid or Unsupported, naming the parameter."""
+def decode_build(query: Query, *, tags: Sequence[str], extra_hosts: Sequence[str] = ()) -> BuildQuery:
+    """``tags`` and ``extra_hosts`` are the values of the repeated ``t`` and ``extrahosts``.
+
+    Raises Invalid or Unsupported, naming the parameter.
+    """
     if query.text("version") == "2" or query.text("session"):
         raise Unsupported(_BUILDKIT)
     if query.text("version") not in ("", "1"):
@@ -77,7 +80,7 @@ def decode_build(query: Query, *, tags: Sequence[str]) -> BuildQuery:
         remove_intermediate=query.flag("rm", default=True),
         force_remove=query.flag("forcerm"),
         network_mode=query.text("networkmode", longest=255),
-        extra_hosts=_extra_hosts(query.text("extrahosts", longest=64 << 10), query),
+        extra_hosts=_extra_hosts(extra_hosts, query),
         shm_size_bytes=query.number("shmsize", least=0),
         resources=_resources(query),
     )
@@ -111,10 +114,11 @@ def _ulimits(text: str) -> list[UlimitJson]:
         raise Invalid(f"ulimits: {error}") from error
 
 
-def _extra_hosts(text: str, query: Query) -> tuple[str, ...]:
-    """A JSON list from the docker CLI, comma separated names from others."""
-    is_list = text.startswith("[") or text == "null"
-    entries = query.string_list("extrahosts") if is_list else [entry for entry in text.split(",") if entry]
+def _extra_hosts(given: Sequence[str], query: Query) -> tuple[str, ...]:
+    """One value for each host, as Docker's clients send them; also a JSON list, and names with commas between."""
+    is_list = len(given) == 1 and (given[0].startswith("[") or given[0] == "null")
+    words = query.string_list("extrahosts") if is_list else [word for text in given for word in text.split(",")]
+    entries = [check_text("extrahosts", word, longest=4096) for word in words if word]
     for entry in entries:
         name, colon, address = entry.replace("=", ":", 1).partition(":")
         if not name or not colon or not (address == "host-gateway" or find_address(address.strip("[]"))):

@@ -121,3 +121,28 @@ def test_the_headers_clients_look_at_are_there(ours: Client, dockers: Client) ->
     wanted = {"api-version", "ostype", "docker-experimental", "server", "cache-control", "pragma", "content-type"}
     for client in (ours, dockers):
         assert wanted <= client.ask("GET", "/_ping").headers.keys()
+
+
+def test_a_bad_archive_is_told_in_the_stream(ours: Client, dockers: Client) -> None:
+    for client in (ours, dockers):
+        answer = client.ask("POST", "/images/load", b"garbage", content_type="application/x-tar")
+        assert answer.status == 200
+        assert answer.lines[-1]["errorDetail"]["message"]
+
+
+def test_changes_may_come_in_lines(ours: Client, dockers: Client) -> None:
+    configs = []
+    for client in (ours, dockers):
+        client.create("changed", {})
+        changes = "changes=EXPOSE%208000%0ACMD%20%5B%22py%22%5D%0A&changes=USER%205"
+        image_id = client.ask("POST", f"/commit?container=changed&{changes}").json["Id"]
+        config = client.ask("GET", f"/images/{image_id}/json").json["Config"]
+        configs.append((config["ExposedPorts"], config["Cmd"], config["User"]))
+        client.ask("DELETE", "/containers/changed")
+        client.ask("DELETE", f"/images/{image_id}")
+    assert configs[0] == configs[1]
+
+
+def test_what_compose_looks_for_in_an_image_is_there(ours: Client) -> None:
+    for version in ("v1.41", "v1.47"):
+        assert "Volumes" in ours.ask("GET", f"/images/{IMAGE}/json", version=version).json["ContainerConfig"]

@@ -120,6 +120,13 @@ def test_what_a_cache_mount_keeps_survives_a_restart_and_can_be_pruned(
     assert b"\n1\n" not in docker_build(engine, directory, "--build-arg", "N=3").stdout
 
 
+def test_a_label_spares_cache_mounts_which_have_none(engine: RunningEngine, image: str, tmp_path: Path) -> None:
+    text = f"FROM {image}\nRUN --mount=type=cache,target=/c echo kept > /c/file\n"
+    docker_build(engine, project(tmp_path, {"Dockerfile": text}))
+    engine.docker("system", "prune", "-f", "--filter", "label=x")
+    assert engine.out("system", "df", "--format", "{{.Type}} {{.TotalCount}}").splitlines()[-1] == "Build Cache 1"
+
+
 def test_a_secret_is_sent_in_a_header(engine: RunningEngine, image: str, tmp_path: Path) -> None:
     text = f"FROM {image}\nRUN --mount=type=secret,id=token,required wc -c < /run/secrets/token\n"
     directory = project(tmp_path, {"Dockerfile": text})
@@ -135,10 +142,12 @@ def test_a_secret_is_sent_in_a_header(engine: RunningEngine, image: str, tmp_pat
 
 
 def test_limits_and_hosts_of_a_build_reach_its_steps(engine: RunningEngine, image: str, tmp_path: Path) -> None:
-    text = f"FROM {image}\nRUN ulimit -n; grep made /etc/hosts; df -k /dev/shm | tail -1\n"
-    arguments = ("--ulimit", "nofile=77:78", "--add-host", "made:10.9.8.7", "--shm-size", "1m", "--memory", "50m")
-    done = docker_build(engine, project(tmp_path, {"Dockerfile": text}), *arguments).stdout.decode()
-    assert "\n77\n10.9.8.7\tmade\nshm                       1024 " in done
+    steps = "RUN ulimit -n; grep made /etc/hosts; grep second /etc/hosts; df -k /dev/shm | tail -1\n"
+    limits = ("--ulimit", "nofile=77:78", "--shm-size", "1m", "--memory", "50m")
+    hosts = ("--add-host", "made:10.9.8.7", "--add-host", "second:10.9.8.6")
+    directory = project(tmp_path, {"Dockerfile": f"FROM {image}\n{steps}"})
+    done = docker_build(engine, directory, *limits, *hosts).stdout.decode()
+    assert "\n77\n10.9.8.7\tmade\n10.9.8.6\tsecond\nshm                       1024 " in done
 
 
 def test_a_build_that_cannot_be_is_refused_before_it_begins(engine: RunningEngine, image: str, tmp_path: Path) -> None:

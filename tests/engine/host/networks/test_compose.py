@@ -62,3 +62,15 @@ def test_two_services_come_up_find_each_other_and_go(docker: RunningEngine, tmp_
     compose(docker, tmp_path, "down", "-t", "0")
     assert docker.out("ps", "-aq") == ""
     assert "project" not in docker.out("network", "ls")
+
+
+def test_a_changed_service_is_made_anew_with_its_volumes(docker: RunningEngine, tmp_path: Path) -> None:
+    docker.docker("build", "-t", "with-volume", "-", input=f"FROM {IMAGE}\nVOLUME /kept\n".encode())
+    service = "{image: with-volume, command: sleep 1000, stop_grace_period: 0s, hostname: %s}"
+    text = f"version: '3'\nservices: {{one: {service}}}\n"
+    for hostname in ("first", "second"):
+        (tmp_path / "docker-compose.yml").write_text(text % hostname)
+        compose(docker, tmp_path, "up", "-d")
+        docker.docker("exec", "project_one_1", "sh", "-c", "hostname >> /kept/names")
+    assert docker.out("exec", "project_one_1", "cat", "/kept/names").split() == ["first", "second"]
+    compose(docker, tmp_path, "down", "-v", "-t", "0")

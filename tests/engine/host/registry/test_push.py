@@ -78,6 +78,15 @@ def test_every_tag_is_pushed_when_none_is_named(docker: RunningEngine, fleet: Fl
     assert manifest(fleet.open, repository, "a") == manifest(fleet.open, repository, "b")
 
 
+def test_the_tag_of_the_query_counts_and_a_word_in_place_of_credentials_does_not(
+    docker: RunningEngine, fleet: Fleet, repository: str
+) -> None:
+    name = f"{fleet.open.address}/{repository}"
+    loaded(docker, f"{name}:a", f"{name}:b")
+    answer = ask(docker, "POST", f"/images/{name}:a/push?tag=b", auth="placeholder")
+    assert answer.lines[-1]["aux"]["Tag"] == "b"
+
+
 def test_a_layer_that_the_registry_has_elsewhere_is_mounted(
     docker: RunningEngine, fleet: Fleet, repository: str
 ) -> None:

@@ -13,9 +13,10 @@ def test_limits_are_those_of_containers() -> None:
     assert resources.ulimits == (Ulimit("nofile", 10, 20),)
 
 
-def test_hosts_come_as_a_list_or_with_commas() -> None:
-    for text in ('["a:10.0.0.1","b=::1"]', "a:10.0.0.1,b:::1"):
-        assert decode_build(Query({"extrahosts": text}), tags=[]).extra_hosts == ("a:10.0.0.1", "b:::1")
+def test_hosts_come_one_by_one_as_a_list_or_with_commas() -> None:
+    for values in (['["a:10.0.0.1","b=::1"]'], ["a:10.0.0.1,b:::1"], ["a:10.0.0.1", "b=::1"]):
+        query = Query({"extrahosts": values[0]})
+        assert decode_build(query, tags=[], extra_hosts=values).extra_hosts == ("a:10.0.0.1", "b:::1")
 
 
 @pytest.mark.parametrize(
@@ -45,5 +46,5 @@ def test_hosts_come_as_a_list_or_with_commas() -> None:
 )
 def test_bad_parameters_are_refused_by_name(query: dict[str, str], kind: type[EngineError], message: str) -> None:
     with pytest.raises(kind) as refused:
-        decode_build(Query(query), tags=[])
+        decode_build(Query(query), tags=[], extra_hosts=[query[key] for key in query if key == "extrahosts"])
     assert message.lower() in str(refused.value).lower()

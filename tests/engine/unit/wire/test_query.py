@@ -240,9 +240,9 @@ def test_every_build_parameter_is_read() -> None:
     values: dict[str, Any] = {
         "dockerfile": "D", "target": "t", "buildargs": '{"A": "1", "B": null}', "labels": '{"l": "v"}', "nocache": "1",
         "rm": "0", "forcerm": "1", "q": "1", "cachefrom": '["x"]', "networkmode": "none", "shmsize": "5",
-        "memory": "7000000", "extrahosts": '["a:1.2.3.4"]', "platform": "linux/amd64", "version": "1",
+        "memory": "7000000", "platform": "linux/amd64", "version": "1",
     }  # fmt: skip
-    build = decode_build(Query(values), tags=["a", "b:1"])
+    build = decode_build(Query(values), tags=["a", "b:1"], extra_hosts=["a:1.2.3.4"])
     assert build.build_args == {"A": "1", "B": None}
     assert (build.dockerfile, build.target, build.labels, build.cache_from) == ("D", "t", {"l": "v"}, ("x",))
     assert (build.no_cache, build.remove_intermediate, build.force_remove, build.quiet) == (True, False, True, True)
