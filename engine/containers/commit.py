@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from engine.containers.service import Containers
@@ -15,7 +15,7 @@ from engine.model.image import History, Image, ImageConfig, Origin
 from engine.model.platform import Platform
 from engine.model.reference import Reference
 from engine.store.layers import LayerStore
-from engine.wire.container_create import merged_env, merged_healthcheck
+from engine.wire.container_create import merged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,25 +108,7 @@ def _history(container: Container, parent: Image | None) -> tuple[History, ...]:
 def committed_config(spec: ContainerSpec, request: CommitRequest) -> ImageConfig:
     """What the client says, else what the container was asked to be (moby: daemon/commit.go). Raises Invalid."""
     own = _config_of(spec)
-    config = apply_changes(request.config or own, request.changes)
-    entrypoint, cmd = config.entrypoint, config.cmd
-    if not entrypoint:
-        cmd = cmd or own.cmd
-        entrypoint = own.entrypoint if entrypoint is None else entrypoint
-    return replace(
-        config,
-        entrypoint=entrypoint,
-        cmd=cmd,
-        env=merged_env(config.env, own.env),
-        labels={**own.labels, **config.labels},
-        working_dir=config.working_dir or own.working_dir,
-        user=config.user or own.user,
-        exposed_ports=config.exposed_ports | own.exposed_ports,
-        volumes=config.volumes | own.volumes,
-        stop_signal=config.stop_signal or own.stop_signal,
-        healthcheck=merged_healthcheck(config.healthcheck, own.healthcheck),
-        shell=config.shell or own.shell,
-    )
+    return merged(apply_changes(request.config or own, request.changes), own)
 
 
 def _config_of(spec: ContainerSpec) -> ImageConfig:

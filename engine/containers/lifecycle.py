@@ -102,7 +102,8 @@ class Lifecycle:
 
     async def call_off_restart(self, container_id: str) -> bool:
         """Its policy starts it no more, from now until somebody does; True when it was just waiting to be started."""
-        if self._registry.get_id(container_id).spec.restart.rule is RestartRule.NO:
+        known = self._registry.get_id(container_id)
+        if known.spec.restart.rule is RestartRule.NO and known.status is not Status.RESTARTING:
             return False
         async with self._locks.hold(container_id):
             container = self._registry.find_id(container_id)

@@ -8,7 +8,7 @@ from engine.containers.lifecycle import Lifecycle
 from engine.containers.oom_watch import OomWatch
 from engine.containers.parts import Parts
 from engine.containers.registry import Registry
-from engine.model.container import Container, ContainerSpec, Status
+from engine.model.container import Container, ContainerSpec, RestartRule, Status
 from engine.model.errors import Conflict, EngineError, Missing
 from engine.model.resources import Resources
 from engine.oci.limit_checks import kept_limits, risk_warnings
@@ -42,6 +42,8 @@ class Updates:
             updated = await self._registry.save(replace(self._registry.get_id(container_id), spec=spec))
             if updated.is_running:
                 self._oom_watch.watch(updated)  # it may have its first limit now
+        if updated.status is Status.RESTARTING and updated.spec.restart.rule is RestartRule.NO:
+            await self._lifecycle.call_off_restart(container_id)
         self._lifecycle.emit("update", updated)
         return [*asked.warnings, *warnings, *_consequences(asked, updated)]
 

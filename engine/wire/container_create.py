@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -22,6 +22,7 @@ from engine.wire.sysctls import check_sysctls
 from engine.wire.text import LONGEST_NAME, MOST_ITEMS, check_arguments, check_mapping, check_text, check_texts, shown
 from engine.wire.version import CURRENT, START_INTERVAL_FROM, ApiVersion
 
+_Config = TypeVar("_Config", ContainerSpec, ImageConfig)
 _LEAST_HEALTH_NS: Final = 1_000_000
 
 
@@ -142,31 +143,31 @@ def decode_create(body: bytes, *, version: ApiVersion = CURRENT) -> Creation:
     )
 
 
-def merged(spec: ContainerSpec, image: ImageConfig) -> ContainerSpec:
-    """``spec`` with the image's word wherever the client said nothing."""
-    entrypoint, cmd = spec.entrypoint, spec.cmd
+def merged(own: _Config, inherited: ImageConfig) -> _Config:
+    """``own`` with the word of its image, or of the container it is committed from, wherever it says nothing."""
+    entrypoint, cmd = own.entrypoint, own.cmd
     if not entrypoint:
-        cmd = cmd or image.cmd
-        entrypoint = image.entrypoint if entrypoint is None else None
+        cmd = cmd or inherited.cmd
+        entrypoint = inherited.entrypoint if entrypoint is None else entrypoint
     elif entrypoint == ("",):  # `--entrypoint ""`: none, and not the image's command either
         entrypoint = None
     return replace(
-        spec,
+        own,
         entrypoint=entrypoint,
         cmd=cmd,
-        env=merged_env(spec.env, image.env),
-        labels={**image.labels, **spec.labels},
-        working_dir=spec.working_dir or image.working_dir,
-        user=spec.user or image.user,
-        exposed_ports=spec.exposed_ports | image.exposed_ports,
-        volumes=spec.volumes | image.volumes,
-        stop_signal=spec.stop_signal or image.stop_signal,
-        healthcheck=merged_healthcheck(spec.healthcheck, image.healthcheck),
-        shell=spec.shell or image.shell,
+        env=_merged_env(own.env, inherited.env),
+        labels={**inherited.labels, **own.labels},
+        working_dir=own.working_dir or inherited.working_dir,
+        user=own.user or inherited.user,
+        exposed_ports=own.exposed_ports | inherited.exposed_ports,
+        volumes=own.volumes | inherited.volumes,
+        stop_signal=own.stop_signal or inherited.stop_signal,
+        healthcheck=_merged_healthcheck(own.healthcheck, inherited.healthcheck),
+        shell=own.shell or inherited.shell,
     )
 
 
-def merged_env(own: tuple[str, ...], image: tuple[str, ...]) -> tuple[str, ...]:
+def _merged_env(own: tuple[str, ...], image: tuple[str, ...]) -> tuple[str, ...]:
     """The client's variables, then those of the image it does not mention.
 
     ``NAME`` without ``=`` unsets one; it stays on record, as in Docker.
@@ -177,7 +178,7 @@ def merged_env(own: tuple[str, ...], image: tuple[str, ...]) -> tuple[str, ...]:
     return (*last.values(), *inherited)
 
 
-def merged_healthcheck(own: Healthcheck | None, image: Healthcheck | None) -> Healthcheck | None:
+def _merged_healthcheck(own: Healthcheck | None, image: Healthcheck | None) -> Healthcheck | None:
     if own is None or image is None:
         return own or image
     return Healthcheck(

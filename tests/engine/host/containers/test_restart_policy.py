@@ -108,6 +108,14 @@ def test_what_waits_for_its_restart_can_be_stopped(shared: RunningEngine) -> Non
     shared.docker("rm", "-f", "waiting")
 
 
+def test_what_waits_for_its_restart_stays_down_when_its_policy_is_taken_away(shared: RunningEngine) -> None:
+    waiting_for_restart(shared, "freed")
+    shared.docker("update", "--restart", "no", "freed")
+    ended = state(shared, "freed")
+    assert (ended["Status"], ended["Running"]) == ("exited", False)
+    assert shared.out("wait", "freed") == "1"
+
+
 def test_what_waits_for_its_restart_is_removed_only_by_force(shared: RunningEngine) -> None:
     waiting_for_restart(shared, "removed")
     refused = shared.docker("rm", "removed", check=False)

@@ -35,7 +35,7 @@ def spec(body: dict[str, Any], **image_config: Any) -> ContainerSpec:
         ({"Entrypoint": ["run"]}, {"entrypoint": ("tini",)}, ("run",), None),
         ({"Entrypoint": ["run"], "Cmd": ["a"]}, {}, ("run",), ("a",)),
         ({"Entrypoint": "run"}, {}, ("run",), None),
-        ({"Entrypoint": []}, {"entrypoint": ("tini",)}, None, ("sh",)),
+        ({"Entrypoint": []}, {"entrypoint": ("tini",)}, (), ("sh",)),
         ({"Entrypoint": [""], "Cmd": ["ls"]}, {"entrypoint": ("tini",)}, None, ("ls",)),
     ],
 )
