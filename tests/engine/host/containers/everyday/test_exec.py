@@ -1,53 +1,21 @@
 """Programs run in running containers beside their own, by the docker command line and by the API alone."""
 
-import fcntl
 import hashlib
 import json
 import os
-import pty
 import random
 import shutil
-import signal
-import struct
-import subprocess
-import termios
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.engine.conftest import DOCKER, IMAGE, RunningEngine, running_engine, wait_until
+from tests.engine.conftest import RunningEngine, running_engine, wait_until
 from tests.engine.host.containers import exec_client as client
-from tests.engine.host.containers.shared_engine import cleared_afterwards, engine_with_image
+from tests.engine.host.containers.terminals import terminal
 
 pytestmark = pytest.mark.host
-
-
-@pytest.fixture(scope="module")
-def shared(busybox_tar: bytes) -> Iterator[RunningEngine]:
-    with engine_with_image(busybox_tar) as engine:
-        yield engine
-
-
-@pytest.fixture
-def engine(shared: RunningEngine) -> Iterator[RunningEngine]:
-    with cleared_afterwards(shared) as engine:
-        yield engine
-
-
-@pytest.fixture
-def image() -> str:
-    return IMAGE
-
-
-@pytest.fixture
-def box(engine: RunningEngine, image: str) -> str:
-    """A running container."""
-    engine.docker("run", "-d", "--name", "box", image, "sleep", "1000")
-    return "box"
 
 
 def upper(engine: RunningEngine) -> Path:
@@ -181,82 +149,6 @@ def test_a_detached_program_goes_on_alone(engine: RunningEngine, box: str) -> No
     wait_until(lambda: not leftovers(engine) and descriptors(engine) <= before)
     refused = engine.docker("exec", "-d", box, "no-such", check=False)
     assert b"executable file not found in $PATH" in refused.stderr
-
-
-@contextmanager
-def terminal(engine: RunningEngine, *arguments: str, rows: int, columns: int) -> Iterator["Terminal"]:
-    master, slave = pty.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-    process = subprocess.Popen(
-        [DOCKER, *arguments], env=engine.environment, stdin=slave, stdout=slave, stderr=slave, start_new_session=True
-    )
-    os.close(slave)
-    try:
-        yield Terminal(master, process)
-    finally:
-        process.kill()
-        process.wait()
-        os.close(master)
-
-
-class Terminal:
-    def __init__(self, master: int, process: "subprocess.Popen[bytes]") -> None:
-        self.master = master
-        self.process = process
-        self.text = b""
-        os.set_blocking(master, False)
-
-    def type(self, text: bytes) -> None:
-        os.write(self.master, text)
-
-    def resize(self, *, rows: int, columns: int) -> None:
-        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-        self.process.send_signal(signal.SIGWINCH)
-
-    def shows(self, words: bytes) -> bool:
-        try:
-            self.text += os.read(self.master, 65536)
-        except OSError:
-            pass
-        return words in self.text
-
-
-def test_a_terminal_has_its_size_from_the_start_and_follows_it(engine: RunningEngine, box: str) -> None:
-    script = "stty size; read line; echo got $line; stty size; exit 5"
-    with terminal(engine, "exec", "-it", box, "sh", "-c", script, rows=33, columns=77) as screen:
-        wait_until(lambda: screen.shows(b"33 77\r\n"), what="the size at the start")
-        screen.resize(rows=20, columns=60)
-        time.sleep(0.5)  # nothing tells that docker has passed it on
-        screen.type(b"typed\n")
-        wait_until(lambda: screen.shows(b"got typed\r\n20 60\r\n"), what="the size afterwards")
-        assert screen.process.wait(10) == 5
-
-
-def test_interrupts_reach_the_program_in_the_terminal(engine: RunningEngine, box: str) -> None:
-    with terminal(engine, "exec", "-it", box, "sh", "-c", "echo up; sleep 1000", rows=24, columns=80) as screen:
-        wait_until(lambda: screen.shows(b"up"))
-        screen.type(b"\x03")
-        assert screen.process.wait(10) == 130
-
-
-def test_the_detach_keys_leave_the_program_running(engine: RunningEngine, box: str) -> None:
-    exec_id = client.make(engine, box, "sh", Tty=True, AttachStdin=True, DetachKeys="ctrl-a,x")
-    with client.begin(engine, exec_id, Tty=True, ConsoleSize=[10, 20]) as stream:
-        stream.sendall(b"stty size; echo $((40+2))\n")
-        text = b""
-        while b"\n42" not in text:
-            text += stream.recv(1000)
-        assert b"10 20\r\n" in text
-        stream.sendall(b"\x01x")
-        client.read_rest(stream)
-    assert client.inspect(engine, exec_id)["Running"] is True
-
-
-def test_a_missing_program_is_told_in_a_terminal_too(engine: RunningEngine, box: str) -> None:
-    exec_id = client.make(engine, box, "no-such", Tty=True)
-    with client.begin(engine, exec_id, Tty=True) as stream:
-        assert b'"no-such": executable file not found in $PATH' in client.read_rest(stream)
-    assert client.inspect(engine, exec_id)["ExitCode"] == 127
 
 
 def test_a_container_that_does_not_run_is_a_conflict(engine: RunningEngine, box: str) -> None:

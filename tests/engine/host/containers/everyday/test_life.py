@@ -5,32 +5,13 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.engine.conftest import IMAGE, REPOSITORY, RunningEngine, running_engine, wait_until
-from tests.engine.host.containers.shared_engine import cleared_afterwards, engine_with_image
+from tests.engine.conftest import REPOSITORY, RunningEngine, running_engine, wait_until
 
 pytestmark = pytest.mark.host
-
-
-@pytest.fixture(scope="module")
-def shared(busybox_tar: bytes) -> Iterator[RunningEngine]:
-    with engine_with_image(busybox_tar) as engine:
-        yield engine
-
-
-@pytest.fixture
-def engine(shared: RunningEngine) -> Iterator[RunningEngine]:
-    with cleared_afterwards(shared) as engine:
-        yield engine
-
-
-@pytest.fixture
-def image() -> str:
-    return IMAGE
 
 
 def state(engine: RunningEngine, name: str, field: str) -> str:

@@ -3,32 +3,13 @@
 import os
 import time
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.engine.conftest import IMAGE, RunningEngine, wait_until
-from tests.engine.host.containers.shared_engine import cleared_afterwards, engine_with_image
+from tests.engine.conftest import RunningEngine, wait_until
 
 pytestmark = pytest.mark.host
-
-
-@pytest.fixture(scope="module")
-def shared(busybox_tar: bytes) -> Iterator[RunningEngine]:
-    with engine_with_image(busybox_tar) as engine:
-        yield engine
-
-
-@pytest.fixture
-def engine(shared: RunningEngine) -> Iterator[RunningEngine]:
-    with cleared_afterwards(shared) as engine:
-        yield engine
-
-
-@pytest.fixture
-def image() -> str:
-    return IMAGE
 
 
 def pid_of(engine: RunningEngine, name: str) -> int:
