@@ -38,8 +38,8 @@ def hosts_text(
         name, _, address = entry.partition(":")
         lines.append(f"{gateway if address == 'host-gateway' else address}\t{name}\n")
     hostname, domain = hostname_of(container), container.spec.domainname
-    for endpoint in endpoints:
-        lines.append(f"{endpoint.ip_address}\t{f'{hostname}.{domain} {hostname}' if domain else hostname}\n")
+    for address in (each for one in endpoints for each in (one.ip_address, one.ipv6_address) if each):
+        lines.append(f"{address}\t{f'{hostname}.{domain} {hostname}' if domain else hostname}\n")
     return "".join(lines)
 
 

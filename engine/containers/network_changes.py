@@ -7,7 +7,7 @@ from dataclasses import replace
 from engine.containers.etc_files import write_hosts, write_resolver
 from engine.containers.lifecycle import Lifecycle
 from engine.containers.links import append_hosts, linked_containers, with_renamed_links, without_link
-from engine.containers.network_wishes import host_binding, known_as, name_server, wishes
+from engine.containers.network_wishes import as_taken, known_as, name_server
 from engine.containers.parts import Parts
 from engine.containers.ports import wanted_bindings
 from engine.containers.registry import Registry
@@ -63,7 +63,7 @@ class NetworkChanges:
             container.id,
             pid=container.process.pid,
             bindings=bindings,
-            network=network,
+            network=as_taken(network, container.spec),
             settings=settings,
             known_as=known_as(container, settings),
             former=container.former_addresses.get(network.name, ""),
@@ -77,7 +77,6 @@ class NetworkChanges:
             pid=container.process.pid,
             before=before,
             wanted=wanted_bindings(container),
-            host_ip=host_binding(wishes(container, self._networks)),
         )
         endpoints = self._networks.endpoints_of(container.id)
         await asyncio.to_thread(self._write_files, container, endpoints)

@@ -7,7 +7,7 @@ from engine.containers.etc_files import hostname_of
 from engine.model.container import Container, ContainerSpec, Endpoint
 from engine.model.errors import Invalid
 from engine.model.network import EndpointSettings, KnownAs, Network
-from engine.networks.plans import check_settings, in_order
+from engine.networks.plans import check_settings, in_order, without_ipv6
 from engine.networks.service import Networks
 
 
@@ -35,7 +35,16 @@ def with_known_networks(spec: ContainerSpec, networks: Networks) -> ContainerSpe
 
 def wishes(container: Container, networks: Networks) -> list[Wish]:
     """The way out first. Raises Missing for a network that is not there."""
-    return [Wish(networks.get(name), settings) for name, settings in in_order(container.spec.wished_networks)]
+    return [
+        Wish(as_taken(networks.get(name), container.spec), settings)
+        for name, settings in in_order(container.spec.wished_networks)
+    ]
+
+
+def as_taken(network: Network, spec: ContainerSpec) -> Network:
+    """Without IPv6 for a container that has it turned off by its sysctls."""
+    is_off = any(spec.sysctls.get(f"net.ipv6.conf.{links}.disable_ipv6") == "1" for links in ("all", "default"))
+    return without_ipv6(network) if is_off else network
 
 
 def known_as(container: Container, settings: EndpointSettings) -> KnownAs:
@@ -49,6 +58,6 @@ def name_server(endpoints: Sequence[Endpoint], networks: Networks) -> str:
     return next((str(networks.get(each.network).gateway) for each in endpoints if each.names), "")
 
 
-def host_binding(wished: list[Wish]) -> str:
-    """The host's address that its ports are published on when it says none."""
-    return next((wish.network.host_binding for wish in wished if not wish.network.internal), "")
+def leading_out(wished: list[Wish]) -> Network | None:
+    """The network by which a container's ports will be published."""
+    return next((wish.network for wish in wished if not wish.network.internal), None)

@@ -12,7 +12,7 @@ from engine.containers.host_binds import HostBinds, Placed
 from engine.containers.host_devices import place_devices, wanted_devices
 from engine.containers.joining import Joined, Joining, shares_processes
 from engine.containers.links import Find, append_hosts, environment_of, linked_containers
-from engine.containers.network_wishes import Wish, host_binding, known_as, name_server, wishes
+from engine.containers.network_wishes import Wish, known_as, leading_out, name_server, wishes
 from engine.containers.owner_ranges import OwnerRanges
 from engine.containers.parts import Parts
 from engine.containers.ports import wanted_bindings
@@ -89,7 +89,7 @@ class Startup:
             undo.push_async_callback(self._teardown.take_down, container.id)
             wished = wishes(container, self._parts.networks)
             bindings = self._parts.networks.reserve(
-                container.id, wanted_bindings(container), host_ip=host_binding(wished)
+                container.id, wanted_bindings(container), through=leading_out(wished)
             )
             joined = self._joining.join(container, held)
             linked = linked_containers(container, self._find)

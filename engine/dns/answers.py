@@ -2,14 +2,17 @@
 
 import random
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 from typing import Final
 
-from dnslib import PTR, QTYPE, RCODE, RR, A, DNSError, DNSRecord
+from dnslib import AAAA, PTR, QTYPE, RCODE, RR, A, DNSError, DNSRecord
 
 from engine.dns.directory import Asker, Directory
 
 _TTL_S: Final = 5  # a container that is replaced is found again soon, also by programs that remember
 _REVERSE: Final = ".in-addr.arpa"
+_REVERSE_IPV6: Final = ".ip6.arpa"
+_IPV6_DIGITS: Final = 32
 _PLAIN_UDP_BYTES: Final = 512
 _MOST_UDP_BYTES: Final = 4096
 _HEADER_BYTES: Final = 12
@@ -43,28 +46,39 @@ class Question:
 
 def answer(directory: Directory, asker: Asker, question: Question) -> DNSRecord | None:
     """None for names that are nobody's here."""
-    if question.name.lower().rstrip(".").endswith(_REVERSE):
+    if question.name.lower().rstrip(".").endswith((_REVERSE, _REVERSE_IPV6)):
         return _reverse(directory, asker, question)
     addresses = directory.addresses(asker, question.name)
     if not addresses:
         return None
     reply = question.message.reply(ra=1, aa=0)
-    if question.kind in ("A", "ANY"):
-        random.shuffle(addresses)  # a turn for each replica
-        for address in addresses:
-            reply.add_answer(RR(question.message.q.qname, QTYPE.A, rdata=A(address), ttl=_TTL_S))
-    return reply  # other kinds: there is such a name, without one of these
+    random.shuffle(addresses)  # a turn for each replica
+    for address in addresses:
+        kind, data = ("AAAA", AAAA) if ":" in address else ("A", A)
+        if question.kind in (kind, "ANY"):
+            reply.add_answer(RR(question.message.q.qname, getattr(QTYPE, kind), rdata=data(address), ttl=_TTL_S))
+    return reply  # other kinds, and a family it does not have: there is such a name, without one of these
 
 
 def _reverse(directory: Directory, asker: Asker, question: Question) -> DNSRecord | None:
-    digits = question.name.lower().rstrip(".").removesuffix(_REVERSE).split(".")
-    name = directory.name_of(asker, ".".join(reversed(digits)))
+    name = directory.name_of(asker, _reversed_address(question.name.lower().rstrip(".")))
     if name is None:
         return None
     reply = question.message.reply(ra=1, aa=0)
     if question.kind in ("PTR", "ANY"):
         reply.add_answer(RR(question.message.q.qname, QTYPE.PTR, rdata=PTR(name), ttl=_TTL_S))
     return reply
+
+
+def _reversed_address(name: str) -> str:
+    """As it is written; "" for what is none (RFC 1035, 3.5; RFC 3596, 2.5)."""
+    if name.endswith(_REVERSE):
+        return ".".join(reversed(name.removesuffix(_REVERSE).split(".")))
+    digits = "".join(reversed(name.removesuffix(_REVERSE_IPV6).split(".")))
+    try:
+        return str(IPv6Address(int(digits, 16))) if len(digits) == _IPV6_DIGITS else ""
+    except ValueError:
+        return ""
 
 
 def failure(question: Question, code: str) -> bytes:

@@ -9,32 +9,48 @@ from typing import Any
 @dataclass(frozen=True, slots=True)
 class Member:
     """One container on one network. ``links``: what it alone calls others, alias to name. ``servers``: its own
-    resolvers, for names that are nobody's here; empty: the host's."""
+    resolvers, for names that are nobody's here; empty: the host's. ``ipv6_address`` is "" where there is none;
+    ``other_addresses`` are those it may ask by as well."""
 
     container: str
     address: str
     names: tuple[str, ...]
     links: Mapping[str, str] = field(default_factory=dict)
     servers: tuple[str, ...] = ()
+    ipv6_address: str = ""
+    other_addresses: tuple[str, ...] = ()
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """By which it is found."""
+        return (self.address, self.ipv6_address) if self.ipv6_address else (self.address,)
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """``gateway`` is where its members ask."""
+    """``gateways`` is where its members ask, one of each family that it has."""
 
     id: str
     name: str
-    gateway: str
+    gateways: tuple[str, ...]
     internal: bool
     members: tuple[Member, ...]
 
     @classmethod
     def from_message(cls, message: Mapping[str, Any]) -> "Network":
         members = tuple(
-            Member(each["container"], each["address"], tuple(each["names"]), each["links"], tuple(each["servers"]))
+            Member(
+                each["container"],
+                each["address"],
+                tuple(each["names"]),
+                each["links"],
+                tuple(each["servers"]),
+                each["ipv6_address"],
+                tuple(each["other_addresses"]),
+            )
             for each in message["members"]
         )
-        return cls(message["network"], message["name"], message["gateway"], message["internal"], members)
+        return cls(message["network"], message["name"], tuple(message["gateways"]), message["internal"], members)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +83,7 @@ class Directory:
         names: dict[str, list[str]] = defaultdict(list)
         for member in network.members:
             for name in {each.lower() for each in member.names}:
-                names[name].append(member.address)
+                names[name] += member.addresses
         self._networks[network.id] = network
         self._names[network.id] = dict(names)
 
@@ -78,7 +94,8 @@ class Directory:
     def find_asker(self, network_id: str, address: str) -> Asker | None:
         """Who has ``address`` on a network; None: a stranger."""
         network = self._networks.get(network_id)
-        own = next((each for each in network.members if each.address == address), None) if network else None
+        members = network.members if network else ()
+        own = next((each for each in members if address in (*each.addresses, *each.other_addresses)), None)
         if own is None:
             return None
         return Asker(
@@ -91,7 +108,8 @@ class Directory:
         )
 
     def addresses(self, asker: Asker, name: str) -> list[str]:
-        """Of everybody by that name on one of the asker's networks; ``name.network`` means one of them."""
+        """Of everybody by that name on one of the asker's networks, of both families; ``name.network`` means one of
+        them."""
         name = name.rstrip(".").lower()
         found: list[str] = []
         for network, member in asker.places:
@@ -105,6 +123,6 @@ class Directory:
         """The name that goes with an address on one of the asker's networks."""
         for network, _ in asker.places:
             for member in network.members:
-                if member.address == address and member.names:
+                if address in member.addresses and member.names:
                     return f"{member.names[0]}.{network.name}"
         return None

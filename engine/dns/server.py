@@ -2,7 +2,8 @@
 
 The engine speaks in lines of JSON, and each is answered by one:
     {"hello": VERSION}                      {"hello": VERSION, "pid": …, "networks": […]}
-    {"network": ID, "name": …, "gateway": …, "internal": …, "members": [{container, address, names, links, servers}]}
+    {"network": ID, "name": …, "gateways": […], "internal": …, "members":
+        [{container, address, ipv6_address, other_addresses, names, links, servers}]}
                                             {} or {"error": …}; replaces all that was known of the network
     {"forget": ID}                          {}
     {"quit": true}                          {}, and the process ends
@@ -22,7 +23,7 @@ from engine.dns.answers import Question, answer, failure, packed
 from engine.dns.directory import Directory, Network
 from engine.dns.forward import ask_others, host_servers
 
-VERSION: Final = 1
+VERSION: Final = 2
 _log = logging.getLogger(__name__)
 _PORT: Final = 53
 _LONGEST_LINE: Final = 16 << 20
@@ -32,6 +33,7 @@ _MOST_CONNECTIONS: Final = 128
 _IDLE_S: Final = 10.0
 _LONGEST_MESSAGE: Final = 65535
 _IP_FREEBIND: Final = 15  # linux/in.h
+_IPV6_FREEBIND: Final = 78  # linux/in6.h
 
 
 class Server:
@@ -40,7 +42,7 @@ class Server:
     def __init__(self, control: socket.socket) -> None:
         self._control = control
         self._directory = Directory()
-        self._listeners: dict[str, _Listener] = {}
+        self._listeners: dict[tuple[str, str], _Listener] = {}  # by network and gateway
         self._forwarded: Counter[str] = Counter()
         self._ended = asyncio.Event()
 
@@ -77,27 +79,33 @@ class Server:
 
     def _forget(self, network_id: str) -> None:
         self._directory.forget(network_id)
-        if listener := self._listeners.pop(network_id, None):
-            listener.close()
+        for key in [each for each in self._listeners if each[0] == network_id]:
+            self._listeners.pop(key).close()
 
     async def _replace(self, network: Network) -> dict[str, Any]:
         self._directory.replace(network)
-        if network.id in self._listeners:
-            return {}
-        listener = _Listener(network.id, self._answer)
-        self._listeners[network.id] = listener
+        problems = [problem for gateway in network.gateways if (problem := await self._listen(network.id, gateway))]
+        return {"error": "; ".join(problems)} if problems else {}
+
+    async def _listen(self, network_id: str, gateway: str) -> str:
+        """Why it cannot; "" when it does."""
+        key = (network_id, gateway)
+        if key in self._listeners:
+            return ""
+        listener = self._listeners[key] = _Listener(network_id, self._answer)
         try:
-            await listener.open(network.gateway)
+            await listener.open(gateway)
         except OSError as error:
-            self._listeners.pop(network.id).close()
-            return {"error": f"cannot listen on {network.gateway}:{_PORT}: {error.strerror or error}"}
-        return {}
+            self._listeners.pop(key).close()
+            return f"cannot listen on {gateway}, port {_PORT}: {error.strerror or error}"
+        return ""
 
     async def _answer(self, network_id: str, *, source: str, data: bytes, by_tcp: bool) -> bytes | None:
         """None: not worth an answer."""
         question = Question.parse(data)
         if question is None:
             return None
+        source = source.partition("%")[0]  # of a link-local address, the link
         asker = self._directory.find_asker(network_id, source)
         if asker is None:
             return failure(question, "REFUSED")
@@ -183,10 +191,15 @@ class _Listener(asyncio.DatagramProtocol):
 
 def _bound(address: str, kind: socket.SocketKind) -> socket.socket:
     """Also while the bridge is not there yet."""
-    made = socket.socket(socket.AF_INET, kind)
+    is_ipv6 = ":" in address
+    made = socket.socket(socket.AF_INET6 if is_ipv6 else socket.AF_INET, kind)
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        made.setsockopt(socket.IPPROTO_IP, _IP_FREEBIND, 1)
+        if is_ipv6:
+            made.setsockopt(socket.IPPROTO_IPV6, _IPV6_FREEBIND, 1)
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        else:
+            made.setsockopt(socket.IPPROTO_IP, _IP_FREEBIND, 1)
         made.setblocking(False)
         made.bind((address, _PORT))
     except BaseException:

@@ -12,7 +12,7 @@ import os
 import socket
 import struct
 from collections.abc import Iterable
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
 from engine.model.ports import Protocol
@@ -23,31 +23,36 @@ _REQUEST_ACK: Final = 0x1 | 0x4
 _NESTED: Final = 0x8000
 _TUPLE_ORIG, _TUPLE_REPLY, _FILTER = 1, 2, 25
 _TUPLE_IP, _TUPLE_PROTO = 1, 2
-_V4_SRC, _V4_DST = 1, 2
+_V4_SRC, _V4_DST, _V6_SRC, _V6_DST = 1, 2, 3, 4
 _PROTO_NUM, _PROTO_DST_PORT = 1, 3
 _FLAG_IP_SRC, _FLAG_IP_DST, _FLAG_PROTO_NUM, _FLAG_DST_PORT = 1 << 0, 1 << 1, 1 << 3, 1 << 5
 _NUMBERS: Final = {Protocol.TCP: socket.IPPROTO_TCP, Protocol.UDP: socket.IPPROTO_UDP, Protocol.SCTP: 132}
 _TIMEOUT_S: Final = 10.0
 
+Address = IPv4Address | IPv6Address
 
-def forget_answers_from(address: IPv4Address) -> None:
+
+def forget_answers_from(address: Address) -> None:
     """Everything that ``address`` is the one to answer: what was translated to it, what was sent to it."""
-    _delete(_TUPLE_REPLY, _nested(_TUPLE_IP, _attribute(_V4_SRC, address.packed)), _FLAG_IP_SRC)
+    source = _V4_SRC if address.version == 4 else _V6_SRC
+    _delete(address, _TUPLE_REPLY, _nested(_TUPLE_IP, _attribute(source, address.packed)), _FLAG_IP_SRC)
 
 
-def forget_sent_to(addresses: Iterable[IPv4Address], port: int, protocol: Protocol) -> None:
+def forget_sent_to(addresses: Iterable[Address], port: int, protocol: Protocol) -> None:
     """Everything that was first sent to ``port`` of one of ``addresses``."""
     numbers = _attribute(_PROTO_NUM, bytes([_NUMBERS[protocol]])) + _attribute(_PROTO_DST_PORT, port.to_bytes(2, "big"))
     for address in addresses:
-        to = _nested(_TUPLE_IP, _attribute(_V4_DST, address.packed)) + _nested(_TUPLE_PROTO, numbers)
-        _delete(_TUPLE_ORIG, to, _FLAG_IP_DST | _FLAG_PROTO_NUM | _FLAG_DST_PORT)
+        destination = _V4_DST if address.version == 4 else _V6_DST
+        to = _nested(_TUPLE_IP, _attribute(destination, address.packed)) + _nested(_TUPLE_PROTO, numbers)
+        _delete(address, _TUPLE_ORIG, to, _FLAG_IP_DST | _FLAG_PROTO_NUM | _FLAG_DST_PORT)
 
 
-def _delete(tuple_kind: int, tuple_body: bytes, flags: int) -> None:
+def _delete(address: Address, tuple_kind: int, tuple_body: bytes, flags: int) -> None:
     """Raises OSError; nothing that matches is fine."""
     # CTA_FILTER_ORIG_FLAGS is 1 and CTA_FILTER_REPLY_FLAGS 2, like the tuples themselves
     which = _attribute(tuple_kind, struct.pack("=I", flags))
-    body = struct.pack("!BBH", socket.AF_INET, 0, 0) + _nested(tuple_kind, tuple_body) + _nested(_FILTER, which)
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    body = struct.pack("!BBH", family, 0, 0) + _nested(tuple_kind, tuple_body) + _nested(_FILTER, which)
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_NETFILTER) as netlink:
         netlink.settimeout(_TIMEOUT_S)
         netlink.send(struct.pack("=IHHII", 16 + len(body), _CT_DELETE, _REQUEST_ACK, 1, 0) + body)

@@ -11,9 +11,9 @@ import os
 import socket
 import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any, Final, Self
 
 from engine.host import libc
@@ -37,10 +37,15 @@ _RTM_NEWROUTE, _RTM_GETROUTE = 24, 26
 _RTN_UNICAST: Final = 1
 _RTPROT_BOOT: Final = 3
 _RT_TABLE_MAIN: Final = 254
+_RT_SCOPE_LINK: Final = 253
+_IFA_F_NODAD: Final = 0x2  # linux/if_addr.h
 _IFF_UP: Final = 0x1
 _SIOCGIFINDEX: Final = 0x8933  # linux/sockios.h
 _RECEIVE_BYTES: Final = 1 << 17
 _TIMEOUT_S: Final = 10.0
+
+Address = IPv4Address | IPv6Address
+Subnet = IPv4Network | IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +63,12 @@ class Link:
 @dataclass(frozen=True, slots=True)
 class LinkAddress:
     link_index: int
-    address: IPv4Address
+    address: Address
     prefix_length: int
 
     @property
-    def network(self) -> IPv4Network:
-        return IPv4Network((self.address, self.prefix_length), strict=False)
+    def network(self) -> Subnet:
+        return _subnet(self.address, self.prefix_length)
 
 
 class Rtnetlink:
@@ -95,22 +100,34 @@ class Rtnetlink:
         return next((link for link in self.links() if link.name == name), None)
 
     def addresses(self) -> list[LinkAddress]:
-        """IPv4 addresses of all links."""
+        """Addresses of all links, IPv4's first."""
+        return [*self._addresses(socket.AF_INET), *self._addresses(socket.AF_INET6)]
+
+    def _addresses(self, family: int) -> list[LinkAddress]:
         request = ifaddrmsg()
-        request["family"] = socket.AF_INET
+        request["family"] = family
         return [
-            LinkAddress(message["index"], IPv4Address(address), message["prefixlen"])
+            LinkAddress(message["index"], ip_address(address), message["prefixlen"])
             for message in self._dump(request, _RTM_GETADDR)
+            if message["family"] == family  # a kernel without IPv6 tells of all there are
             if (address := message.get_attr("IFA_LOCAL") or message.get_attr("IFA_ADDRESS"))
         ]
 
-    def routes(self) -> list[tuple[IPv4Network, int | None]]:
-        """Destinations of all IPv4 routes in all tables, each with the index of the link it leaves by."""
+    def routes(self) -> list[tuple[Subnet, int | None]]:
+        """Destinations of all routes in all tables, each with the index of the link it leaves by; IPv4's first."""
+        return [*self._routes(socket.AF_INET), *self._routes(socket.AF_INET6)]
+
+    def _routes(self, family: int) -> list[tuple[Subnet, int | None]]:
         request = rtmsg()
-        request["family"] = socket.AF_INET
+        request["family"] = family
+        everywhere = "::" if family == socket.AF_INET6 else "0.0.0.0"  # noqa: S104
         return [
-            (IPv4Network((message.get_attr("RTA_DST") or "0.0.0.0", message["dst_len"])), message.get_attr("RTA_OIF"))  # noqa: S104
+            (
+                _subnet(ip_address(message.get_attr("RTA_DST") or everywhere), message["dst_len"]),
+                message.get_attr("RTA_OIF"),
+            )
             for message in self._dump(request, _RTM_GETROUTE)
+            if message["family"] == family
         ]
 
     def add_bridge(self, name: str, *, mac_address: str) -> None:
@@ -132,12 +149,13 @@ class Rtnetlink:
         peer_name: str,
         peer_mac_address: str,
         hairpin: bool,
+        isolated: bool = False,
         mtu: int | None = None,
     ) -> None:
         """A pair of links, in one message: ``name`` up and plugged into ``master``, its peer down in the namespace.
 
         A peer that is to be up at once is refused (ENOTCONN), since the pair is not joined yet. ``hairpin``: the
-        bridge may send a frame back to where it came from.
+        bridge may send a frame back to where it came from. ``isolated``: it sends none to others that are isolated.
         """
         size = [("IFLA_MTU", mtu)] if mtu else []
         peer = {
@@ -154,12 +172,14 @@ class Rtnetlink:
         message["attrs"] = [("IFLA_IFNAME", name), ("IFLA_MASTER", master), *size, ("IFLA_LINKINFO", pair)]
         messages = [_encoded(message, _RTM_NEWLINK, _NLM_F_CREATE | _NLM_F_EXCL)]
         if hairpin:
-            messages.append(_hairpin(name))
+            messages.append(_port_setting(name, "IFLA_BRPORT_MODE"))
+        if isolated:
+            messages.append(_port_setting(name, "IFLA_BRPORT_ISOLATED"))
         self._change(*messages)
 
     def set_hairpin(self, name: str) -> None:
         """See ``add_veth``."""
-        self._change(_hairpin(name))
+        self._change(_port_setting(name, "IFLA_BRPORT_MODE"))
 
     def delete_link(self, name: str) -> None:
         """None of that name: fine."""
@@ -174,6 +194,16 @@ class Rtnetlink:
     def set_up(self, link_index: int) -> None:
         self._change(_up(link_index))
 
+    def settle(self, link_index: int) -> None:
+        """A link whose other end has come up just now carries frames from here on: the kernel does by the way what it
+        would do at its leisure when it is asked (rtnl_getlink in net/core/rtnetlink.c, since Linux 6.8). Until then,
+        what is sent is lost, and a connection would begin with a second of waiting."""
+        message = ifinfmsg()
+        message["index"] = link_index
+        self._send(_encoded(message, _RTM_GETLINK), flags=0)
+        while not any(True for _ in self._receive()):
+            pass
+
     def set_mac_address(self, link_index: int, mac_address: str) -> None:
         message = ifinfmsg()
         message["index"] = link_index
@@ -186,26 +216,30 @@ class Rtnetlink:
         message["attrs"] = [("IFLA_MTU", mtu)]
         self._change(_encoded(message, _RTM_NEWLINK))
 
-    def set_default_route(self, link_index: int, gateway: IPv4Address) -> None:
+    def set_default_route(self, link_index: int, gateway: Address) -> None:
         """In place of the one there is, if there is one."""
         self._change(_default_route(link_index, gateway, _NLM_F_REPLACE))
 
-    def add_address(self, link_index: int, address: IPv4Address, prefix_length: int) -> None:
+    def add_address(self, link_index: int, address: Address, prefix_length: int) -> None:
+        """Usable at once: nobody is asked whether he has it too."""
         self._change(_encoded(_address(link_index, address, prefix_length), _RTM_NEWADDR, _NLM_F_CREATE))
 
-    def delete_address(self, link_index: int, address: IPv4Address, prefix_length: int) -> None:
+    def delete_address(self, link_index: int, address: Address, prefix_length: int) -> None:
         self._change(_encoded(_address(link_index, address, prefix_length), _RTM_DELADDR))
 
-    def configure(self, link_index: int, address: IPv4Address, prefix_length: int, gateway: IPv4Address | None) -> None:
-        """All a container needs, in one send: ``lo`` up, the link up with its address, the default route if any."""
-        messages = [
-            _up(self.link_index("lo")),
-            _encoded(_address(link_index, address, prefix_length), _RTM_NEWADDR, _NLM_F_CREATE),
-            _up(link_index),
+    def configure(
+        self, link_index: int, *, addresses: Sequence[tuple[Address, int]], gateways: Sequence[Address]
+    ) -> None:
+        """All a container needs, in one send: ``lo`` up, the link up with its addresses, the default routes if any.
+
+        ``addresses`` with their prefix lengths.
+        """
+        given = [
+            _encoded(_address(link_index, address, prefix_length), _RTM_NEWADDR, _NLM_F_CREATE)
+            for address, prefix_length in addresses
         ]
-        if gateway is not None:
-            messages.append(_default_route(link_index, gateway, 0))
-        self._change(*messages)
+        routes = [_default_route(link_index, gateway, 0) for gateway in gateways]
+        self._change(_up(self.link_index("lo")), _up(link_index), *given, *routes)
 
     def _change(self, *messages: bytearray) -> None:
         """Send all at once and wait for every acknowledgement; raises OSError for the first that failed."""
@@ -298,10 +332,10 @@ def _up(link_index: int) -> bytearray:
     return _encoded(message, _RTM_NEWLINK)
 
 
-def _default_route(link_index: int, gateway: IPv4Address, flags: int) -> bytearray:
+def _default_route(link_index: int, gateway: Address, flags: int) -> bytearray:
     route = rtmsg()
     route["family"], route["table"], route["proto"], route["type"] = (
-        socket.AF_INET,
+        _family(gateway),
         _RT_TABLE_MAIN,
         _RTPROT_BOOT,
         _RTN_UNICAST,
@@ -310,9 +344,9 @@ def _default_route(link_index: int, gateway: IPv4Address, flags: int) -> bytearr
     return _encoded(route, _RTM_NEWROUTE, _NLM_F_CREATE | flags)
 
 
-def _hairpin(name: str) -> bytearray:
+def _port_setting(name: str, setting: str) -> bytearray:
     message = ifinfmsg()
-    port = {"attrs": [("IFLA_BRPORT_MODE", 1)]}
+    port = {"attrs": [(setting, 1)]}
     message["attrs"] = [
         ("IFLA_IFNAME", name),
         ("IFLA_LINKINFO", {"attrs": [("IFLA_INFO_SLAVE_KIND", "bridge"), ("IFLA_INFO_SLAVE_DATA", port)]}),
@@ -320,16 +354,27 @@ def _hairpin(name: str) -> bytearray:
     return _encoded(message, _RTM_NEWLINK)
 
 
-def _address(link_index: int, address: IPv4Address, prefix_length: int) -> Any:
+def _address(link_index: int, address: Address, prefix_length: int) -> Any:
     message = ifaddrmsg()
-    message["family"], message["index"], message["prefixlen"] = socket.AF_INET, link_index, prefix_length
-    broadcast = IPv4Network((address, prefix_length), strict=False).broadcast_address
-    message["attrs"] = [
-        ("IFA_LOCAL", str(address)),
-        ("IFA_ADDRESS", str(address)),
-        ("IFA_BROADCAST", str(broadcast)),
-    ]
+    message["family"], message["index"], message["prefixlen"] = _family(address), link_index, prefix_length
+    message["attrs"] = [("IFA_LOCAL", str(address)), ("IFA_ADDRESS", str(address))]
+    if isinstance(address, IPv6Address):
+        message["flags"] = _IFA_F_NODAD
+        return message
+    message["attrs"].append(("IFA_BROADCAST", str(_subnet(address, prefix_length).broadcast_address)))
+    if address.is_link_local:
+        message["scope"] = _RT_SCOPE_LINK  # not to be taken for what goes further
     return message
+
+
+def _family(address: Address) -> int:
+    return socket.AF_INET if address.version == 4 else socket.AF_INET6
+
+
+def _subnet(address: Address, prefix_length: int) -> Subnet:
+    if isinstance(address, IPv4Address):
+        return IPv4Network((address, prefix_length), strict=False)
+    return IPv6Network((address, prefix_length), strict=False)
 
 
 def _link(message: Any) -> Link:

@@ -18,7 +18,7 @@ import struct
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from ipaddress import ip_address
 from typing import Final
 
 from engine.model.ports import Protocol
@@ -56,7 +56,14 @@ def mac(address: str) -> Part:
 
 
 def address(text: str) -> Part:
-    return Part(text, IPv4Address(text).packed)
+    """Of either family."""
+    return Part(text, ip_address(text).packed)
+
+
+def address_as_number(text: str) -> Part:
+    """Where the kernel is shown bytes of a packet that nft has no name for."""
+    packed = ip_address(text).packed
+    return Part(f"0x{packed.hex()}", packed)
 
 
 def protocol(kind: Protocol) -> Part:

@@ -27,7 +27,8 @@ class HeldPort:
     def claim(cls, host_ip: str, number: int, protocol: Protocol) -> Self:
         """Raises Conflict, in Docker's words, when another program has it or the address is not this host's."""
         try:
-            held = socket.socket(socket.AF_INET, _KINDS[protocol], _SCTP if protocol is Protocol.SCTP else 0)
+            family = socket.AF_INET6 if ":" in host_ip else socket.AF_INET
+            held = socket.socket(family, _KINDS[protocol], _SCTP if protocol is Protocol.SCTP else 0)
         except OSError:
             return cls(None)  # a kernel that cannot speak the protocol has nobody listening on it either
         try:
@@ -35,7 +36,8 @@ class HeldPort:
         except OSError as error:
             held.close()
             why = _WORDS.get(error.errno or 0) or os.strerror(error.errno or 0).lower()
-            raise Conflict(f"listen {protocol}4 {host_ip}:{number}: bind: {why}") from error
+            where = f"{protocol}6 [{host_ip}]" if ":" in host_ip else f"{protocol}4 {host_ip}"
+            raise Conflict(f"listen {where}:{number}: bind: {why}") from error
         return cls(held)
 
     def release(self) -> None:
@@ -45,6 +47,8 @@ class HeldPort:
 
 
 def _bind(held: socket.socket, host_ip: str, number: int, protocol: Protocol) -> None:
+    if held.family == socket.AF_INET6:
+        held.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)  # the same port of IPv4 is another
     if protocol is not Protocol.TCP:
         held.bind((host_ip, number))
         return

@@ -16,6 +16,11 @@ def find_sysctl(name: str) -> str | None:
         return None
 
 
+def has_ipv6() -> bool:
+    """Whether the kernel has IPv6, and it is not turned off for the whole host."""
+    return find_sysctl("net/ipv6/conf/all/disable_ipv6") == "0"
+
+
 def set_sysctl(name: str, value: str) -> bool:
     """Make it so; True when it was not so before. Writes only then: some settings act upon every write."""
     if find_sysctl(name) == value:

@@ -186,7 +186,8 @@ class Endpoint:
 
     ``leads_out`` is False on an internal network. ``names`` are those by which others there find it; ``links`` what it
     alone calls others, alias to name; ``servers`` its own resolvers for all other names. The endpoint that is the
-    container's way out has the published ports.
+    container's way out has the published ports. The IPv6 members are empty on a network without it; ``link_local``
+    are the link-local addresses that were wished for, of both families.
     """
 
     network: str
@@ -201,6 +202,10 @@ class Endpoint:
     links: Mapping[str, str] = field(default_factory=dict)
     servers: tuple[str, ...] = ()
     leads_out: bool = True
+    ipv6_address: str = ""
+    ipv6_prefix_length: int = 0
+    ipv6_gateway: str = ""
+    link_local: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

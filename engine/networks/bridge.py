@@ -2,10 +2,9 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network
 
-from engine.host.netlink import Link, LinkAddress, Rtnetlink
-from engine.host.sysctl import set_sysctl
+from engine.host.netlink import Address, Link, LinkAddress, Rtnetlink, Subnet
+from engine.host.sysctl import find_sysctl, set_sysctl
 from engine.model.errors import Conflict
 from engine.model.network import Network
 from engine.networks.network import mac_address
@@ -26,7 +25,7 @@ class SetMacAddress:
 @dataclass(frozen=True, slots=True)
 class RemoveAddress:
     name: str
-    address: IPv4Address
+    address: Address
     prefix_length: int
 
 
@@ -39,7 +38,7 @@ class SetSysctl:
 @dataclass(frozen=True, slots=True)
 class AddAddress:
     name: str
-    address: IPv4Address
+    address: Address
     prefix_length: int
 
 
@@ -63,7 +62,7 @@ def bridge_plan(wanted: Network, present: Link | None, addresses: Sequence[LinkA
     ``addresses`` are those of ``present``. Raises Conflict when the name belongs to a link that is no bridge.
     """
     name, mac = wanted.bridge, mac_address(wanted.gateway)
-    right = (wanted.gateway, wanted.subnet.prefixlen)
+    right = [(part.gateway, part.subnet.prefixlen) for part in (wanted, wanted.ipv6) if part is not None]
     steps: list[Step] = []
     if present is None:
         steps.append(Create(name, mac))
@@ -71,18 +70,27 @@ def bridge_plan(wanted: Network, present: Link | None, addresses: Sequence[LinkA
         raise Conflict(f"{name} is a link of this host and not a bridge: choose another name for the bridge")
     elif present.mac_address != mac:
         steps.append(SetMacAddress(name, mac))
-    have = {(one.address, one.prefix_length) for one in addresses}
-    steps += [RemoveAddress(name, *one) for one in sorted(have - {right})]
-    # while it is down: an IPv6 link-local address would be a way to the host's services
-    steps.append(SetSysctl(f"net/ipv6/conf/{name}/disable_ipv6", "1"))
+    # its IPv6 link-local address is the kernel's, and goes when IPv6 does
+    ours = (one for one in addresses if one.address.version == 4 or not one.address.is_link_local)
+    have = sorted({(one.address, one.prefix_length) for one in ours}, key=str)
+    steps += [RemoveAddress(name, *one) for one in have if one not in right]
+    steps += [SetSysctl(f"net/ipv6/conf/{name}/{setting}", value) for setting, value in _ipv6_settings(wanted)]
     steps.append(SetSysctl(f"net/ipv4/conf/{name}/route_localnet", "1"))
-    if right not in have:
-        steps.append(AddAddress(name, *right))
+    steps += [AddAddress(name, *one) for one in right if one not in have]
     if wanted.mtu is not None:
         steps.append(SetMtu(name, wanted.mtu))
     if present is None or not present.is_up:
         steps.append(SetUp(name))
     return steps
+
+
+def _ipv6_settings(network: Network) -> Sequence[tuple[str, str]]:
+    """While the bridge is down: without them, an IPv6 link-local address would be a way to the host's services."""
+    if network.ipv6 is None:
+        return [("disable_ipv6", "1")]
+    # nobody on a bridge of ours tells this host about routes, and no two have the same address
+    off = [(setting, "0") for setting in ("accept_ra", "autoconf", "accept_dad", "disable_ipv6")]
+    return [*off, ("forwarding", "1")]
 
 
 def apply_plan(rtnetlink: Rtnetlink, steps: Sequence[Step]) -> None:
@@ -101,7 +109,9 @@ def apply_plan(rtnetlink: Rtnetlink, steps: Sequence[Step]) -> None:
             case SetUp(name):
                 rtnetlink.set_up(rtnetlink.link_index(name))
             case SetSysctl(name, value):
-                set_sysctl(name, value)
+                # a kernel without IPv6 needs none of it turned off
+                if not name.startswith("net/ipv6/") or find_sysctl(name) is not None:
+                    set_sysctl(name, value)
 
 
 def set_up_bridge(network: Network) -> None:
@@ -138,7 +148,7 @@ def bridges_named(prefix: str) -> list[str]:
         return [link.name for link in rtnetlink.links() if link.kind == "bridge" and link.name.startswith(prefix)]
 
 
-def taken_networks(rtnetlink: Rtnetlink, *, except_link: Link | None) -> list[IPv4Network]:
+def taken_networks(rtnetlink: Rtnetlink, *, except_link: Link | None) -> list[Subnet]:
     """Every subnet the host has a route or an address for, but for those of one link."""
     index = except_link.index if except_link else 0
     addresses = [one.network for one in rtnetlink.addresses() if one.link_index != index]

@@ -7,17 +7,19 @@ import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network
 from typing import Final
 
 from engine.config import EngineConfig
-from engine.host.netlink import Rtnetlink
+from engine.host.netlink import Rtnetlink, Subnet
+from engine.host.sysctl import has_ipv6
 from engine.model.errors import Conflict, EngineError, Invalid, Missing, Unavailable
 from engine.model.network import BRIDGE_NAME, DEFAULT_NAME, Network, NetworkRequest
-from engine.networks.addresses import check_subnet, choose_subnet, gateway_of
+from engine.networks.addresses import check_subnet, choose_subnet, gateway_of, own_ipv6_prefix
 from engine.networks.bridge import bridges_named, remove_bridge, set_up_bridge, taken_networks
+from engine.networks.forwarding import forward_ipv6
 from engine.networks.network import bridge_prefix
-from engine.networks.plans import check_name_free, planned_network
+from engine.networks.plans import check_name_free, planned_network, subnets, without_ipv6
 from engine.store.state import State
 
 _log = logging.getLogger(__name__)
@@ -70,21 +72,26 @@ class Catalog:
 
     async def start(self) -> None:
         """Every bridge as it must be, whatever became of it; bridges of nobody go. Safe to repeat."""
-        self._made = {network.id: network for network in await asyncio.to_thread(self._state.networks)}
+        on_record = await asyncio.to_thread(self._state.networks)
+        self._made = {network.id: network for network in map(_as_this_host_can, on_record)}
         self._default = await asyncio.to_thread(self._set_up_default)
         await asyncio.to_thread(self._set_up_made)
 
     async def create(self, request: NetworkRequest) -> Network:
-        """On record and usable, or not at all. Raises Conflict for a name, Denied for a subnet that is taken."""
+        """On record and usable, or not at all. Raises Conflict for a name, Denied for a subnet that is taken, and
+        Unavailable for IPv6 on a host without."""
         check_name_free(request.name, self.all())
+        if request.enable_ipv6:
+            _check_has_ipv6()
         async with self._one_at_a_time, AsyncExitStack() as undo:
             check_name_free(request.name, self.all())
-            taken = await asyncio.to_thread(_taken) + [each.subnet for each in self.all()]
+            taken = await asyncio.to_thread(_taken) + [subnet for each in self.all() for subnet in subnets(each)]
             network = planned_network(
                 request,
                 network_id=secrets.token_hex(32),
                 instance=self._config.instance,
                 taken=taken,
+                ipv6_prefix=self._ipv6_prefix(),
                 at=datetime.now(UTC),
             )
             if BRIDGE_NAME in request.options:
@@ -114,6 +121,10 @@ class Catalog:
             await asyncio.to_thread(remove_bridge, network.bridge)
         self._default = None
 
+    def _ipv6_prefix(self) -> IPv6Network:
+        # the default network's id is random, and this engine's for good
+        return own_ipv6_prefix(self.default.id)
+
     async def _forget(self, network: Network) -> None:
         self._made.pop(network.id, None)
         await self._changed()
@@ -123,11 +134,11 @@ class Catalog:
             present = rtnetlink.find_link(self._config.bridge)
             taken = taken_networks(rtnetlink, except_link=present)
         # those of networks whose bridges are gone, too
-        network = self._wanted_default(taken + [each.subnet for each in self._made.values()])
+        network = self._wanted_default([*taken, *(each.subnet for each in self._made.values())])
         set_up_bridge(network)
         return network
 
-    def _wanted_default(self, taken: list[IPv4Network]) -> Network:
+    def _wanted_default(self, taken: list[Subnet]) -> Network:
         subnet = self._config.subnet
         remembered = self._state.find_setting(_SUBNET_SETTING)
         if subnet is not None:
@@ -160,14 +171,31 @@ class Catalog:
                 _log.error("network %s cannot be used: %s", network.name, error)
 
 
+def _as_this_host_can(network: Network) -> Network:
+    if network.ipv6 is None or has_ipv6():
+        return network
+    _log.warning("network %s goes on without its IPv6: this host has none, or has it turned off", network.name)
+    return without_ipv6(network)
+
+
+def _check_has_ipv6() -> None:
+    if not has_ipv6():
+        raise Unavailable(
+            "EnableIPv6: this host has no IPv6: its kernel lacks it, or net.ipv6.conf.all.disable_ipv6 is set; "
+            "leave EnableIPv6 out"
+        )
+
+
 def _set_up(network: Network) -> None:
     try:
+        if network.ipv6 is not None:
+            forward_ipv6()
         set_up_bridge(network)
     except OSError as error:
         raise Unavailable(f"cannot set up network {network.name} on {network.bridge}: {error.strerror}") from error
 
 
-def _taken() -> list[IPv4Network]:
+def _taken() -> list[Subnet]:
     with Rtnetlink() as rtnetlink:
         return taken_networks(rtnetlink, except_link=None)
 

@@ -1,12 +1,12 @@
 """Datagrams that were under way before their port was published, or still are after it no longer is. Blocks."""
 
 import logging
-from ipaddress import IPv4Address
+from ipaddress import ip_address
 
 from engine.host.conntrack import forget_answers_from, forget_sent_to
-from engine.host.netlink import Rtnetlink
+from engine.host.netlink import Address, Rtnetlink
 from engine.model.container import Endpoint
-from engine.model.network import EVERY_ADDRESS
+from engine.model.network import EVERY_ADDRESS, EVERY_IPV6_ADDRESS
 from engine.model.ports import PortBinding, Protocol
 
 _log = logging.getLogger(__name__)
@@ -26,7 +26,8 @@ def turn_away_from(endpoint: Endpoint) -> None:
     if not _of_datagrams(endpoint):
         return
     try:
-        forget_answers_from(IPv4Address(endpoint.ip_address))
+        for text in filter(None, (endpoint.ip_address, endpoint.ipv6_address)):
+            forget_answers_from(ip_address(text))
     except OSError as error:
         _log.warning("clients that are sending still may be led to %s: %s", endpoint.ip_address, error)
 
@@ -35,8 +36,9 @@ def _of_datagrams(endpoint: Endpoint) -> list[PortBinding]:
     return [one for one in endpoint.published if one.container_port.protocol is Protocol.UDP]
 
 
-def _host_addresses(binding: PortBinding) -> list[IPv4Address]:
-    if binding.host_ip != EVERY_ADDRESS:
-        return [IPv4Address(binding.host_ip)]
+def _host_addresses(binding: PortBinding) -> list[Address]:
+    if binding.host_ip not in (EVERY_ADDRESS, EVERY_IPV6_ADDRESS):
+        return [ip_address(binding.host_ip)]
+    version = 4 if binding.host_ip == EVERY_ADDRESS else 6
     with Rtnetlink() as rtnetlink:
-        return [one.address for one in rtnetlink.addresses()]
+        return [one.address for one in rtnetlink.addresses() if one.address.version == version]

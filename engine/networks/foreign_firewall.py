@@ -1,4 +1,5 @@
-"""Firewalls of others that drop what is routed: a dockerd on this host sets the policy of iptables' FORWARD to DROP.
+"""Firewalls of others that drop what is routed: a dockerd on this host sets the policy of iptables' FORWARD to DROP,
+and a newer one that of ip6tables.
 
 Our own accept does not help (see ``ruleset.py``), so our bridges are let through where the drop happens. What goes to
 them is still ours to judge; what comes from them may not go to Docker's bridges.
@@ -8,11 +9,13 @@ import logging
 import shlex
 import shutil
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from engine.host import processes
 
 _log = logging.getLogger(__name__)
-_PROGRAM = "iptables"
+IPTABLES: Final = "iptables"
+IP6TABLES: Final = "ip6tables"
 _USER_CHAIN = "DOCKER-USER"
 _TIMEOUT_S = 10.0
 
@@ -31,28 +34,36 @@ def listed_rules(listing: str, mark: str) -> list[list[str]]:
 
 
 class ForeignFirewall:
-    """``mark`` is the comment by which our rules are known; ``bridges`` is asked each time."""
+    """``mark`` is the comment by which our rules are known; ``bridges`` is asked each time. ``program`` is that of a
+    family; where no bridge has that, nothing is done."""
 
-    def __init__(self, *, bridges: Callable[[], Sequence[str]], mark: str) -> None:
+    def __init__(self, program: str, *, bridges: Callable[[], Sequence[str]], mark: str) -> None:
         self._bridges = bridges
         self._mark = mark
-        self._program = shutil.which(_PROGRAM)
+        self._name = program
+        self._program = shutil.which(program)
+        self._is_among = False
 
     async def let_through(self) -> None:
         """Make sure of our rules where somebody drops by default; nothing otherwise. Safe to repeat."""
+        bridges = self._bridges()
+        if not bridges and not self._is_among:
+            return
         user_chain = await self._listing(_USER_CHAIN)
         forward = await self._listing("FORWARD")
         chain, listing = (_USER_CHAIN, user_chain) if user_chain else ("FORWARD", forward)
         if not user_chain and "-P FORWARD DROP" not in forward.splitlines():
             return
-        bridges = self._bridges()
         wanted = [self._comment(rule) for rule in wanted_rules(*bridges, beside_docker=bool(user_chain))]
         if sorted(map(sorted, listed_rules(listing, self._mark))) == sorted(map(sorted, wanted)):
             return
         await self._remove_from(chain, listing)
         for place, rule in enumerate(wanted, start=1):
             await self._iptables("-I", chain, str(place), *rule)
-        _log.info("let %s through %s of iptables, which drops what is routed", ", ".join(bridges), chain)
+        self._is_among = bool(wanted)
+        if wanted:
+            names = ", ".join(bridges)
+            _log.info("let %s through %s of %s, which drops what is routed", names, chain, self._name)
 
     async def remove(self) -> None:
         for chain in (_USER_CHAIN, "FORWARD"):
@@ -74,6 +85,6 @@ class ForeignFirewall:
         return done.stdout.decode(errors="replace") if done.returncode == 0 else ""
 
     async def _iptables(self, *arguments: str) -> None:
-        done = await processes.run([self._program or _PROGRAM, "-w", "5", *arguments], timeout_s=_TIMEOUT_S)
+        done = await processes.run([self._program or self._name, "-w", "5", *arguments], timeout_s=_TIMEOUT_S)
         if done.returncode:
-            _log.warning("iptables %s: %s", " ".join(arguments), done.stderr.decode(errors="replace").strip())
+            _log.warning("%s %s: %s", self._name, " ".join(arguments), done.stderr.decode(errors="replace").strip())

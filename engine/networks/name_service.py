@@ -19,9 +19,10 @@ from engine.host import processes
 from engine.model.container import Endpoint, ProcessIdentity
 from engine.model.errors import Missing
 from engine.model.network import Network
+from engine.networks.network import link_local_of
 
 _log = logging.getLogger(__name__)
-_VERSION: Final = 1  # of the conversation; a process that speaks another one is replaced
+_VERSION: Final = 2  # of the conversation; a process that speaks another one is replaced
 _REPOSITORY: Final = Path(__file__).resolve().parents[2]
 _REPLY_LIMIT_S: Final = 10.0
 _LONGEST_LINE: Final = 1 << 20
@@ -47,7 +48,7 @@ class NameService:
         message = {
             "network": network.id,
             "name": network.name,
-            "gateway": str(network.gateway),
+            "gateways": [str(part.gateway) for part in (network, network.ipv6) if part is not None],
             "internal": network.internal,
             "members": [_member(container_id, endpoint) for container_id, endpoint in endpoints],
         }
@@ -214,7 +215,15 @@ def _member(container_id: str, endpoint: Endpoint) -> dict[str, Any]:
     return {
         "container": container_id,
         "address": endpoint.ip_address,
+        "ipv6_address": endpoint.ipv6_address,
+        "other_addresses": _other_addresses(endpoint),
         "names": list(endpoint.names),
         "links": dict(endpoint.links),
         "servers": list(endpoint.servers),
     }
+
+
+def _other_addresses(endpoint: Endpoint) -> list[str]:
+    """By which it may ask as well, but is not found."""
+    of_link = [str(link_local_of(endpoint.mac_address))] if endpoint.ipv6_address else []
+    return [*endpoint.link_local, *of_link]

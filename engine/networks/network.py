@@ -1,6 +1,6 @@
 """The names and addresses that follow from a network's or an endpoint's, so that nothing has to be remembered."""
 
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 _INSTANCE_DIGITS = 5
 _BRIDGE_DIGITS = 8
@@ -31,3 +31,10 @@ def bridge_name(instance: str, network_id: str) -> str:
 def mac_address(address: IPv4Address) -> str:
     """Locally administered, and the same for the same address, so that neighbours' ARP entries stay true."""
     return "02:42:" + ":".join(f"{byte:02x}" for byte in address.packed)
+
+
+def link_local_of(mac_address: str) -> IPv6Address:
+    """What the kernel gives a link by itself (RFC 4291, appendix A)."""
+    octets = bytes.fromhex(mac_address.replace(":", ""))
+    identifier = bytes([octets[0] ^ 2]) + octets[1:3] + b"\xff\xfe" + octets[3:]
+    return IPv6Address(b"\xfe\x80" + bytes(6) + identifier)

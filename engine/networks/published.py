@@ -1,15 +1,15 @@
 """Which container holds which port of the host."""
 
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from ipaddress import AddressValueError, IPv4Address
+from ipaddress import IPv6Address, ip_address
 from typing import Final
 
 from engine.host.ports import HeldPort
-from engine.model.errors import Conflict, Invalid, Unsupported
-from engine.model.network import EVERY_ADDRESS
+from engine.model.errors import Conflict, Invalid
+from engine.model.network import EVERY_ADDRESS, EVERY_IPV6_ADDRESS
 from engine.model.ports import PortBinding, Protocol
 
 _FIRST_RANDOM: Final = 32768  # ip_local_port_range of ip(7): Docker takes its random ports from there as well
@@ -35,16 +35,21 @@ class PublishedPorts:
     def of(self, container_id: str) -> tuple[PortBinding, ...]:
         return tuple(claim.binding for claim in self._claims.get(container_id, ()))
 
-    def claim(self, container_id: str, bindings: tuple[PortBinding, ...]) -> tuple[PortBinding, ...]:
-        """All of them, made concrete, or none. Replaces what the container held. Raises Conflict in Docker's words."""
-        wanted = [replace(binding, host_ip=_checked_host_ip(binding.host_ip)) for binding in bindings]
+    def claim(
+        self, container_id: str, bindings: tuple[PortBinding, ...], *, has_ipv6: bool = False
+    ) -> tuple[PortBinding, ...]:
+        """All of them, made concrete, or none. Replaces what the container held. Raises Conflict in Docker's words.
+
+        ``has_ipv6``: the container can be reached by it, and a binding that names no address is published by both.
+        """
+        wanted = [_on_addresses(binding, has_ipv6=has_ipv6) for binding in dict.fromkeys(bindings)]
         self.release(container_id)
         with ExitStack() as undo:
             undo.callback(self.release, container_id)
             claims = self._claims.setdefault(container_id, [])
             # fixed ones first: others must not take the port that the next binding asks for
-            for binding in sorted(wanted, key=lambda one: (one.host_port == 0, one.last_host_port != 0)):
-                claims.append(self._claim_one(container_id, binding))
+            for several in sorted(wanted, key=lambda each: (each[0].host_port == 0, each[0].last_host_port != 0)):
+                claims += self._claim_together(container_id, several, beside=claims)
             undo.pop_all()
         return self.of(container_id)
 
@@ -71,32 +76,44 @@ class PublishedPorts:
         for container_id in list(self._claims):
             self.release(container_id)
 
-    def _claim_one(self, container_id: str, binding: PortBinding) -> _Claim:
+    def _claim_together(
+        self, container_id: str, bindings: Sequence[PortBinding], *, beside: Iterable[_Claim]
+    ) -> list[_Claim]:
+        """What is one and the same but for the address: of one number. None that is among ``beside`` already."""
+        have = {claim.binding for claim in beside}
+        bindings = [binding for binding in bindings if binding not in have]
+        if not bindings:
+            return []
         try:
-            if binding.last_host_port:
-                return self._claim_first(binding, range(binding.host_port, binding.last_host_port + 1))
-            if binding.host_port:
-                return self._claim_fixed(binding)
-            return self._claim_first(binding, self._random_ports())
+            first, last = bindings[0].host_port, bindings[0].last_host_port
+            if last:
+                return self._claim_first(bindings, range(first, last + 1))
+            return self._claim_fixed(bindings) if first else self._claim_first(bindings, self._random_ports())
         except Conflict as error:
             raise Conflict(
                 f"driver failed programming external connectivity on endpoint {container_id[:12]}: {error}"
             ) from error
 
-    def _claim_fixed(self, binding: PortBinding) -> _Claim:
-        if any(_collide(binding, claim.binding) for claims in self._claims.values() for claim in claims):
-            raise Conflict(f"Bind for {binding.host_ip}:{binding.host_port} failed: port is already allocated")
-        port = self._hold(binding.host_ip, binding.host_port, binding.container_port.protocol)
-        return _Claim(binding, port)
+    def _claim_fixed(self, bindings: Sequence[PortBinding]) -> list[_Claim]:
+        with ExitStack() as undo:
+            claims: list[_Claim] = []
+            for binding in bindings:
+                if any(_collide(binding, claim.binding) for claims in self._claims.values() for claim in claims):
+                    raise Conflict(f"Bind for {_shown(binding)} failed: port is already allocated")
+                port = self._hold(binding.host_ip, binding.host_port, binding.container_port.protocol)
+                undo.callback(port.release)
+                claims.append(_Claim(binding, port))
+            undo.pop_all()
+        return claims
 
-    def _claim_first(self, binding: PortBinding, numbers: Iterable[int]) -> _Claim:
+    def _claim_first(self, bindings: Sequence[PortBinding], numbers: Iterable[int]) -> list[_Claim]:
         for number in numbers:
             try:
-                return self._claim_fixed(replace(binding, host_port=number, last_host_port=0))
+                return self._claim_fixed([replace(each, host_port=number, last_host_port=0) for each in bindings])
             except Conflict as error:
                 if "assign" in str(error):  # not the port but the address is wrong: no other port will do
                     raise
-        raise Conflict(f"Bind for {binding.host_ip}:{binding.host_ports} failed: all ports are allocated")
+        raise Conflict(f"Bind for {_shown(bindings[0])} failed: all ports are allocated")
 
     def _random_ports(self) -> Iterator[int]:
         count = _LAST_RANDOM - _FIRST_RANDOM + 1
@@ -107,15 +124,49 @@ class PublishedPorts:
 def _collide(one: PortBinding, other: PortBinding) -> bool:
     if (one.host_port, one.container_port.protocol) != (other.host_port, other.container_port.protocol):
         return False
-    return one.host_ip == other.host_ip or EVERY_ADDRESS in (one.host_ip, other.host_ip)
+    if is_ipv6(one) != is_ipv6(other):
+        return False
+    every = EVERY_IPV6_ADDRESS if is_ipv6(one) else EVERY_ADDRESS
+    return one.host_ip == other.host_ip or every in (one.host_ip, other.host_ip)
 
 
-def _checked_host_ip(text: str) -> str:
-    if not text:
-        return EVERY_ADDRESS
-    if ":" in text:
-        raise Unsupported(f"cannot publish on {text}: this engine publishes on IPv4 addresses only")
+def is_ipv6(binding: PortBinding) -> bool:
+    return ":" in binding.host_ip
+
+
+def keeping_numbers(wanted: Iterable[PortBinding], held: Iterable[PortBinding]) -> tuple[PortBinding, ...]:
+    """``wanted``, where one of several ports will do with the one of ``held``: people may know it by now."""
+    numbers = {binding.container_port: binding.host_port for binding in held}
+    return tuple(_with_number(binding, numbers.get(binding.container_port, 0)) for binding in wanted)
+
+
+def _with_number(binding: PortBinding, number: int) -> PortBinding:
+    is_chosen = binding.host_port and not binding.last_host_port
+    return binding if is_chosen or not number else replace(binding, host_port=number, last_host_port=0)
+
+
+def _shown(binding: PortBinding) -> str:
+    host_ip = f"[{binding.host_ip}]" if is_ipv6(binding) else binding.host_ip
+    return f"{host_ip}:{binding.host_ports}"
+
+
+def _on_addresses(binding: PortBinding, *, has_ipv6: bool) -> list[PortBinding]:
+    """The addresses that one binding means. Raises Invalid."""
+    if not binding.host_ip:
+        both = (EVERY_ADDRESS, EVERY_IPV6_ADDRESS) if has_ipv6 else (EVERY_ADDRESS,)
+        return [replace(binding, host_ip=address) for address in both]
     try:
-        return str(IPv4Address(text))
-    except AddressValueError as error:
-        raise Invalid(f"invalid host IP {text[:80]!r}: expected an IPv4 address") from error
+        address = ip_address(binding.host_ip)
+    except ValueError as error:
+        raise Invalid(f"invalid host IP {binding.host_ip[:80]!r}: expected an IPv4 or IPv6 address") from error
+    if isinstance(address, IPv6Address):
+        if address.scope_id is not None or address.is_link_local:
+            raise Invalid(f"invalid host IP {binding.host_ip[:80]!r}: cannot publish on link-local addresses")
+        if address.is_loopback:
+            raise Invalid("cannot publish on ::1: IPv6 leads nothing from there to containers; publish on 127.0.0.1")
+        if not has_ipv6:
+            raise Invalid(
+                f"cannot publish on {address}: the container's way out is a network without IPv6; "
+                "make one with EnableIPv6, or publish on an IPv4 address"
+            )
+    return [replace(binding, host_ip=str(address))]

@@ -8,20 +8,24 @@ told from another.
                    map published_at   host address . protocol . port : …         published on one address
     bridge naru_x  set endpoints      link . MAC . address                       who may send as whom
 
+While a network has IPv6, there is the same of it besides (``ruleset_ipv6.py``).
+
 Priorities are five before the customary ones, so that our translation comes before that of other tables. An accept
 here cannot overrule a drop elsewhere (nft(8), "base chains"): ``foreign_firewall.py`` sees to that.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, ip_address
 from typing import Final
 
 from engine.host.nft_elements import Element, address, link, mac, port, protocol
 from engine.model.container import Endpoint
 from engine.model.network import EVERY_ADDRESS, Network
 from engine.model.ports import PortBinding
-from engine.networks.network import link_name, link_prefix
+from engine.networks.network import link_name, link_prefix, mac_address
+from engine.networks.published import is_ipv6
+from engine.networks.ruleset_ipv6 import Ipv6Rules, ipv6_elements
 
 # Where clouds answer questions about the machine, credentials included: RFC 3927 link-local (most of them), Alibaba,
 # Oracle. Some also resolve names there, so port 53 stays open.
@@ -49,9 +53,15 @@ class Tables:
     def elements(self, endpoint: Endpoint) -> list[Element]:
         """All there is of one endpoint: a sender, and its published ports."""
         name = link_name(self.instance, IPv4Address(endpoint.ip_address))
-        sender = (link(name), mac(endpoint.mac_address), address(endpoint.ip_address))
-        published = [self._published(binding, endpoint.ip_address) for binding in endpoint.published]
-        return [Element("bridge", self.name, "endpoints", sender), *published]
+        own = [endpoint.ip_address, *(text for text in endpoint.link_local if ip_address(text).version == 4)]
+        senders = [
+            Element("bridge", self.name, "endpoints", (link(name), mac(endpoint.mac_address), address(text)))
+            for text in own
+        ]
+        published = [
+            self._published(binding, endpoint.ip_address) for binding in endpoint.published if not is_ipv6(binding)
+        ]
+        return [*senders, *published, *ipv6_elements(endpoint, table=self.name, link_name=name)]
 
     def _published(self, binding: PortBinding, target: str) -> Element:
         key = (protocol(binding.container_port.protocol), port(binding.host_port))
@@ -63,15 +73,19 @@ class Tables:
     def _inet_rules(self, networks: Sequence[Network]) -> str:
         bridges = _set(f'"{network.bridge}"' for network in networks)
         gateways = _set(f'"{network.bridge}" . {network.gateway}' for network in networks)
+        ipv6 = Ipv6Rules.of(networks)
         return f"""
 table inet {self.name} {{
     map published {{ type inet_proto . inet_service : ipv4_addr . inet_service; }}
     map published_at {{ type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }}
+    {ipv6.maps}
 
     chain guard {{
         type filter hook prerouting priority raw - 5
         iifname != {bridges} accept
+        {ipv6.guard}
         meta nfproto != ipv4 drop
+        {_lines(_between_neighbours(networks))}
         {_lines(_only_own_senders(networks))}
         # route_localnet, which published ports on 127.0.0.1 need, would open the host's loopback (CVE-2020-8558)
         ip daddr 127.0.0.0/8 drop
@@ -83,12 +97,15 @@ table inet {self.name} {{
         type nat hook prerouting priority dstnat - 5
         dnat ip to ip daddr . meta l4proto . th dport map @published_at
         fib daddr type local dnat ip to meta l4proto . th dport map @published
+        {ipv6.translations}
     }}
 
     chain output {{
         type nat hook output priority -105  # dstnat - 5, a name that nft knows in prerouting only
+        {ipv6.output}
         dnat ip to ip daddr . meta l4proto . th dport map @published_at
         fib daddr type local dnat ip to meta l4proto . th dport map @published
+        {ipv6.translations}
     }}
 
     chain postrouting {{
@@ -97,6 +114,7 @@ table inet {self.name} {{
         # have to come back through the host
         oifname {bridges} ip saddr 127.0.0.0/8 masquerade
         {_lines(_masquerades(networks))}
+        {ipv6.masquerades}
     }}
 
     chain forward {{
@@ -104,6 +122,10 @@ table inet {self.name} {{
         iifname != {bridges} oifname != {bridges} accept
         ct state established,related accept
         {_lines(_within(networks))}
+        # link-local addresses are for neighbours, as far as a frame that should go to one has come here
+        iifname {bridges} ip saddr 169.254.0.0/16 drop
+        iifname {bridges} ip daddr {_METADATA} meta l4proto != {{ tcp, udp }} drop
+        iifname {bridges} ip daddr {_METADATA} th dport != 53 drop
         {_lines(f'iifname "{network.bridge}" drop' for network in networks if network.internal)}
         oifname {bridges} ct status dnat accept
         oifname {bridges} drop
@@ -115,6 +137,7 @@ table inet {self.name} {{
         ct state established,related accept
         iifname . ip daddr {gateways} icmp type echo-request accept
         iifname . ip daddr {gateways} meta l4proto {{ tcp, udp }} th dport 53 accept
+        {ipv6.input}
         drop
     }}
 }}
@@ -122,21 +145,25 @@ table inet {self.name} {{
 
     def _bridge_rules(self, networks: Sequence[Network]) -> str:
         apart = [network.subnet for network in networks if not network.joins_containers]
+        ipv6 = Ipv6Rules.of(networks)
         return f"""
 table bridge {self.name} {{
     set endpoints {{ type ifname . ether_addr . ipv4_addr; }}
+    {ipv6.sets}
 
     chain prerouting {{
         type filter hook prerouting priority dstnat - 5
         iifname != "{link_prefix(self.instance)}*" accept
         iifname . ether saddr . ip saddr @endpoints accept
         iifname . arp saddr ether . arp saddr ip @endpoints accept
+        {ipv6.senders}
         drop
     }}
 
     chain forward {{
         type filter hook forward priority filter - 5
-        # what one of our links sends to another: senders are who they say, by the chain above
+        # what one of our links sends to another: senders are who they say, by the chain above. Those links do not
+        # talk to each other anyway ("isolated", linux/if_link.h), but for links that an older engine has made.
         {_lines(f'iifname "{link_prefix(self.instance)}*" ip saddr {subnet} drop' for subnet in apart)}
     }}
 }}
@@ -145,6 +172,13 @@ table bridge {self.name} {{
 
 def _only_own_senders(networks: Sequence[Network]) -> Iterable[str]:
     return (f'iifname "{network.bridge}" ip saddr != {network.subnet} drop' for network in networks)
+
+
+def _between_neighbours(networks: Sequence[Network]) -> Iterable[str]:
+    """What is not for this host at all: br_netfilter shows the bridge's own traffic here."""
+    for network in networks:
+        pair = "ip saddr 169.254.0.0/16 ip daddr 169.254.0.0/16"
+        yield f'iifname "{network.bridge}" ether daddr != {mac_address(network.gateway)} {pair} accept'
 
 
 def _masquerades(networks: Sequence[Network]) -> Iterable[str]:

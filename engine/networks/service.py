@@ -15,20 +15,32 @@ from ipaddress import IPv4Address
 from typing import Final
 
 from engine.config import EngineConfig
-from engine.host.sysctl import set_sysctl
 from engine.model.container import Endpoint
 from engine.model.errors import Denied, Unavailable
 from engine.model.network import DEFAULT_NAME, EndpointSettings, KnownAs, Network, NetworkRequest
 from engine.model.ports import PortBinding
+from engine.networks.addresses import Address
 from engine.networks.bridge import sweep_links
 from engine.networks.catalog import Catalog
 from engine.networks.flows import turn_away_from, turn_to
-from engine.networks.foreign_firewall import ForeignFirewall
-from engine.networks.link import connect_link, disconnect_link, lead_out, loopback_up
+from engine.networks.foreign_firewall import IP6TABLES, IPTABLES, ForeignFirewall
+from engine.networks.forwarding import forward_ipv4
+from engine.networks.link import connect_link, disconnect_link, lead_out, lead_out_by_ipv6, loopback_up
 from engine.networks.name_service import NameService
 from engine.networks.network import link_name, link_prefix
-from engine.networks.plans import check_settings, chosen_address, new_endpoint, reserved, way_out
-from engine.networks.published import PublishedPorts
+from engine.networks.plans import (
+    addresses_of,
+    check_link_local_free,
+    check_settings,
+    chosen_address,
+    chosen_ipv6_address,
+    ipv6_way_out,
+    new_endpoint,
+    reserved,
+    way_out,
+    without_ipv6,
+)
+from engine.networks.published import PublishedPorts, keeping_numbers
 from engine.networks.rules import Rules
 from engine.networks.ruleset import Tables
 from engine.store.events import Events
@@ -55,10 +67,13 @@ class Networks:
         self._catalog = Catalog(config, settings, changed=self._networks_changed)
         tables = Tables(config.nft_table, config.instance)
         self._rules = Rules(tables, networks=self._catalog.all, endpoints=self._every_endpoint)
-        self._used: dict[str, set[IPv4Address]] = {}
+        self._used: dict[str, set[Address]] = {}
         self._latest: dict[str, IPv4Address] = {}
         self._names = NameService(config.dns_socket_path, config.dns_log_path)
-        self._firewall = ForeignFirewall(bridges=self._bridges, mark=config.nft_table)
+        self._firewalls = [
+            ForeignFirewall(IPTABLES, bridges=self._bridges, mark=config.nft_table),
+            ForeignFirewall(IP6TABLES, bridges=self._ipv6_bridges, mark=config.nft_table),
+        ]
         self._firewall_check: asyncio.Task[None] | None = None
         self._firewall_checked_at = 0.0
 
@@ -123,7 +138,7 @@ class Networks:
         asked for is not free on this host, and Unavailable when the kernel lacks something.
         """
         await self._catalog.start()
-        await asyncio.to_thread(_forward)
+        await asyncio.to_thread(forward_ipv4)
         await self._rules.ensure()
         self._firewall_checked_at = time.monotonic()
         await self._check_firewall()
@@ -136,7 +151,7 @@ class Networks:
                 _log.error("container %s is on network %s, which is gone", container_id[:12], endpoint.network)
                 continue
             self._endpoints.setdefault(container_id, {})[endpoint.network] = endpoint
-            self._used_of(network).add(IPv4Address(endpoint.ip_address))
+            self._used_of(network).update(addresses_of(endpoint))
         published = tuple(binding for endpoint in endpoints for binding in endpoint.published)
         for taken in self._ports.adopt(container_id, published):
             _log.warning("container %s goes on with a port that others use too: %s", container_id[:12], taken)
@@ -161,15 +176,17 @@ class Networks:
             await self._tell_names(self.get(name))
 
     def reserve(
-        self, container_id: str, bindings: tuple[PortBinding, ...], *, host_ip: str = ""
+        self, container_id: str, bindings: tuple[PortBinding, ...], *, through: Network | None = None
     ) -> tuple[PortBinding, ...]:
         """Hold the host's ports for a container until ``disconnect``, and tell which ones those are.
 
-        All or nothing; replaces what the container held before. ``host_ip`` is for bindings that say none. Raises
-        Conflict in Docker's words when another container or program has one, Invalid or Unsupported for an address
-        it cannot publish on.
+        All or nothing; replaces what the container held before. ``through`` is its way out, which says where bindings
+        without an address are published; None: on every address of IPv4. Raises Conflict in Docker's words when
+        another container or program has one, Invalid for an address it cannot publish on.
         """
-        return self._ports.claim(container_id, tuple(replace(one, host_ip=one.host_ip or host_ip) for one in bindings))
+        host_ip = through.host_binding if through else ""
+        wanted = tuple(replace(one, host_ip=one.host_ip or host_ip) for one in bindings)
+        return self._ports.claim(container_id, wanted, has_ipv6=through is not None and through.ipv6 is not None)
 
     def published(self, container_id: str) -> tuple[PortBinding, ...]:
         """The ports it holds."""
@@ -199,14 +216,17 @@ class Networks:
         check_settings(network, settings)
         is_way_out = not network.internal and way_out(present.values()) is None
         if is_way_out and self._ports.of(container_id) != bindings:
-            bindings = self.reserve(container_id, bindings)
+            bindings = self.reserve(container_id, bindings, through=network)
+        is_ipv6_way_out = network.ipv6 is not None and not network.internal and ipv6_way_out(present.values()) is None
         async with AsyncExitStack() as undo:
             endpoint = self._new_endpoint(container_id, network, settings, known_as=known_as, former=former)
             endpoint = replace(endpoint, published=bindings if is_way_out else ())
             self._endpoints.setdefault(container_id, {})[network.name] = endpoint
             undo.push_async_callback(self._forget, container_id, network.name)
             await self._rules.add(endpoint)
-            await asyncio.to_thread(self._plug_in, network, endpoint, pid, is_way_out=is_way_out)
+            await asyncio.to_thread(
+                self._plug_in, network, endpoint, pid, is_way_out=is_way_out, is_ipv6_way_out=is_ipv6_way_out
+            )
             await self._tell_names(network)
             undo.pop_all()
         self._emit("connect", network, container=container_id)
@@ -231,20 +251,25 @@ class Networks:
         pid: int,
         before: Endpoint | None,
         wanted: tuple[PortBinding, ...],
-        host_ip: str = "",
     ) -> None:
         """After a change of a running container's networks: default route and published ports are where they belong.
 
         ``before`` was its way out until then; ``wanted`` are its ports if none are published yet.
         """
         endpoints = self._endpoints.get(container_id, {})
+        if (leader := ipv6_way_out(endpoints.values())) is not None:
+            await asyncio.to_thread(lead_out_by_ipv6, leader, pid=pid)
         leader = way_out(endpoints.values())
         if leader is None:
             self._ports.release(container_id)
             return
         if before is not None and leader.network == before.network:
             return
-        bindings = self._ports.of(container_id) or self.reserve(container_id, wanted, host_ip=host_ip)
+        bindings = self._ports.of(container_id)
+        if not bindings or (before is not None and bool(before.ipv6_address) != bool(leader.ipv6_address)):
+            network = self.get(leader.network)
+            through = network if leader.ipv6_address else without_ipv6(network)
+            bindings = self.reserve(container_id, keeping_numbers(wanted, bindings), through=through)
         for name, endpoint in endpoints.items():
             endpoints[name] = replace(endpoint, published=bindings if endpoint is leader else ())
         await asyncio.to_thread(lead_out, leader, instance=self._config.instance, pid=pid)
@@ -280,7 +305,8 @@ class Networks:
 
     async def destroy(self) -> None:
         """Remove links, bridges and rules, as if the engine had never been here; ip_forward stays. Safe to repeat."""
-        await self._firewall.remove()
+        for firewall in self._firewalls:
+            await firewall.remove()
         await self._rules.delete()
         await self._names.quit()
         await self._catalog.remove_bridges()
@@ -303,14 +329,17 @@ class Networks:
                 await self._tell_names(network)
         finally:
             if network is not None:
-                self._used_of(network).discard(IPv4Address(endpoint.ip_address))
+                self._used_of(network).difference_update(addresses_of(endpoint))
 
     async def _tell_names(self, network: Network) -> None:
         if not network.is_default:
             await self._names.publish(network, self.endpoints(network.name).items())
 
-    def _plug_in(self, network: Network, endpoint: Endpoint, pid: int, *, is_way_out: bool) -> None:
-        connect_link(network, self._config.instance, endpoint, pid=pid, is_way_out=is_way_out)
+    def _plug_in(
+        self, network: Network, endpoint: Endpoint, pid: int, *, is_way_out: bool, is_ipv6_way_out: bool
+    ) -> None:
+        instance = self._config.instance
+        connect_link(network, instance, endpoint, pid=pid, is_way_out=is_way_out, is_ipv6_way_out=is_ipv6_way_out)
         turn_to(endpoint)
 
     def _sweep_links(self) -> None:
@@ -324,15 +353,23 @@ class Networks:
         self, container_id: str, network: Network, settings: EndpointSettings, *, known_as: KnownAs, former: str
     ) -> Endpoint:
         used = self._used_of(network)
+        check_link_local_free(settings, used=used)
         address = chosen_address(network, settings, used=used, after=self._latest.get(network.id), former=former)
+        ipv6_address = chosen_ipv6_address(network, settings, used=used, beside=address)
         if not settings.ip_address and str(address) != former:
             self._latest[network.id] = address
-        used.add(address)
-        return new_endpoint(
-            network, settings, address=address, beside=self.endpoints_of(container_id), known_as=known_as
+        endpoint = new_endpoint(
+            network,
+            settings,
+            address=address,
+            ipv6_address=ipv6_address,
+            beside=self.endpoints_of(container_id),
+            known_as=known_as,
         )
+        used.update(addresses_of(endpoint))
+        return endpoint
 
-    def _used_of(self, network: Network) -> set[IPv4Address]:
+    def _used_of(self, network: Network) -> set[Address]:
         return self._used.setdefault(network.id, reserved(network))
 
     def _every_endpoint(self) -> Iterator[Endpoint]:
@@ -340,6 +377,9 @@ class Networks:
 
     def _bridges(self) -> list[str]:
         return [network.bridge for network in self._catalog.all()]
+
+    def _ipv6_bridges(self) -> list[str]:
+        return [network.bridge for network in self._catalog.all() if network.ipv6 is not None]
 
     async def _networks_changed(self) -> None:
         await self._rules.rewrite()
@@ -360,11 +400,7 @@ class Networks:
 
     async def _check_firewall(self) -> None:
         try:
-            await self._firewall.let_through()
+            for firewall in self._firewalls:
+                await firewall.let_through()
         except Unavailable as error:
             _log.warning("cannot look after foreign firewalls: %s", error)
-
-
-def _forward() -> None:
-    if set_sysctl("net/ipv4/ip_forward", "1"):
-        _log.info("turned on net.ipv4.ip_forward: this host now routes between its links")

@@ -1,9 +1,9 @@
 """How a container is to stand on its networks: ``NetworkingConfig``, connect and disconnect."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import AddressValueError, IPv4Address
+from ipaddress import AddressValueError, IPv4Address, IPv6Address, ip_address
 from typing import Any, Final
 
 import msgspec
@@ -15,9 +15,9 @@ from engine.wire.text import check_mapping, check_name, check_network, check_tex
 from engine.wire.version import ApiVersion
 
 _SEVERAL_FROM: Final = ApiVersion(1, 44)
-_NOTHING: Final[tuple[object, ...]] = ("", 0, False, [], {})
 _MAC: Final = re.compile(r"[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5}")
 _MOST_NETWORKS: Final = 100
+_MOST_LINK_LOCAL: Final = 16
 _LEAST_PRIORITY, _MOST_PRIORITY = -(2**31), 2**31 - 1
 
 
@@ -108,8 +108,6 @@ def decode_settings(field: str, raw: object) -> EndpointSettings:
         given = decode(raw, EndpointJson)
     except Invalid as error:
         raise Invalid(f"{field}: {error}") from error
-    if given.ipam_config.ipv6 not in _NOTHING or given.ipam_config.link_local:
-        raise Unsupported(f"{field}.IPAMConfig: only IPv4Address is supported; networks have no IPv6 yet")
     check_texts(f"{field}.Aliases", given.aliases, longest=255)
     check_texts(f"{field}.Links", given.links, longest=511)
     check_mapping(f"{field}.DriverOpts", given.driver_opts)
@@ -125,6 +123,8 @@ def decode_settings(field: str, raw: object) -> EndpointSettings:
         mac_address=checked_mac(f"{field}.MacAddress", given.mac_address),
         driver_options=given.driver_opts,
         priority=given.gw_priority,
+        ipv6_address=_checked_ipv6(f"{field}.IPAMConfig.IPv6Address", given.ipam_config.ipv6),
+        link_local=_link_local(f"{field}.IPAMConfig.LinkLocalIPs", given.ipam_config.link_local),
     )
 
 
@@ -152,6 +152,35 @@ def _checked_address(field: str, text: str) -> str:
         return str(IPv4Address(text))
     except AddressValueError as error:
         raise Invalid(f"{field}: invalid IPv4 address: {shown(text)}") from error
+
+
+def _checked_ipv6(field: str, text: str) -> str:
+    if not text:
+        return ""
+    try:
+        address = IPv6Address(text)
+    except AddressValueError as error:
+        raise Invalid(f"{field}: invalid IPv6 address: {shown(text)}") from error
+    if address.scope_id is not None:
+        raise Invalid(f"{field}: invalid IPv6 address: {shown(text)}: a zone has no place here")
+    return str(address)
+
+
+def _link_local(field: str, texts: Sequence[str]) -> tuple[str, ...]:
+    if len(texts) > _MOST_LINK_LOCAL:
+        raise Invalid(f"{field}: {len(texts)} addresses; at most {_MOST_LINK_LOCAL} are supported")
+    return tuple(dict.fromkeys(_checked_link_local(field, text) for text in texts if text))
+
+
+def _checked_link_local(field: str, text: str) -> str:
+    try:
+        address = ip_address(text)
+    except ValueError as error:
+        raise Invalid(f"{field}: invalid link-local IP address: {shown(text)}") from error
+    is_plain = not (isinstance(address, IPv6Address) and address.scope_id is not None)
+    if not address.is_link_local or not is_plain:
+        raise Invalid(f"{field}: {shown(text)} is not an address of 169.254.0.0/16 or fe80::/10")
+    return str(address)
 
 
 def checked_mac(field: str, text: str) -> str:

@@ -14,6 +14,7 @@ from engine.model.network import (
     MASQUERADE,
     MTU,
     EndpointSettings,
+    Ipv6Part,
     Network,
 )
 from engine.wire.times import timestamp
@@ -45,7 +46,7 @@ def encode_endpoint(
     wished_mac = "" if network == _DEFAULT else settings.mac_address  # of the default one only what is so, as in Docker
     is_joined = container.is_running and (endpoint is not None or not container.spec.is_bridged)
     return {
-        "IPAMConfig": {"IPv4Address": settings.ip_address} if settings.ip_address else None,
+        "IPAMConfig": _ipam_config(settings),
         "Links": list(settings.links) or None,
         "Aliases": list(settings.aliases) or None,
         "MacAddress": endpoint.mac_address if endpoint else wished_mac,
@@ -56,11 +57,24 @@ def encode_endpoint(
         "Gateway": endpoint.gateway if endpoint else "",
         "IPAddress": endpoint.ip_address if endpoint else "",
         "IPPrefixLen": endpoint.prefix_length if endpoint else 0,
-        "IPv6Gateway": "",
-        "GlobalIPv6Address": "",
-        "GlobalIPv6PrefixLen": 0,
+        "IPv6Gateway": endpoint.ipv6_gateway if endpoint else "",
+        "GlobalIPv6Address": endpoint.ipv6_address if endpoint else "",
+        "GlobalIPv6PrefixLen": endpoint.ipv6_prefix_length if endpoint else 0,
         "DNSNames": list(endpoint.names) or None if endpoint else None,
     }
+
+
+def _ipam_config(settings: EndpointSettings) -> dict[str, Any] | None:
+    wished = {
+        "IPv4Address": settings.ip_address,
+        "IPv6Address": settings.ipv6_address,
+        "LinkLocalIPs": list(settings.link_local),
+    }
+    return {name: value for name, value in wished.items() if value} or None
+
+
+def _with_length(address: str, prefix_length: int) -> str:
+    return f"{address}/{prefix_length}" if address else ""
 
 
 def encode_network(
@@ -75,7 +89,7 @@ def encode_network(
         "Scope": "local",
         "Driver": facts.driver,
         "EnableIPv4": True,
-        "EnableIPv6": False,
+        "EnableIPv6": network is not None and network.enable_ipv6,
         "IPAM": _ipam(network),
         "Internal": network is not None and network.internal,
         "Attachable": network is not None and network.attachable,
@@ -88,7 +102,7 @@ def encode_network(
                 "EndpointID": endpoint_id(container_id, facts.name),
                 "MacAddress": endpoint.mac_address,
                 "IPv4Address": f"{endpoint.ip_address}/{endpoint.prefix_length}",
-                "IPv6Address": "",
+                "IPv6Address": _with_length(endpoint.ipv6_address, endpoint.ipv6_prefix_length),
             }
             for container_id, endpoint in (endpoints or {}).items()
         },
@@ -100,14 +114,19 @@ def encode_network(
 def _ipam(network: Network | None) -> dict[str, Any]:
     if network is None:
         return {"Driver": "default", "Options": None, "Config": []}
-    config: dict[str, Any] = {"Subnet": str(network.subnet)}
-    if network.ip_range is not None:
-        config["IPRange"] = str(network.ip_range)
-    config["Gateway"] = str(network.gateway)
-    if network.auxiliary:
-        config["AuxiliaryAddresses"] = {name: str(address) for name, address in network.auxiliary.items()}
+    parts: list[Network | Ipv6Part] = [network, *([network.ipv6_config] if network.ipv6_config else [])]
     options = dict(network.ipam_options) or None
-    return {"Driver": "default", "Options": options, "Config": [config]}
+    return {"Driver": "default", "Options": options, "Config": [_ipam_of(part) for part in parts]}
+
+
+def _ipam_of(part: Network | Ipv6Part) -> dict[str, Any]:
+    config: dict[str, Any] = {"Subnet": str(part.subnet)}
+    if part.ip_range is not None:
+        config["IPRange"] = str(part.ip_range)
+    config["Gateway"] = str(part.gateway)
+    if part.auxiliary:
+        config["AuxiliaryAddresses"] = {name: str(address) for name, address in part.auxiliary.items()}
+    return config
 
 
 def _options(network: Network | None) -> dict[str, str]:

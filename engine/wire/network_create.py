@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueError
+from ipaddress import AddressValueError, IPv4Address
 from typing import Any, Final
 
 import msgspec
@@ -16,23 +16,17 @@ from engine.model.network import (
     MASQUERADE,
     MTU,
     TRUE_WORDS,
+    Ipv6Request,
     NetworkRequest,
 )
+from engine.wire.ipam import ConfigJson, decode_configs
 from engine.wire.json_body import decode, parse_object, unknown_members
-from engine.wire.text import check_mapping, check_network, check_text, shown
+from engine.wire.text import check_mapping, check_network, shown
 
 _LINK_NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,14}")
-_LONGEST_PREFIX: Final = 30  # the gateway and one container
 _LEAST_MTU, _MOST_MTU = 68, 65535  # RFC 791; the kernel's limit for a bridge
 # said by clients, and true of every network here
 _NO_EFFECT: Final = ("com.docker.network.container_iface_prefix", "com.docker.network.enable_ipv4")
-
-
-class ConfigJson(msgspec.Struct, rename="pascal", kw_only=True):
-    subnet: str = ""
-    ip_range: str = msgspec.field(default="", name="IPRange")
-    gateway: str = ""
-    auxiliary_addresses: dict[str, str] = {}
 
 
 class IpamJson(msgspec.Struct, rename="pascal", kw_only=True):
@@ -79,6 +73,7 @@ def decode_network(body: bytes) -> tuple[NetworkRequest, str]:
         options=given.options,
         ipam_options=given.ipam.options,
         labels=given.labels,
+        enable_ipv6=given.enable_ipv6,
         **_addresses(given.ipam.config),
     )
     return request, f"unknown and ignored: {', '.join(map(shown, unknown[:20]))}" if unknown else ""
@@ -103,7 +98,6 @@ def _refuse(given: NetworkJson) -> None:
         "Ingress": given.ingress,
         "ConfigOnly": given.config_only,
         "ConfigFrom": given.config_from.network,
-        "EnableIPv6": given.enable_ipv6,
     }
     for name, wanted in refused.items():
         if wanted:
@@ -114,60 +108,13 @@ def _refuse(given: NetworkJson) -> None:
 
 def _addresses(configs: list[ConfigJson]) -> dict[str, Any]:
     """The fields of NetworkRequest that IPAM.Config tells."""
-    configs = [config for config in configs if config != ConfigJson()]
-    if not configs:
-        return {}
-    if len(configs) > 1:
-        raise Unsupported("IPAM.Config: more than one subnet is not supported by this engine (yet)")
-    config = configs[0]
-    if not config.subnet:
-        raise Invalid(
-            "IPAM.Config: Subnet: every network with a Gateway, an IPRange or AuxiliaryAddresses needs a subnet"
-        )
-    subnet = _network("Subnet", config.subnet)
-    if subnet.prefixlen > _LONGEST_PREFIX or subnet.prefixlen < 8:
-        raise Invalid(f"IPAM.Config.Subnet: {subnet}: the prefix length must be 8 to {_LONGEST_PREFIX}")
-    if subnet.is_loopback or subnet.is_multicast or subnet.is_unspecified or subnet.is_link_local:
-        raise Invalid(f"IPAM.Config.Subnet: {subnet} cannot be a network's subnet")
-    found: dict[str, Any] = {"subnet": subnet}
-    if config.ip_range:
-        found["ip_range"] = _network("IPRange", config.ip_range)
-        if not found["ip_range"].subnet_of(subnet):
-            raise Invalid(f"IPAM.Config.IPRange: {found['ip_range']} is not within the subnet {subnet}")
-    if config.gateway:
-        found["gateway"] = _within("Gateway", config.gateway, subnet)
-    found["auxiliary"] = {
-        check_text("IPAM.Config.AuxiliaryAddresses", name, longest=255): _within("AuxiliaryAddresses", text, subnet)
-        for name, text in config.auxiliary_addresses.items()
-    }
-    if found.get("gateway") in found["auxiliary"].values():
-        raise Invalid(f"IPAM.Config.AuxiliaryAddresses: {found['gateway']} is the gateway")
+    ipv4, ipv6 = decode_configs(configs)
+    found: dict[str, Any] = {}
+    if ipv4 is not None:
+        found = {name: getattr(ipv4, name) for name in ("subnet", "gateway", "ip_range", "auxiliary")}
+    if ipv6 is not None:
+        found["ipv6"] = Ipv6Request(ipv6.subnet, ipv6.gateway, ipv6.ip_range, ipv6.auxiliary)
     return found
-
-
-def _network(field: str, text: str) -> IPv4Network:
-    shown_text = shown(text)
-    if ":" in text:
-        raise Unsupported(f"IPAM.Config.{field}: {shown_text}: IPv6 is not supported by this engine (yet)")
-    if "/" not in text:
-        raise Invalid(f"IPAM.Config.{field}: invalid CIDR address: {shown_text}: expected ADDRESS/LENGTH")
-    try:
-        loose = IPv4Network(text, strict=False)
-    except (AddressValueError, NetmaskValueError, ValueError) as error:
-        raise Invalid(f"IPAM.Config.{field}: invalid CIDR address: {shown_text}") from error
-    if str(loose) != text:
-        raise Invalid(f"IPAM.Config.{field}: invalid subnet {shown_text}: it should be {loose}")
-    return loose
-
-
-def _within(field: str, text: str, subnet: IPv4Network) -> IPv4Address:
-    try:
-        address = IPv4Address(text)
-    except AddressValueError as error:
-        raise Invalid(f"IPAM.Config.{field}: invalid IPv4 address: {shown(text)}") from error
-    if address not in subnet or address in (subnet.network_address, subnet.broadcast_address):
-        raise Invalid(f"IPAM.Config.{field}: {address} is not an address within the subnet {subnet}")
-    return address
 
 
 def _check_options(options: Mapping[str, str]) -> None:

@@ -35,6 +35,10 @@ def shell(*argv: str) -> str:
     return done.stdout
 
 
+def family_of(address: str) -> int:
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
 @dataclass
 class Place:
     """A network namespace to make sockets in; ``pid`` 0 is the one the test is in."""
@@ -59,23 +63,30 @@ class Place:
         return made[0]
 
     def listen(self, port: int, *, address: str = "0.0.0.0") -> socket.socket:
-        server = self.open_socket(socket.SOCK_STREAM)
+        server = self.open_socket(socket.SOCK_STREAM, family=family_of(address))
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         server.bind((address, port))
         server.listen()
         return server
 
     def receive_on(self, port: int, *, address: str = "0.0.0.0") -> socket.socket:
-        server = self.open_socket(socket.SOCK_DGRAM)
+        server = self.open_socket(socket.SOCK_DGRAM, family=family_of(address))
         server.bind((address, port))
         return server
 
     def connect(self, address: str, port: int, *, timeout_s: float = PATIENCE_S) -> socket.socket:
-        client = self.open_socket(socket.SOCK_STREAM)
+        client = self.open_socket(socket.SOCK_STREAM, family=family_of(address))
         client.settimeout(timeout_s)
-        client.connect((address, port))
+        client.connect(self._socket_address(address, port))
         client.settimeout(PATIENCE_S)
         return client
+
+    def _socket_address(self, address: str, port: int) -> tuple[str, int] | tuple[str, int, int, int]:
+        """The link of a link-local address by its number here."""
+        plain, _, link = address.partition("%")
+        if not link:
+            return address, port
+        return plain, port, 0, int(self.run("ip", "-o", "link", "show", link).partition(":")[0])
 
     def reaches(self, address: str, port: int) -> bool:
         try:
@@ -89,7 +100,7 @@ class Place:
             one.close()
 
     def run(self, *argv: str) -> str:
-        return shell("nsenter", f"--net=/proc/{self.pid}/ns/net", *argv)
+        return shell(*(["nsenter", f"--net=/proc/{self.pid}/ns/net"] if self.pid else []), *argv)
 
 
 def asks(client: socket.socket, server: socket.socket) -> str:

@@ -132,7 +132,7 @@ async def test_options_hold(engine: Engine, machine: Machine) -> None:
 async def test_ports_are_published_where_the_network_says(engine: Engine, machine: Machine) -> None:
     network = await engine.networks.create(NetworkRequest("mine", options={HOST_BINDING: "127.0.0.1"}))
     one = machine.namespace()
-    held = engine.networks.reserve(ONE, (PUBLISHED,), host_ip=network.host_binding)
+    held = engine.networks.reserve(ONE, (PUBLISHED,), through=network)
     await engine.networks.connect(ONE, pid=one.pid, bindings=held, network=network)
     one.listen(80)
     assert machine.host.reaches("127.0.0.1", 8080)

@@ -12,8 +12,8 @@ ONE = Member("1", "10.0.0.2", ("one", "web", "1" * 12))
 TWO = Member("2", "10.0.0.3", ("two", "Web"), links={"Zwei": "one"})
 THREE = Member("3", "10.1.0.2", ("three",))
 ONE_THERE = Member("1", "10.1.0.3", ("one",), servers=("10.9.9.9",))
-MINE = Network("m", "mine", "10.0.0.1", internal=False, members=(ONE, TWO))
-YOURS = Network("y", "yours", "10.1.0.1", internal=True, members=(THREE, ONE_THERE))
+MINE = Network("m", "mine", ("10.0.0.1",), internal=False, members=(ONE, TWO))
+YOURS = Network("y", "yours", ("10.1.0.1",), internal=True, members=(THREE, ONE_THERE))
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_only_who_has_a_way_out_may_ask_outside(directory: Directory) -> None:
 
 
 def test_what_is_told_anew_replaces_what_was_told(directory: Directory) -> None:
-    directory.replace(Network("m", "mine", "10.0.0.1", internal=False, members=(TWO,)))
+    directory.replace(Network("m", "mine", ("10.0.0.1",), internal=False, members=(TWO,)))
     assert ask(directory, asker(directory, "m", "10.0.0.3"), "one") is None
     directory.forget("m")
     assert directory.find_asker("m", "10.0.0.3") is None
@@ -112,7 +112,7 @@ def test_what_is_told_anew_replaces_what_was_told(directory: Directory) -> None:
 def test_an_answer_too_long_for_a_datagram_is_cut_off_and_says_so() -> None:
     members = tuple(Member(str(n), f"10.0.{n // 250}.{n % 250 + 2}", ("web",)) for n in range(300))
     directory = Directory()
-    directory.replace(Network("m", "mine", "10.0.0.1", internal=False, members=members))
+    directory.replace(Network("m", "mine", ("10.0.0.1",), internal=False, members=members))
     question = Question.parse(bytes(DNSRecord.question("web").pack()))
     assert question is not None
     reply = answer(directory, asker(directory, "m", "10.0.0.2"), question)
@@ -138,3 +138,33 @@ def test_an_answer_to_another_question_does_not_belong() -> None:
     assert not belongs(bytes(other.reply().pack()), bytes(question.pack()))
     assert not belongs(bytes(question.pack()), bytes(question.pack()))
     assert not belongs(b"", bytes(question.pack()))
+
+
+SIX = Member("6", "10.6.0.2", ("six",), ipv6_address="fd00::2", other_addresses=("fe80::2",))
+SEVEN = Member("7", "10.6.0.3", ("seven", "six"))
+DUAL = Network("d", "dual", ("10.6.0.1", "fd00::1"), internal=False, members=(SIX, SEVEN))
+
+
+@pytest.mark.parametrize("source", ["10.6.0.2", "fd00::2", "fe80::2"])
+def test_both_families_are_answered_whichever_is_asked_by(directory: Directory, source: str) -> None:
+    directory.replace(DUAL)
+    who = asker(directory, "d", source)
+    assert addresses(ask(directory, who, "six", "AAAA")) == {"fd00::2"}
+    assert addresses(ask(directory, who, "six", "A")) == {"10.6.0.2", "10.6.0.3"}
+    assert addresses(ask(directory, who, "six", "ANY")) == {"fd00::2", "10.6.0.2", "10.6.0.3"}
+
+
+def test_a_container_without_ipv6_exists_all_the_same(directory: Directory) -> None:
+    directory.replace(DUAL)
+    reply = ask(directory, asker(directory, "d", "10.6.0.2"), "seven", "AAAA")
+    assert reply is not None
+    assert (reply.header.rcode, reply.rr) == (RCODE.NOERROR, [])
+
+
+def test_an_ipv6_address_has_a_name_and_nonsense_has_none(directory: Directory) -> None:
+    directory.replace(DUAL)
+    who = asker(directory, "d", "10.6.0.3")
+    digits = ".".join(reversed("fd00" + "0" * 27 + "2"))
+    assert addresses(ask(directory, who, f"{digits}.ip6.arpa", "PTR")) == {"six.dual."}
+    for name in ("ip6.arpa", "2.ip6.arpa", f"x.{digits[2:]}.ip6.arpa", f"{digits.replace('d', 'z')}.ip6.arpa"):
+        assert ask(directory, who, name, "PTR") is None

@@ -3,9 +3,9 @@ import random
 import pytest
 
 from engine.host.ports import HeldPort
-from engine.model.errors import Conflict, Invalid, Unsupported
+from engine.model.errors import Conflict, Invalid
 from engine.model.ports import Port, PortBinding, Protocol
-from engine.networks.published import PublishedPorts
+from engine.networks.published import PublishedPorts, keeping_numbers
 
 WEB = PortBinding(Port(80), "0.0.0.0", 8080)
 
@@ -49,9 +49,10 @@ def test_another_address_or_protocol_is_another_port(other: PortBinding) -> None
     assert ports.claim("two", (other,)) == (other,)
 
 
-def test_one_container_cannot_publish_a_port_twice() -> None:
+def test_one_container_cannot_publish_two_of_its_ports_at_one_of_the_host() -> None:
     with pytest.raises(Conflict, match="already allocated"):
-        Host().ports().claim("one", (WEB, WEB))
+        Host().ports().claim("one", (WEB, PortBinding(Port(81), "0.0.0.0", 8080)))
+    assert Host().ports().claim("one", (WEB, WEB)) == (WEB,)
 
 
 def test_a_program_of_the_host_is_noticed() -> None:
@@ -95,11 +96,11 @@ def test_what_was_adopted_is_held_even_if_the_host_took_the_port() -> None:
     assert ports.of("one") == (WEB,)
 
 
-@pytest.mark.parametrize(("address", "error"), [("::", Unsupported), ("::1", Unsupported), ("localhost", Invalid)])
-def test_only_ipv4_addresses_are_published_on(address: str, error: type[Exception]) -> None:
+@pytest.mark.parametrize("address", ["::", "::1", "localhost", "fd00::1%lo"])
+def test_what_cannot_be_published_on_is_refused_and_nothing_changes(address: str) -> None:
     ports = Host().ports()
     ports.claim("one", (WEB,))
-    with pytest.raises(error, match=address):
+    with pytest.raises(Invalid, match=address):
         ports.claim("one", (PortBinding(Port(80), address, 8080),))
     assert ports.of("one") == (WEB,)
 
@@ -117,3 +118,36 @@ def test_of_a_range_the_first_free_port_is_published() -> None:
 def test_a_range_without_a_free_port_is_a_conflict() -> None:
     with pytest.raises(Conflict, match=r"Bind for 0\.0\.0\.0:8000-8001 failed: all ports are allocated"):
         Host(8000, 8001).ports().claim("one", (PortBinding(Port(80), "", 8000, 8001),))
+
+
+BOTH = (PortBinding(Port(80), "0.0.0.0", 8080), PortBinding(Port(80), "::", 8080))
+
+
+def test_no_address_means_every_one_of_both_families() -> None:
+    ports = Host().ports()
+    assert ports.claim("one", (PortBinding(Port(80), "", 8080),), has_ipv6=True) == BOTH
+    assert ports.claim("one", (PortBinding(Port(80), "", 8080),)) == BOTH[:1]
+    assert ports.claim("one", (PortBinding(Port(80), "0:0::", 8080),), has_ipv6=True) == BOTH[1:]
+    assert ports.claim("one", (BOTH[0], PortBinding(Port(80), "", 8080)), has_ipv6=True) == BOTH
+
+
+def test_a_random_port_is_the_same_of_both_families() -> None:
+    host = Host(*range(32768, 61000))
+    host.taken.remove(40000)
+    one, other = host.ports().claim("one", (PortBinding(Port(80)),), has_ipv6=True)
+    assert (one.host_ip, other.host_ip, one.host_port, other.host_port) == ("0.0.0.0", "::", 40000, 40000)
+
+
+def test_what_is_refused_of_one_family_is_held_of_none() -> None:
+    ports = Host().ports()
+    ports.claim("one", (PortBinding(Port(80), "fd00::1", 8080),), has_ipv6=True)
+    with pytest.raises(Conflict, match=r"Bind for \[::\]:8080 failed"):
+        ports.claim("two", (PortBinding(Port(80), "", 8080),), has_ipv6=True)
+    assert ports.claim("three", (WEB,)) == (WEB,)
+
+
+def test_a_port_goes_over_to_another_network_with_its_number() -> None:
+    assert keeping_numbers((PortBinding(Port(80)), PortBinding(Port(81))), BOTH) == (
+        PortBinding(Port(80), "", 8080),
+        PortBinding(Port(81)),
+    )

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 
 from engine.model.container import Endpoint
@@ -28,6 +29,21 @@ ELEMENTS = [
 
 def test_an_endpoint_is_a_sender_and_its_published_ports() -> None:
     assert [f"element {each.text}" for each in TABLES.elements(ENDPOINT)] == ELEMENTS
+
+
+def test_an_endpoint_with_ipv6_is_a_sender_by_each_of_its_addresses() -> None:
+    published = (PortBinding(Port(80), "::", 8080), PortBinding(Port(53, Protocol.UDP), "fd01::1", 5353))
+    both = replace(ENDPOINT, published=published, ipv6_address="fd00::2", link_local=("169.254.8.8", "fe80::8"))
+    sender = '"nr01234ac140002" . 02:42:ac:14:00:02'
+    assert {each.text.removeprefix("bridge naru_01234567 ") for each in TABLES.elements(both)} == {
+        *(f"endpoints {{ {sender} . {address} }}" for address in ("172.20.0.2", "169.254.8.8")),
+        *(f"endpoints6 {{ {sender} . {address} }}" for address in ("fd00::2", "fe80::42:acff:fe14:2", "fe80::8")),
+        'targets6 { "nr01234ac140002" . 0xfd000000000000000000000000000002 }',
+        'targets6 { "nr01234ac140002" . 0xfe800000000000000042acfffe140002 }',
+        'targets6 { "nr01234ac140002" . 0xfe800000000000000000000000000008 }',
+        "inet naru_01234567 published6 { tcp . 8080 : fd00::2 . 80 }",
+        "inet naru_01234567 published6_at { fd01::1 . udp . 5353 : fd00::2 . 53 }",
+    }
 
 
 def test_creating_replaces_whatever_was_there() -> None:

@@ -182,8 +182,8 @@ def test_what_cannot_be_done_is_refused_by_name_not_ignored(member: str, value: 
     ("body", "member"),
     [
         (
-            {"NetworkingConfig": {"EndpointsConfig": {"mine": {"IPAMConfig": {"IPv6Address": "fd00::5"}}}}},
-            "EndpointsConfig.'mine'.IPAMConfig",
+            {"NetworkingConfig": {"EndpointsConfig": {"mine": {"DriverOpts": {"com.docker.network.x": "1"}}}}},
+            "EndpointsConfig.'mine'.DriverOpts",
         ),
     ],
 )

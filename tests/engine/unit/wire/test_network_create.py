@@ -2,7 +2,7 @@
 
 import json
 from contextlib import suppress
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.model.errors import Denied, EngineError, Invalid, Missing, Unsupported
-from engine.model.network import EndpointSettings, NetworkRequest
+from engine.model.network import EndpointSettings, Ipv6Request, NetworkRequest
 from engine.wire.endpoint_settings import all_wishes, decode_connection, decode_networking
 from engine.wire.network_create import decode_network
 from engine.wire.version import ApiVersion
@@ -41,6 +41,14 @@ def test_addresses_are_taken_as_said() -> None:
     assert (request.ip_range, dict(request.auxiliary)) == (IPv4Network("10.0.0.64/26"), {"a": IPv4Address("10.0.0.7")})
 
 
+def test_one_subnet_of_each_family_is_taken_as_said() -> None:
+    said = {"Subnet": "2001:389::/64", "IPRange": "2001:389::0/96", "Gateway": "2001:389::ffff"}
+    request = decoded(EnableIPv6=True, IPAM={"Config": [{"Subnet": "10.0.0.0/24"}, said]})
+    ipv6 = Ipv6Request(IPv6Network("2001:389::/64"), IPv6Address("2001:389::ffff"), IPv6Network("2001:389::/96"))
+    assert request == NetworkRequest("mine", subnet=IPv4Network("10.0.0.0/24"), enable_ipv6=True, ipv6=ipv6)
+    assert decoded(EnableIPv6=True) == NetworkRequest("mine", enable_ipv6=True)
+
+
 @pytest.mark.parametrize(
     ("config", "field"),
     [
@@ -62,6 +70,21 @@ def test_addresses_are_taken_as_said() -> None:
         ({"Subnet": "10.0.0.0/24", "IPRange": "10.0.0.1/26"}, "IPRange"),
         ({"Subnet": "10.0.0.0/24", "AuxiliaryAddresses": {"a": "10.1.0.1"}}, "AuxiliaryAddresses"),
         ({"Subnet": "10.0.0.0/24", "Gateway": "10.0.0.1", "AuxiliaryAddresses": {"a": "10.0.0.1"}}, "Auxiliary"),
+        ({"Subnet": "fd00::"}, "Subnet"),
+        ({"Subnet": "fd00::1/64"}, "Subnet"),
+        ({"Subnet": "fd00::/064"}, "Subnet"),
+        ({"Subnet": "fd00::%eth0/64"}, "Subnet"),
+        ({"Subnet": "fd00::/127"}, "Subnet"),
+        ({"Subnet": "::/16"}, "Subnet"),
+        ({"Subnet": "ff00::/16"}, "Subnet"),
+        ({"Subnet": "fe80::/64"}, "Subnet"),
+        ({"Subnet": "::ffff:10.0.0.0/112"}, "Subnet"),
+        ({"Gateway": "fd00::1"}, "Subnet"),
+        ({"Subnet": "fd00::/64", "Gateway": "fd00::"}, "Gateway"),
+        ({"Subnet": "fd00::/64", "Gateway": "10.0.0.1"}, "Gateway"),
+        ({"Subnet": "fd00::/64", "Gateway": "fd00::1%eth0"}, "Gateway"),
+        ({"Subnet": "fd00::/64", "IPRange": "fd00::/60"}, "IPRange"),
+        ({"Subnet": "fd00::/64", "AuxiliaryAddresses": {"a": "fd01::5"}}, "AuxiliaryAddresses"),
     ],
 )
 def test_bad_addresses_are_refused_by_name(config: dict[str, Any], field: str) -> None:
@@ -82,10 +105,9 @@ def test_bad_addresses_are_refused_by_name(config: dict[str, Any], field: str) -
         ({"Ingress": True}, Unsupported, "Ingress"),
         ({"ConfigOnly": True}, Unsupported, "ConfigOnly"),
         ({"ConfigFrom": {"Network": "x"}}, Unsupported, "ConfigFrom"),
-        ({"EnableIPv6": True}, Unsupported, "EnableIPv6"),
         ({"EnableIPv4": False}, Unsupported, "EnableIPv4"),
-        ({"IPAM": {"Config": [{"Subnet": "fd00::/64"}]}}, Unsupported, "IPv6"),
-        ({"IPAM": {"Config": [{"Subnet": "10.0.0.0/24"}, {"Subnet": "10.1.0.0/24"}]}}, Unsupported, "more than one"),
+        ({"IPAM": {"Config": [{"Subnet": "10.0.0.0/24"}, {"Subnet": "10.1.0.0/24"}]}}, Denied, "multiple subnets"),
+        ({"IPAM": {"Config": [{"Subnet": "fd00::/64"}, {"Subnet": "fd01::/64"}]}}, Denied, "multiple subnets"),
         ({"Options": {"com.docker.network.bridge.enable_icc": "perhaps"}}, Invalid, "enable_icc"),
         ({"Options": {"com.docker.network.driver.mtu": "67"}}, Invalid, "mtu"),
         ({"Options": {"com.docker.network.driver.mtu": "²"}}, Invalid, "mtu"),
@@ -131,7 +153,11 @@ def test_what_inspect_tells_may_be_sent_back() -> None:
     ("config", "words"),
     [
         ({"IPAMConfig": {"IPv4Address": "x"}}, "IPv4Address"),
-        ({"IPAMConfig": {"IPv6Address": "fd00::2"}}, "IPv6"),
+        ({"IPAMConfig": {"IPv6Address": "10.0.0.2"}}, "IPv6Address"),
+        ({"IPAMConfig": {"IPv6Address": "fd00::2%eth0"}}, "IPv6Address"),
+        ({"IPAMConfig": {"LinkLocalIPs": ["10.0.0.2"]}}, "LinkLocalIPs"),
+        ({"IPAMConfig": {"LinkLocalIPs": ["fe80::1%eth0"]}}, "LinkLocalIPs"),
+        ({"IPAMConfig": {"LinkLocalIPs": [f"169.254.1.{number}" for number in range(17)]}}, "LinkLocalIPs"),
         ({"MacAddress": "01:00:00:00:00:01"}, "MacAddress"),
         ({"Aliases": ["a\0"]}, "Aliases"),
         ({"GwPriority": 2**40}, "GwPriority"),
@@ -143,6 +169,14 @@ def test_a_bad_wish_is_refused_by_name(config: dict[str, Any], words: str) -> No
     body = json.dumps({"Container": "c", "EndpointConfig": config}).encode()
     with pytest.raises(EngineError, match=f"EndpointConfig.*{words}"):
         decode_connection(body)
+
+
+def test_addresses_that_a_container_wishes_for_are_spelled_alike() -> None:
+    wish = {"IPv4Address": "10.0.0.5", "IPv6Address": "FD00:0::5", "LinkLocalIPs": ["169.254.8.8", "fe80:0::8"]}
+    body = json.dumps({"Container": "c", "EndpointConfig": {"IPAMConfig": wish}}).encode()
+    assert decode_connection(body).settings == EndpointSettings(
+        ip_address="10.0.0.5", ipv6_address="fd00::5", link_local=("169.254.8.8", "fe80::8")
+    )
 
 
 A, B = EndpointSettings(aliases=("a",)), EndpointSettings(aliases=("b",))

@@ -1,0 +1,127 @@
+"""What ``ruleset.py`` says of IPv4, said of IPv6: pieces of text for the places there, and elements. Pure.
+
+    inet naru_x    map published6, published6_at
+    bridge naru_x  set endpoints6     link . MAC . address     who may send as whom
+                   set targets6       link . address           who may say that an address is his (RFC 4861, 4.4)
+
+All is empty while no network has IPv6: a kernel without it would not take these rules.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Final, Self
+
+from engine.host.nft_elements import Element, address, address_as_number, link, mac, port, protocol
+from engine.model.container import Endpoint
+from engine.model.network import EVERY_IPV6_ADDRESS, Ipv6Part, Network
+from engine.networks.network import link_local_of
+from engine.networks.published import is_ipv6
+
+# as IPv4's: Amazon's, Google's, Scaleway's
+_METADATA: Final = "{ fd00:ec2::254, fd20:ce::254, fd00:42::42 }"
+_LINK_LOCAL: Final = "fe80::/10"
+_TARGET: Final = "@th,64,128"  # icmpv6 taddr, a name that nft 1.0.6 does not know
+
+
+@dataclass(frozen=True, slots=True)
+class Ipv6Rules:
+    """Each member belongs to the place in ``ruleset.py`` that has its name. All lines of ``guard``, ``input`` and
+    ``senders`` speak of IPv6 alone."""
+
+    maps: str = ""
+    guard: str = ""
+    output: str = ""
+    translations: str = ""
+    masquerades: str = ""
+    input: str = ""
+    sets: str = ""
+    senders: str = ""
+
+    @classmethod
+    def of(cls, networks: Sequence[Network]) -> Self:
+        parts = [(network, network.ipv6) for network in networks if network.ipv6 is not None]
+        if not parts:
+            return cls()
+        bridges = f"{{ {', '.join(_quoted(network) for network, _ in parts)} }}"
+        gateways = f"{{ {', '.join(f'{_quoted(network)} . {part.gateway}' for network, part in parts)} }}"
+        return cls(
+            maps=_MAPS,
+            guard=_lines(_guard(parts, bridges)),
+            output=_OUTPUT,
+            translations=_TRANSLATIONS,
+            masquerades=_lines(_masquerades(parts)),
+            input=_lines(_input(bridges, gateways)),
+            sets=_SETS,
+            senders=_SENDERS,
+        )
+
+
+_MAPS: Final = """map published6 { type inet_proto . inet_service : ipv6_addr . inet_service; }
+    map published6_at { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; }"""
+# IPv6 has no route_localnet: an answer to ::1 that comes by a bridge is not taken, so there it is refused at once
+_OUTPUT: Final = "ip6 daddr ::1 accept"
+_TRANSLATIONS: Final = """dnat ip6 to ip6 daddr . meta l4proto . th dport map @published6_at
+        fib daddr type local dnat ip6 to meta l4proto . th dport map @published6"""
+_SETS: Final = f"""set endpoints6 {{ type ifname . ether_addr . ipv6_addr; }}
+    set targets6 {{ typeof iifname . {_TARGET}; }}"""
+# Containers neither are routers nor need to hear of one, and nobody of them asks who listens to which group: a bridge
+# that has heard such a question sends to those alone who have answered
+_SENDERS: Final = f"""meta protocol ip6 iifname . ether saddr . ip6 saddr != @endpoints6 drop
+        meta protocol ip6 icmpv6 type {{ nd-router-solicit, nd-router-advert, nd-redirect, mld-listener-query }} drop
+        meta protocol ip6 icmpv6 type nd-neighbor-advert iifname . {_TARGET} != @targets6 drop
+        meta protocol ip6 accept"""
+
+_Parts = Sequence[tuple[Network, Ipv6Part]]
+
+
+def _guard(parts: _Parts, bridges: str) -> Iterable[str]:
+    yield f"meta nfproto ipv6 iifname != {bridges} drop"
+    for network, part in parts:
+        yield f"iifname {_quoted(network)} ip6 saddr != {{ {part.subnet}, {_LINK_LOCAL} }} drop"
+    yield "ip6 daddr ::1 drop"
+    yield f"ip6 daddr {_METADATA} meta l4proto {{ tcp, udp }} th dport 53 accept"
+    yield f"ip6 daddr {_METADATA} drop"
+    yield "meta nfproto ipv6 accept"
+
+
+def _masquerades(parts: _Parts) -> Iterable[str]:
+    for network, part in parts:
+        yield f"oifname {_quoted(network)} ct status dnat ip6 saddr {part.subnet} masquerade"
+        if network.masquerades:
+            yield f"oifname != {_quoted(network)} ip6 saddr {part.subnet} masquerade"
+
+
+def _input(bridges: str, gateways: str) -> Iterable[str]:
+    """Who has which address, ping, and names: for all else the host is not there, by its link-local address either."""
+    yield f"iifname {bridges} icmpv6 type {{ nd-neighbor-solicit, nd-neighbor-advert }} accept"
+    yield f"iifname . ip6 daddr {gateways} icmpv6 type echo-request accept"
+    yield f"iifname . ip6 daddr {gateways} meta l4proto {{ tcp, udp }} th dport 53 accept"
+
+
+def ipv6_elements(endpoint: Endpoint, *, table: str, link_name: str) -> list[Element]:
+    """None of an endpoint without IPv6."""
+    if not endpoint.ipv6_address:
+        return []
+    wished = (text for text in endpoint.link_local if ip_address(text).version == 6)
+    elements = []
+    for text in dict.fromkeys((endpoint.ipv6_address, str(link_local_of(endpoint.mac_address)), *wished)):
+        sender = (link(link_name), mac(endpoint.mac_address), address(text))
+        elements.append(Element("bridge", table, "endpoints6", sender))
+        elements.append(Element("bridge", table, "targets6", (link(link_name), address_as_number(text))))
+    for binding in filter(is_ipv6, endpoint.published):
+        key = (protocol(binding.container_port.protocol), port(binding.host_port))
+        value = (address(endpoint.ipv6_address), port(binding.container_port.number))
+        if binding.host_ip == EVERY_IPV6_ADDRESS:
+            elements.append(Element("inet", table, "published6", key, value))
+        else:
+            elements.append(Element("inet", table, "published6_at", (address(binding.host_ip), *key), value))
+    return elements
+
+
+def _quoted(network: Network) -> str:
+    return f'"{network.bridge}"'
+
+
+def _lines(rules: Iterable[str]) -> str:
+    return "\n        ".join(rules)
