@@ -18,7 +18,7 @@ import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -214,7 +214,10 @@ def ours(work: Path, socket: Path | None, runtime: str) -> Iterator[Contender]:
 
 
 @contextmanager
-def reference(work: Path, socket: Path | None, *, own_network: bool = True) -> Iterator[Contender]:
+def reference(
+    work: Path, socket: Path | None, *, own_network: bool = True, arguments: Sequence[str] = ()
+) -> Iterator[Contender]:
+    """``arguments`` are dockerd's, besides those that keep it apart."""
     if socket is not None:
         yield Contender("dockerd", socket, client_environment(work))
         return
@@ -224,7 +227,7 @@ def reference(work: Path, socket: Path | None, *, own_network: bool = True) -> I
         run = Path(undo.enter_context(temporary_directory(IN_MEMORY)))
         contender = Contender("dockerd", run / "d.sock", client_environment(work), (root, run))
         command = ["dockerd", "--data-root", f"{root}/data", "--exec-root", f"{run}/exec", "--pidfile", f"{run}/pid"]
-        command += ["--host", f"unix://{contender.socket}", "--cgroup-parent", f"/{work.name}"]
+        command += ["--host", f"unix://{contender.socket}", "--cgroup-parent", f"/{work.name}", *arguments]
         in_namespace = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *command]
         undo.callback(remove_cgroups, work.name)
         undo.callback(unmount_below, root)

@@ -118,7 +118,7 @@ def set_up_bridge(network: Network) -> None:
     """As it must be, whatever is there. Raises Conflict when its name is another link's. Safe to repeat."""
     with Rtnetlink() as rtnetlink:
         present = rtnetlink.find_link(network.bridge)
-        addresses = [one for one in rtnetlink.addresses() if present and one.link_index == present.index]
+        addresses = [one for one in rtnetlink.addresses() if one.link_index == present.index] if present else []
         apply_plan(rtnetlink, bridge_plan(network, present, addresses))
 
 

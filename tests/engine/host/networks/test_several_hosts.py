@@ -90,8 +90,8 @@ def hosts(busybox_tar: bytes) -> Iterator[Hosts]:
                 nodad = ["nodad"] if ":" in address else []
                 place.run("ip", "addr", "add", f"{address}/{length}", "dev", "up0", *nodad)
             place.run("ip", "link", "set", "up0", "up")
-        made = [stack.enter_context(host(name, places[name], busybox_tar)) for name in ADDRESSES]
-        yield Hosts(*made, places["client"])
+        one, two = (stack.enter_context(host(name, places[name], busybox_tar)) for name in ADDRESSES)
+        yield Hosts(one, two, places["client"])
 
 
 def url(address: str) -> str:
