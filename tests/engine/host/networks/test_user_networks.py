@@ -62,7 +62,7 @@ def test_a_network_is_told_as_it_was_made(docker: RunningEngine) -> None:
         (["-o", "com.docker.network.bridge.enable_icc=perhaps", "x"], "enable_icc"),
         (["-o", "com.docker.network.bridge.name=much-too-long-for-a-link", "x"], "name"),
         (["-o", "com.docker.network.bridge.name=lo", "x"], "link lo"),
-        (["--ipv6", "x"], "EnableIPv6"),
+        (["--ipv6", "--subnet", "fd00:77::1/64", "x"], "fd00:77::/64"),
         (["--config-only", "x"], "ConfigOnly"),
         (["--ingress", "x"], "Ingress"),
         (["/x"], "Name"),
