@@ -52,6 +52,9 @@ TEST_PACKAGES = {
     # what the tests pull from and push to
     "docker-registry": "/usr/bin/docker-registry",
     "openssl": "/usr/bin/openssl",
+    # a client as people have it, and traffic between hosts
+    "docker-compose": "/usr/bin/docker-compose",
+    "curl": "/usr/bin/curl",
 }
 MINIMUM_KERNEL = (5, 10)
 
