@@ -37,11 +37,12 @@ lock: ## Resolve requirements/*.lock anew from pyproject.toml
 messages: ## Collect translatable text into locale/
 	@$(BIN)/python manage.py makemessages --locale ko --no-wrap --add-location file --ignore node_modules --ignore .venv
 
-bench: ## Measure starts, logs and numbers of containers beside dockerd, where that is installed
+bench: ## Measure starts, logs, numbers of containers and images beside dockerd, where that is installed
 	@$(PREPARE) test
 	@$(BIN)/python -m benchmarks.container_start
 	@$(BIN)/python -m benchmarks.log_reading
 	@$(BIN)/python -m benchmarks.many_containers
+	@$(BIN)/python -m benchmarks.images
 
 clean: ## Remove what set-up made in this folder (not what is installed, not your data)
 	rm -rf .venv .cache node_modules static/vendor var
