@@ -199,6 +199,7 @@ def _fsck(options: argparse.Namespace) -> int:
     import asyncio
 
     from engine.store.fsck import fsck
+    from engine.volumes.fsck import volume_findings
 
     if os.geteuid() != 0:
         raise EngineError("must run as root: what it checks is root's")
@@ -206,7 +207,7 @@ def _fsck(options: argparse.Namespace) -> int:
     if not config.data_root.is_dir():
         raise EngineError(f"{config.data_root} is not there: --data-root wants an engine's data directory")
     with InstanceLock(config.lock_path):
-        return asyncio.run(fsck(config, print, repair=options.repair, quick=options.quick))
+        return asyncio.run(fsck(config, print, repair=options.repair, quick=options.quick, more=(volume_findings,)))
 
 
 def _enter_namespace(config: EngineConfig) -> None:

@@ -7,7 +7,7 @@ for somebody to pull or load them again.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from enum import IntEnum
 
@@ -24,6 +24,7 @@ from engine.store.records_on_disk import DatabaseDamaged, RecordsOnDisk, read_re
 from engine.store.state import State
 
 Tell = Callable[[str], object]
+Check = Callable[[EngineConfig, RecordsOnDisk], Iterable[Finding]]
 
 
 class Verdict(IntEnum):
@@ -34,8 +35,13 @@ class Verdict(IntEnum):
     DAMAGED = 2
 
 
-async def fsck(config: EngineConfig, tell: Tell, *, repair: bool = False, quick: bool = False) -> Verdict:
-    """Tell each finding as one line. ``quick`` reads neither the blobs of layers nor their files."""
+async def fsck(
+    config: EngineConfig, tell: Tell, *, repair: bool = False, quick: bool = False, more: Sequence[Check] = ()
+) -> Verdict:
+    """Tell each finding as one line. ``quick`` reads neither the blobs of layers nor their files.
+
+    ``more`` are checks of what the store knows only as records, such as volumes; they block.
+    """
     try:
         records = await asyncio.to_thread(_read, config)
     except DatabaseDamaged as error:
@@ -46,13 +52,20 @@ async def fsck(config: EngineConfig, tell: Tell, *, repair: bool = False, quick:
     if records is None:
         tell("clean: there is nothing")
         return Verdict.CLEAN
-    findings = await asyncio.to_thread(lambda: [*misplaced(config), *strays(config, records), *_records(records)])
+    findings = await asyncio.to_thread(_found, config, records, more)
     with closing(State(config.state_path)) as state:
         content = ContentStore(config.data_root)
         stores = Stores(state, content, LayerStore(config.data_root, content, state))
         checks = ContentChecks(config, records, stores, quick=quick)
         findings += [finding async for finding in checks.findings()]
         return await _conclude(findings, stores, tell, repair=repair)
+
+
+def _found(config: EngineConfig, records: RecordsOnDisk, more: Sequence[Check]) -> list[Finding]:
+    findings = [*misplaced(config), *strays(config, records), *_records(records)]
+    for check in more:
+        findings += check(config, records)
+    return findings
 
 
 async def _conclude(findings: list[Finding], stores: Stores, tell: Tell, *, repair: bool) -> Verdict:
@@ -94,10 +107,6 @@ def _read(config: EngineConfig) -> RecordsOnDisk | None:
 
 def _records(records: RecordsOnDisk) -> Iterator[Finding]:
     for table, key, why in records.damaged:
-        if table == "volume":  # without its record nobody would find the data
-            text = f"cannot be read: {why}; save its data from the data root's volumes, then create it anew"
-            yield Finding(Code.RECORD_DAMAGED, f"{table} {key}", text)
-            continue
         yield Finding(Code.RECORD_DAMAGED, f"{table} {key}", f"cannot be read: {why}", _dropping(table, key), "removed")
     for table, key, why in records.put_aside:
         yield Finding(

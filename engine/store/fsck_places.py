@@ -13,34 +13,39 @@ from engine.model.digest import chain_ids, is_hex
 from engine.store.findings import Code, Finding, Mend
 from engine.store.records_on_disk import RecordsOnDisk
 
-_PRIVATE_FILE, _PRIVATE, _PASSABLE = 0o600, 0o700, 0o711  # passable: a container's root walks through to its files
+_PRIVATE_FILE, _PRIVATE, PASSABLE = 0o600, 0o700, 0o711  # passable: a container's root walks through to its files
 
 
 def misplaced(config: EngineConfig) -> Iterator[Finding]:
     """Modes and owners that let others in, or the engine's containers not."""
     for path, mode in _wanted_modes(config):
-        try:
-            status = path.lstat()
-        except FileNotFoundError:
-            continue
-        if stat.S_ISLNK(status.st_mode):
-            yield Finding(Code.STRAY_FILE, str(path), "is a symbolic link: put the file itself there")
-            continue
-        if stat.S_IMODE(status.st_mode) != mode:
-            text = f"has mode {stat.S_IMODE(status.st_mode):04o}, not {mode:04o}"
-            yield Finding(Code.MODE_WRONG, str(path), text, _blocking(functools.partial(path.chmod, mode)))
-        if (status.st_uid, status.st_gid) != (0, 0):
-            text = f"belongs to {status.st_uid}:{status.st_gid}, not to root"
-            yield Finding(Code.OWNER_WRONG, str(path), text, _blocking(functools.partial(os.chown, path, 0, 0)))
+        yield from wrong_mode(path, mode)
+
+
+def wrong_mode(path: Path, mode: int) -> Iterator[Finding]:
+    """What is wrong with ``path``, which need not be there, when it is to be root's and to have ``mode``."""
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return
+    if stat.S_ISLNK(status.st_mode):
+        yield Finding(Code.STRAY_FILE, str(path), "is a symbolic link: put the file itself there")
+        return
+    if stat.S_IMODE(status.st_mode) != mode:
+        text = f"has mode {stat.S_IMODE(status.st_mode):04o}, not {mode:04o}"
+        yield Finding(Code.MODE_WRONG, str(path), text, _blocking(functools.partial(path.chmod, mode)))
+    if (status.st_uid, status.st_gid) != (0, 0):
+        text = f"belongs to {status.st_uid}:{status.st_gid}, not to root"
+        yield Finding(Code.OWNER_WRONG, str(path), text, _blocking(functools.partial(os.chown, path, 0, 0)))
 
 
 def _wanted_modes(config: EngineConfig) -> Iterator[tuple[Path, int]]:
     yield from ((config.state_path, _PRIVATE_FILE), (config.lock_path, _PRIVATE_FILE))
-    yield from ((config.blobs, _PRIVATE), (config.tmp, _PRIVATE), (config.layers, _PASSABLE))
+    yield from ((config.blobs, _PRIVATE), (config.tmp, _PRIVATE), (config.layers, PASSABLE))
     containers = config.container_dir("x").parent
     yield from ((path, _PRIVATE_FILE) for path in _names(config.blobs) if is_hex(path.name))
     for directory in (config.layers, containers):
-        yield from ((path, _PASSABLE) for path in _names(directory) if is_hex(path.name))
+        yield from ((path, PASSABLE) for path in _names(directory) if is_hex(path.name))
 
 
 def strays(config: EngineConfig, records: RecordsOnDisk) -> Iterator[Finding]:

@@ -30,6 +30,7 @@ class RecordsOnDisk:
     images: dict[Digest, Image] = field(default_factory=dict)
     layers: dict[Digest, Layer] = field(default_factory=dict)
     containers: dict[str, Container] = field(default_factory=dict)
+    volumes: dict[str, Volume] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     damaged: list[tuple[str, str, str]] = field(default_factory=list)
     put_aside: list[tuple[str, str, str]] = field(default_factory=list)
@@ -70,7 +71,9 @@ def _records(database: sqlite3.Connection) -> RecordsOnDisk:
         found.layers[layer.chain] = layer
     for container_id, container in _decoded(database, "container", Container, found):
         found.containers[container_id] = container
-    for table, kind in (("cache", CacheEntry), ("network", Network), ("volume", Volume)):
+    for name, volume in _decoded(database, "volume", Volume, found):
+        found.volumes[name] = volume
+    for table, kind in (("cache", CacheEntry), ("network", Network)):
         for _ in _decoded(database, table, kind, found):
             pass  # only whether they can be read
     found.tags = dict(database.execute("SELECT reference, image_id FROM tag"))

@@ -92,15 +92,40 @@ def sweep_volumes(config: EngineConfig, *, known: Collection[str]) -> Swept:
     entries = {path.name for path in config.volumes.iterdir()} if config.volumes.is_dir() else set()
     hidden = {name for name in entries if name.startswith(".")}
     present = entries - hidden
-    put_away = {name.split("-", 2)[2] for name in hidden if name.startswith(".gone-") and name.count("-") > 1}
+    put_away = {removed_name(name) for name in hidden} - {""}
     for name in hidden:
         remove_tree(config.volumes / name)
     found = {name for name in present - set(known) if config.volume_data(name).is_dir()}
     for name in found | (present & set(known)):
-        remove_tree(_copying(config, name))
-        _arrive(config, name)
+        settle(config, name)
     missing = set(known) - present
     return Swept(tuple(put_away & missing), tuple(found), tuple(missing - put_away))
+
+
+def removed_name(hidden: str) -> str:
+    """The volume that a ``.gone-…`` was; "" for any other name."""
+    return hidden.split("-", 2)[2] if hidden.startswith(".gone-") and hidden.count("-") > 1 else ""
+
+
+def half_filled(config: EngineConfig, name: str) -> str:
+    """What is left of a filling that was cut short: ``.arriving``, ``.copying``, or "" when nothing is."""
+    left = [path.name for path in (_arriving(config, name), _copying(config, name)) if path.exists()]
+    return left[0] if left else ""
+
+
+def settle(config: EngineConfig, name: str) -> None:
+    """End a filling that was cut short: what was whole arrives, what was not is dropped. Safe to repeat."""
+    remove_tree(_copying(config, name))
+    _arrive(config, name)
+
+
+def made_afresh(config: EngineConfig, name: str) -> None:
+    """Its directory, where that is gone and nothing was in it."""
+    place = config.volumes / name
+    place.mkdir(mode=0o711, exist_ok=True)
+    config.volume_data(name).mkdir(mode=0o755)
+    sync_directory(place)
+    sync_directory(config.volumes)
 
 
 def fill_volume(config: EngineConfig, name: str, source: int, *, durably: bool) -> None:

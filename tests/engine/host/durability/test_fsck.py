@@ -56,14 +56,20 @@ def fsck(engine: RunningEngine, *options: str) -> tuple[int, list[str]]:
 
 @pytest.fixture(scope="module")
 def made() -> Iterator[Tree]:
-    """``LOADED`` of two layers, from an archive; ``KEPT`` with one more, committed; a container of the first."""
+    """``LOADED`` of two layers, from an archive; ``KEPT`` with one more, committed; a container of the first.
+
+    Volumes: ``used`` by the container, ``idle`` with one file, ``elsewhere`` in memory.
+    """
     with running_engine() as engine:
         engine.docker("load", input=checked_archive())
         program = "echo more > /more; rm -r /data-0/1; mkdir -m 700 /own; ln /more /own/link"
         engine.docker("run", "--name", "worked", LOADED, "/bin/busybox", "sh", "-c", f"busybox sh -c '{program}'")
         engine.docker("commit", "worked", KEPT)
         engine.docker("rm", "worked")
-        container = engine.out("create", "--name", "waiting", LOADED, "/bin/busybox", "true")
+        container = engine.out("create", "--name", "waiting", "-v", "used:/used", LOADED, "/bin/busybox", "true")
+        engine.docker("volume", "create", "--label", "of=idle", "idle")
+        (engine.data_root / "volumes/idle/_data/file").write_text("precious")
+        engine.docker("volume", "create", "-o", "type=tmpfs", "-o", "device=tmpfs", "elsewhere")
         image = engine.out("images", "--quiet", "--no-trunc", LOADED).removeprefix("sha256:")
         engine.stop()
         good = engine.root / "good"
@@ -125,6 +131,26 @@ def _stray(tree: Tree, place: str) -> None:
     path.chmod(0o600 if "blobs" in place else 0o711)
 
 
+def _volume(tree: Tree, name: str) -> Path:
+    return tree.root / "volumes" / name
+
+
+def _staged(tree: Tree, stage: str) -> None:
+    (_volume(tree, "idle") / stage).mkdir(mode=0o700)
+    (_volume(tree, "idle") / stage / "new").write_text("of an image")
+
+
+def _made_for_nobody(tree: Tree) -> None:
+    _volume(tree, "lost").mkdir(mode=0o711)
+    (_volume(tree, "lost") / "_data").mkdir()
+    record = f'{{"name":"lost","created_at":"2024-01-02T03:04:05Z","made_for":"{"e" * 64}"}}'
+    tree.sql("INSERT INTO volume VALUES ('lost', ?)", record)
+
+
+def _half_removed(tree: Tree) -> None:
+    _volume(tree, "idle").rename(_volume(tree, ".gone-0123456789abcdef-idle"))
+
+
 def _swapped(tree: Tree) -> None:
     path = _diff(tree) / "data-0/3"
     path.unlink()
@@ -163,6 +189,21 @@ MENDABLE: dict[str, tuple[str, Damage]] = {
     "a stray draft": ("stray-draft", lambda tree: _stray(tree, "tmp/blob-x")),
     "a stray container": ("stray-container", lambda tree: _stray(tree, f"containers/{'d' * 64}")),
     "a stray file": ("stray-file", lambda tree: _stray(tree, "layers/README")),
+    "a volume without files": ("volume-files-missing", lambda tree: shutil.rmtree(_volume(tree, "idle"))),
+    "a volume without its directory": ("volume-files-missing", lambda tree: shutil.rmtree(_volume(tree, "idle/_data"))),
+    "a mounted volume's directory": ("volume-files-missing", lambda tree: shutil.rmtree(_volume(tree, "elsewhere"))),
+    "a volume off the record": ("stray-volume", lambda tree: tree.sql("DELETE FROM volume WHERE id = 'idle'")),
+    "a damaged volume's record": (
+        "stray-volume",
+        lambda tree: tree.sql("UPDATE volume SET record = '{' WHERE id = 'idle'"),
+    ),
+    "a volume for nobody": ("stray-volume", _made_for_nobody),
+    "a volume half filled": ("volume-half-filled", lambda tree: _staged(tree, ".copying")),
+    "a volume not quite filled": ("volume-half-filled", lambda tree: _staged(tree, ".arriving")),
+    "a volume half removed": ("volume-half-removed", _half_removed),
+    "a volume half made": ("stray-draft", lambda tree: _volume(tree, ".new-0123456789abcdef").mkdir()),
+    "a closed volume": ("mode-wrong", lambda tree: _volume(tree, "used").chmod(0o700)),
+    "somebody's volumes": ("owner-wrong", lambda tree: os.chown(tree.root / "volumes", 7, 7)),
     "an open database": ("mode-wrong", lambda tree: (tree.root / "state.db").chmod(0o644)),
     "a closed layer": ("mode-wrong", lambda tree: _diff(tree).parent.chmod(0o700)),
     "somebody's blobs": ("owner-wrong", lambda tree: os.chown(tree.root / "blobs/sha256", 7, 7)),
@@ -231,6 +272,44 @@ def test_a_blob_that_a_container_needs_is_left_for_a_person_to_decide(tree: Tree
     (line,) = [line for line in told if line.startswith("layer-blob-damaged")]
     assert "container waiting" in line
     assert "mended" not in line
+
+
+def test_the_files_of_a_volume_outlive_the_loss_of_its_record(tree: Tree) -> None:
+    tree.sql("DELETE FROM volume WHERE id = 'idle'")
+    _staged(tree, ".arriving")
+    verdict, told = fsck(tree.engine, "--repair")
+    assert (verdict, told[:-1]) == (
+        MENDED,
+        [
+            "stray-volume idle: has files and no record that can be read (on record again, without its labels and "
+            "options)"
+        ],
+    )
+    data = _volume(tree, "idle/_data")
+    assert {path.name: path.read_text() for path in data.iterdir()} == {"file": "precious", "new": "of an image"}
+
+
+@pytest.mark.parametrize("damage", ["gone", "a link", "a file"])
+def test_lost_files_of_a_volume_in_use_are_left_for_a_person_to_decide(tree: Tree, damage: str) -> None:
+    data = _volume(tree, "used/_data")
+    data.rmdir()
+    if damage == "a link":
+        data.symlink_to("/etc")
+    if damage == "a file":
+        data.write_text("x")
+    verdict, told = fsck(tree.engine, "--repair")
+    assert verdict == DAMAGED
+    (line,) = [line for line in told if line.startswith("volume-files-missing used: ")]
+    assert ("waiting" in line) == (damage == "gone")
+    assert data.exists() == (damage != "gone")
+
+
+def test_what_is_no_volume_is_told_and_left(tree: Tree) -> None:
+    (_volume(tree, "README")).write_text("mine")
+    verdict, told = fsck(tree.engine, "--repair")
+    assert verdict == DAMAGED
+    assert told[0] == f"stray-file {_volume(tree, 'README')}: is no volume: move it away"
+    assert _volume(tree, "README").read_text() == "mine"
 
 
 @pytest.mark.parametrize("damage", ["empty", "half", "gone", "text"])
