@@ -265,6 +265,15 @@ def remove_stubs(upper: Path, places: Sequence[str]) -> None:
             _remove_empty(handle, name)
 
 
+def smooth(upper: Path, places: Sequence[str]) -> None:
+    """Give the ``places`` of volumes, which the runtime made and crun with a mode of its own, Docker's. Blocks."""
+    for place in places:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError), contextlib.ExitStack() as opened:
+            handle = open_below(upper, place)
+            opened.callback(os.close, handle)
+            os.fchmod(handle, 0o755)
+
+
 def _remove_empty(directory: int, name: str) -> None:
     status = os.stat(name, dir_fd=directory, follow_symlinks=False)
     if stat.S_ISREG(status.st_mode) and status.st_size == 0:

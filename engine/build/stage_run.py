@@ -12,7 +12,7 @@ from engine.build.copying import directory_plan
 from engine.build.created_by import nop, nop_on_files, run_by
 from engine.build.lineage import Lineage
 from engine.build.messages import StepFailed
-from engine.build.mounting import StepMounts, known_mounts, lay_mounts, missing_places, remove_stubs
+from engine.build.mounting import StepMounts, known_mounts, lay_mounts, missing_places, remove_stubs, smooth
 from engine.build.output import StepOutput, reddened
 from engine.build.parser import parse_triggers
 from engine.build.plan import SCRATCH, PlannedStage
@@ -173,6 +173,7 @@ class _StageRun:
         async with AsyncExitStack() as held:
             laid = await lay_mounts(self._workshop, self.lineage, mounts, held)
             stubs = await missing_places(self._workshop, self.lineage, mounts.targets)
+            new_volumes = await missing_places(self._workshop, self.lineage, mounts.volumes)
             spec = replace(spec, mounts=tuple(laid))
             step = await held.enter_async_context(services.containers.step(spec, layers=self.lineage.diff_ids))
             await self._workshop.say(f" ---> Running in {step.id[:12]}\n")
@@ -182,6 +183,7 @@ class _StageRun:
             if code:
                 raise StepFailed(f"The command '{' '.join(argv)}' returned a non-zero code: {code}", code=code)
             await in_thread(remove_stubs, step.upper, stubs)
+            await in_thread(smooth, step.upper, new_volumes)
             layer = await self._workshop.commit(
                 step.upper, parent_diff_ids=self.lineage.diff_ids, skip_mount_points=True
             )
