@@ -23,6 +23,7 @@ from engine.host.host_files import HostFiles
 from engine.host.memory import settle
 from engine.host.processes import allow_many_files
 from engine.host.userns import UserNamespaces
+from engine.images.archives import ImageArchives
 from engine.images.pull import Puller, PullParts
 from engine.images.push import Pusher, PushParts
 from engine.images.service import Images
@@ -131,6 +132,7 @@ async def _engine(config: EngineConfig, host_files: HostFiles) -> AsyncIterator[
             state=state,
             events=events,
             images=images,
+            archives=ImageArchives(images, content, layers),
             registries=registries,
             puller=puller,
             pusher=pusher,

@@ -9,7 +9,7 @@ from aiohttp import web
 from engine.api.call import Call
 from engine.api.registry import pull
 from engine.api.replies import JsonLines
-from engine.images.service import LoadProgress
+from engine.images.archives import LoadProgress
 from engine.model.digest import Digest
 from engine.model.errors import Invalid, Unsupported
 from engine.model.platform import Platform
@@ -37,7 +37,7 @@ async def _import(call: Call, source: str) -> web.StreamResponse:
             address = source if "://" in source else f"http://{source}"
             await lines.write({"status": f"Downloading from {address.partition('?')[0]}"})
             chunks = await held.enter_async_context(call.parts.builder.archive(address))
-        image = await call.parts.images.import_rootfs(
+        image = await call.parts.archives.import_rootfs(
             chunks,
             reference=reference,
             changes=tuple(call.lines("changes")),
@@ -71,7 +71,7 @@ async def load(call: Call) -> web.StreamResponse:
 
 async def _load(call: Call, show: object) -> list[Reference | Digest]:
     on_progress = show if callable(show) else None
-    return list(await call.parts.images.load(call.body_chunks(), on_progress=on_progress))
+    return list(await call.parts.archives.load(call.body_chunks(), on_progress=on_progress))
 
 
 async def _next(
@@ -114,7 +114,7 @@ async def save_many(call: Call) -> web.StreamResponse:
 async def _save(call: Call, names: list[str]) -> web.StreamResponse:
     if call.query.text("platform"):
         raise Unsupported("platform: choosing a platform when saving is not supported")
-    chunks: AsyncIterator[bytes] = call.parts.images.save(names)
+    chunks: AsyncIterator[bytes] = call.parts.archives.save(names)
     response = web.StreamResponse(headers={"Content-Type": "application/x-tar"})
     await response.prepare(call.request)
     async for chunk in chunks:

@@ -8,6 +8,7 @@ from engine.containers.commit import Commits
 from engine.containers.service import Containers
 from engine.host.capabilities import Machine
 from engine.host.cgroups import Cgroups
+from engine.images.archives import ImageArchives
 from engine.images.pull import Puller
 from engine.images.push import Pusher
 from engine.images.service import Images
@@ -26,6 +27,7 @@ class Parts:
     state: State
     events: Events
     images: Images
+    archives: ImageArchives
     registries: Registries
     puller: Puller
     pusher: Pusher

@@ -26,6 +26,7 @@ _LONGEST_EXTENSION = 1 << 20  # bytes in one PAX or GNU header; Go's archive/tar
 _RESERVED_IDS = (4294967294, 4294967295)  # overlay's whiteout owner, and chown(2)'s "unchanged"
 _XATTR = b"SCHILY.xattr."
 _OCTAL = re.compile(rb"[0-7]+")
+_PLAIN = re.compile(rb"([0-7]+)[ \0]")
 _DECIMAL = re.compile(rb"-?[0-9]{1,19}")
 _TIME = re.compile(rb"(-?)([0-9]{1,19})(?:\.([0-9]*))?")
 
@@ -261,6 +262,8 @@ def parse_header(block: bytes) -> Header | None:
 
 def parse_number(field_: bytes) -> int:
     """Octal digits between spaces and NULs, or GNU's base-256: top bit set, two's complement, big endian."""
+    if plain := _PLAIN.fullmatch(field_):  # as nearly all writers have it
+        return int(plain[1], 8)
     if field_[0] & 0x80:
         value = int.from_bytes(field_, "big") & ((1 << (len(field_) * 8 - 1)) - 1)
         return value - (1 << (len(field_) * 8 - 1)) if field_[0] & 0x40 else value

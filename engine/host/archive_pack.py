@@ -14,7 +14,7 @@ from engine.model.digest import Digest
 
 _LEVEL = 1
 _GZIP = 31  # window bits 15 with a gzip header (zlib.h, deflateInit2); isal writes no time into it
-_CHUNK = 256 << 10
+_CHUNK = 128 << 10
 _DEPTH = 8
 
 
@@ -28,13 +28,18 @@ class GzipPacker:
     def __init__(self, sink: Callable[[bytes], object]) -> None:
         self._sink = sink
         self._sha256 = hashlib.sha256()
-        self._waiting: queue.Queue[bytes | None] = queue.Queue(_DEPTH)
+        self._waiting: queue.Queue[bytes | memoryview | None] = queue.Queue(_DEPTH)
         self._buffer = bytearray()
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._pack, name="gzip", daemon=True)
         self._thread.start()
 
     def write(self, data: bytes | memoryview) -> None:
+        """What is large is not copied: nobody may change it afterwards."""
+        if len(data) >= _CHUNK:
+            self._pass_on()
+            self._pack_later(data)
+            return
         self._buffer += data
         if len(self._buffer) >= _CHUNK:
             self._pass_on()
@@ -56,8 +61,11 @@ class GzipPacker:
         if self._buffer:
             data = bytes(self._buffer)
             self._buffer.clear()
-            self._waiting.put(data)
-            self._sha256.update(data)
+            self._pack_later(data)
+
+    def _pack_later(self, data: bytes | memoryview) -> None:
+        self._waiting.put(data)
+        self._sha256.update(data)
 
     def _raise_failure(self) -> None:
         if self._failure is not None:

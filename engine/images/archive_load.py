@@ -20,9 +20,10 @@ import msgspec
 from engine.host.archive import Entry, Kind, Limits, TarReader
 from engine.host.archive_stream import PlainStream, Readable, detect
 from engine.host.archive_unpack import clean
+from engine.images.ahead import Ahead
 from engine.images.document import without_nulls
 from engine.images.layer_blob import LayerBlob, store_layer
-from engine.model.digest import Digest
+from engine.model.digest import Digest, is_hex
 from engine.model.errors import Invalid, TooLarge, Unsupported
 from engine.model.platform import Platform
 from engine.model.reference import Reference
@@ -70,13 +71,24 @@ class ArchivedImage:
     references: tuple[Reference, ...]
 
 
-def read_archive(file: Readable, contents: Contents, *, content: ContentStore, limits: Limits) -> None:
-    """Fill ``contents`` from ``file``, which may be compressed, to its end. Blocking. Raises Invalid or TooLarge."""
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Where an archive goes: its documents to ``contents``, its layers to ``content``, and to ``ahead`` as well."""
+
+    contents: Contents
+    content: ContentStore
+    limits: Limits
+    ahead: Ahead | None = None
+
+
+def read_archive(file: Readable, intake: Intake) -> None:
+    """Fill ``intake`` from ``file``, which may be compressed, to its end. Blocking. Raises Invalid or TooLarge."""
+    limits = intake.limits
     stream = PlainStream(file, limits=limits, hashed=False)
     try:
         reader = TarReader(stream, Limits(entries=_MEMBERS, total_bytes=limits.total_bytes))
         while (entry := reader.next()) is not None:
-            _take(entry, reader, contents, content, limits)
+            _take(entry, reader, intake)
         reader.drain()
     finally:
         stream.close()
@@ -94,30 +106,47 @@ def images_in(contents: Contents, *, platform: Platform) -> list[ArchivedImage]:
     raise Invalid("archive: holds neither manifest.json nor index.json, so it is not an image archive")
 
 
-def _take(entry: Entry, reader: TarReader, contents: Contents, content: ContentStore, limits: Limits) -> None:
+def _take(entry: Entry, reader: TarReader, intake: Intake) -> None:
     name = "/".join(part.decode("utf-8", "surrogateescape") for part in clean(entry.name))
+    links = intake.contents.links
     if entry.kind is Kind.SYMLINK:
         target = posixpath.join(posixpath.dirname(name), entry.target.decode("utf-8", "surrogateescape"))
-        contents.links[name] = _cleaned(posixpath.normpath(target))
+        links[name] = _cleaned(posixpath.normpath(target))
     elif entry.kind is Kind.HARD_LINK:
-        contents.links[name] = _cleaned(entry.target.decode("utf-8", "surrogateescape"))
+        links[name] = _cleaned(entry.target.decode("utf-8", "surrogateescape"))
     elif entry.kind is Kind.FILE:
-        _take_file(name, entry, _Body(reader), contents, content, limits)
+        _take_file(name, entry, _Body(reader), intake)
 
 
-def _take_file(
-    name: str, entry: Entry, body: "_Body", contents: Contents, content: ContentStore, limits: Limits
-) -> None:
-    head = body.read(_BLOCK)
+def _take_file(name: str, entry: Entry, body: "_Body", intake: Intake) -> None:
+    contents = intake.contents
+    head = body.head(_BLOCK)
     if _is_document(head):
         room = _DOCUMENTS - sum(map(len, contents.documents.values()))
         if entry.size_bytes > min(_LARGEST_DOCUMENT, room):
             raise TooLarge(f"archive: document {name[:80]!r} has {entry.size_bytes} bytes")
-        contents.documents[name] = head + b"".join(iter(body.read, b""))
+        contents.documents[name] = head + body.head(_LARGEST_DOCUMENT)
     elif len(head) == _BLOCK or detect(head) != "none":  # the rest are notes, like VERSION
-        layer = store_layer(content, body, head=head, limits=limits)
-        contents.stored.append(layer.digest)
-        contents.layers[name] = layer
+        contents.layers[name] = _take_layer(name, body, head, intake)
+
+
+def _take_layer(name: str, body: "_Body", head: bytes, intake: Intake) -> LayerBlob:
+    feed = intake.ahead.begin() if intake.ahead and not _is_here(name, intake.content) else None
+    try:
+        layer = store_layer(intake.content, body, head=head, limits=intake.limits, beside=feed.write if feed else None)
+    finally:
+        if feed:
+            feed.end()
+    intake.contents.stored.append(layer.digest)
+    if intake.ahead and feed:
+        intake.ahead.keep(feed, layer.digest, given=layer.given)
+    return layer
+
+
+def _is_here(name: str, content: ContentStore) -> bool:
+    """Whether ``name`` says what is in it, and that is in the store: its layer will hardly have to be unpacked."""
+    directory, _, last = name.rpartition("/")
+    return directory == "blobs/sha256" and is_hex(last) and content.has(Digest(last))
 
 
 def _is_document(head: bytes) -> bool:
@@ -125,21 +154,23 @@ def _is_document(head: bytes) -> bool:
 
 
 class _Body:
-    """The body of the reader's current entry as a file; full reads except at the end."""
+    """The body of the reader's current entry. What is large is not copied on its way."""
 
     def __init__(self, reader: TarReader) -> None:
-        self._pieces: Iterator[bytes | memoryview] = reader.body()
-        self._rest = b""
+        self._pieces = reader.body()
+        self._rest = memoryview(b"")
 
-    def read(self, size: int = -1, /) -> bytes:
-        while size < 0 or len(self._rest) < size:
-            piece = next(self._pieces, None)
-            if piece is None:
-                break
-            if size < 0 and not self._rest:
-                return bytes(piece)
-            self._rest += piece
-        taken, self._rest = (self._rest[:size], self._rest[size:]) if size >= 0 else (self._rest, b"")
+    def head(self, size: int) -> bytes:
+        """The next bytes: so many, or all there are."""
+        head = b""
+        while len(head) < size and (piece := self.read_some(size - len(head))):
+            head += piece
+        return head
+
+    def read_some(self, limit: int, /) -> memoryview:
+        if not self._rest:
+            self._rest = memoryview(next(self._pieces, b""))
+        taken, self._rest = self._rest[:limit], self._rest[limit:]
         return taken
 
 

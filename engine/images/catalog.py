@@ -94,3 +94,8 @@ class Catalog:
         if not matches:
             raise Missing(f"No such image: {shown}")
         return matches[0]
+
+
+def names_id(name: str, image_id: Digest) -> bool:
+    """Whether ``name``, which was found to mean this image, is its id or the beginning of that."""
+    return str(image_id).startswith(name) or image_id.hex.startswith(name)

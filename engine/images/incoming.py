@@ -12,9 +12,10 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Final, TypeVar
 
 from engine.host.archive_stream import Readable
+from engine.host.memory import kept_for_reuse
 from engine.model.errors import Unavailable
 
-_BATCH: Final = 1 << 20  # bytes fetched per visit to the event loop
+_BATCH: Final = 384 << 10  # bytes fetched per visit to the event loop: with what comes along, less than readers ask for
 _AT_ONCE: Final = 64  # a body holds a thread and a batch while it comes in
 _places: Final = threading.BoundedSemaphore(_AT_ONCE)
 _Result = TypeVar("_Result")
@@ -24,18 +25,20 @@ class _Incoming:
     def __init__(self, chunks: AsyncIterator[bytes], loop: asyncio.AbstractEventLoop) -> None:
         self._chunks = chunks
         self._loop = loop
-        self._buffer = memoryview(b"")
+        self._buffer = b""
         self._ended = False
         self._stopped = threading.Event()
         self._fetching: concurrent.futures.Future[bytes] | None = None
 
     def read(self, size: int = -1, /) -> bytes:
         if not self._buffer and not self._ended:
-            self._buffer = memoryview(self._fetch())
+            self._buffer = self._fetch()
             self._ended = not self._buffer
-        taken = self._buffer if size < 0 else self._buffer[:size]
-        self._buffer = self._buffer[len(taken) :]
-        return bytes(taken)
+        if size < 0 or size >= len(self._buffer):
+            taken, self._buffer = self._buffer, b""
+        else:
+            taken, self._buffer = self._buffer[:size], self._buffer[size:]
+        return taken
 
     def stop(self) -> None:
         """Make the reading thread's next read fail. Called in the loop."""
@@ -80,7 +83,7 @@ async def read_in_thread(chunks: AsyncIterator[bytes], work: Callable[[Readable]
 
     Raises Unavailable while as many streams as there is room for are being read.
     """
-    with _a_place():
+    with _a_place(), kept_for_reuse():
         incoming = _Incoming(aiter(chunks), asyncio.get_running_loop())
         over = _in_own_thread(work, incoming)
         try:

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from engine.host.memory import kept_for_reuse
 from engine.images.document import decode_config
 from engine.images.downloads import Downloads
 from engine.images.service import Images
@@ -173,7 +174,7 @@ class _Pull:
         document, image = await self._configuration()
         blobs = [layer.digest for layer in self._manifest.layers]
         async with self._parts.images.taking_in(blobs):
-            with self._parts.layers.using(blobs):
+            with self._parts.layers.using(blobs), kept_for_reuse():
                 return await self._parts.images.complete(image, document, self._bring_layers(image))
 
     async def _configuration(self) -> tuple[bytes, Image]:

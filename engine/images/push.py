@@ -25,8 +25,9 @@ from engine.registry.documents import (
 from engine.registry.service import Registries
 from engine.registry.upload import Brought, bring_blob
 from engine.store.content import ContentStore
+from engine.store.drafts import compression
 from engine.store.events import Events
-from engine.store.layers import Layer, LayerStore, compression
+from engine.store.layers import Layer, LayerStore
 
 _AT_ONCE = 5  # as many as Docker's
 _MOST_SIBLINGS = 4

@@ -5,26 +5,16 @@ its configuration are on disk, so one that is listed is whole.
 """
 
 import asyncio
-import functools
-import os
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
-from engine.host.archive import Limits
-from engine.host.archive_stream import Readable
-from engine.host.confined import room_for_archive
 from engine.host.failpoints import reach
-from engine.images.archive_load import ArchivedImage, Contents, images_in, read_archive
-from engine.images.archive_save import SavedImage, archive_chunks
-from engine.images.catalog import Catalog
-from engine.images.changes import apply_changes
-from engine.images.document import decode_config, encode_config
+from engine.images.catalog import Catalog, names_id
+from engine.images.document import encode_config
 from engine.images.history import HistoryEntry, history_of
-from engine.images.incoming import read_in_thread
-from engine.images.layer_blob import LayerBlob, store_layer
 from engine.images.removal import (
     Deleted,
     Removed,
@@ -48,16 +38,6 @@ from engine.store.state import State
 
 InUse = Callable[[Digest], list[str]]
 _NOBODY = Digest("0" * 64)
-_HEAD = 512
-
-
-@dataclass(frozen=True, slots=True)
-class LoadProgress:
-    """``layer`` is the diff id that is being unpacked; the bytes are of its blob."""
-
-    layer: Digest
-    current_bytes: int
-    total_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +47,11 @@ class Pruned:
 
 
 class Images:
-    def __init__(
-        self,
-        content: ContentStore,
-        layers: LayerStore,
-        state: State,
-        events: Events,
-        *,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
+    def __init__(self, content: ContentStore, layers: LayerStore, state: State, events: Events) -> None:
         self._content = content
         self._layers = layers
         self._state = state
         self._events = events
-        self._clock = clock
         self._catalog = Catalog(state)
         self._changing = asyncio.Lock()
         self._discarding = asyncio.Lock()
@@ -171,66 +142,7 @@ class Images:
         async with self._changing:
             image = self.get(name)
             await asyncio.to_thread(self._catalog.tag, reference, image.id)
-        self._emit(image, "tag", reference.familiar)
-
-    async def load(
-        self, chunks: AsyncIterator[bytes], *, on_progress: Callable[[LoadProgress], None] | None = None
-    ) -> Sequence[Reference | Digest]:
-        """Take in an archive of images (docker-archive or OCI layout, perhaps compressed): their tags, else ids."""
-        contents = Contents()
-        loaded: list[Reference | Digest] = []
-        async with self.taking_in(contents.stored):
-            read = functools.partial(read_archive, contents=contents, content=self._content, limits=self._limits())
-            await read_in_thread(chunks, read)
-            for archived in images_in(contents, platform=Platform.of_machine(os.uname().machine)):
-                loaded += await self._add(archived, on_progress or (lambda _: None))
-        return loaded
-
-    async def import_rootfs(
-        self,
-        chunks: AsyncIterator[bytes],
-        *,
-        reference: Reference | None,
-        changes: tuple[str, ...] = (),
-        message: str = "",
-        platform: Platform | None = None,
-    ) -> Image:
-        """An image with one layer, from a tar of a root file system."""
-        config = apply_changes(ImageConfig(), changes)
-        stored: list[Digest] = []
-        async with self.taking_in(stored):
-            blob = await read_in_thread(chunks, self._store_rootfs)
-            stored.append(blob.digest)
-            created_at = self._clock()
-            layer = await self._layers.unpack(blob.digest, blob.media_type, parent=None, expected_diff_id=None)
-            image = await self.create(
-                config=config,
-                diff_ids=[layer.diff_id],
-                history=[History(created_at, "", comment=message)],
-                platform=platform or Platform.of_machine(os.uname().machine),
-                created_at=created_at,
-                comment=message,
-            )
-        if reference is not None:
-            await self.tag(str(image.id), reference)
-        self._emit(image, "import", str(image.id))
-        return image
-
-    def save(self, names: Sequence[str]) -> AsyncIterator[bytes]:
-        """An archive of these images, which ``load`` and Docker read. Raises Missing before the first chunk."""
-        wanted: dict[Digest, list[Reference]] = {}
-        for name in names:
-            image = self.get(name)
-            tags = wanted.setdefault(image.id, [])
-            if not _is_id(name, image.id):
-                tags.append(Reference.parse(name).with_default_tag())
-        images = []
-        for image_id, references in wanted.items():
-            image = self.get(str(image_id))
-            images.append(SavedImage(image, self._layers.stack(image.diff_ids), references))
-        for saved in images:
-            self._emit(saved.image, "save", str(saved.image.id))
-        return _in_threads(archive_chunks(images, self._content))
+        self.emit(image, "tag", reference.familiar)
 
     # -- for those who bring images in
 
@@ -272,7 +184,7 @@ class Images:
             image = self.get(name)
             references = self.references(image.id)
             use = self._use(image.id, in_use)
-            if _is_id(name, image.id):
+            if names_id(name, image.id):
                 plan = removal_by_id(image.id, references, use, force=force)
             else:
                 named = self._reference(name, references)
@@ -281,7 +193,7 @@ class Images:
             for reference in plan.untag:
                 await asyncio.to_thread(self._catalog.untag, reference)
                 removed.append(Untagged(reference.familiar))
-                self._emit(image, "untag", str(image.id))
+                self.emit(image, "untag", str(image.id))
             if plan.delete:
                 removed += await self._delete(image, prune=prune, in_use=in_use)
             return removed
@@ -310,31 +222,6 @@ class Images:
         await asyncio.to_thread(sweep, self._content, self._layers, self._state)
 
     # -- steps of the above
-
-    async def _add(
-        self, archived: ArchivedImage, on_progress: Callable[[LoadProgress], None]
-    ) -> Sequence[Reference | Digest]:
-        image = decode_config(archived.config)
-        if len(archived.layers) != len(image.diff_ids):
-            raise Invalid(
-                f"image {image.id.short} comes with {len(archived.layers)} layers and is made of {len(image.diff_ids)}"
-            )
-        unpacking = self._unpack(archived.layers, image.diff_ids, on_progress)
-        image = await self.complete(image, archived.config, unpacking)
-        await self.name(image, archived.references)
-        self._emit(image, "load", str(image.id))
-        return list(archived.references) or [image.id]
-
-    async def _unpack(
-        self, blobs: Sequence[LayerBlob], diff_ids: Sequence[Digest], on_progress: Callable[[LoadProgress], None]
-    ) -> None:
-        parent: Digest | None = None
-        for blob, diff_id in zip(blobs, diff_ids, strict=True):
-            size = self._content.size(blob.digest)
-            on_progress(LoadProgress(diff_id, 0, size))
-            layer = await self._layers.unpack(blob.digest, blob.media_type, parent=parent, expected_diff_id=diff_id)
-            on_progress(LoadProgress(diff_id, size, size))
-            parent = layer.chain
 
     @asynccontextmanager
     async def taking_in(self, stored: Sequence[Digest]) -> AsyncIterator[None]:
@@ -366,18 +253,10 @@ class Images:
                 raise
             return image
 
-    def _store_rootfs(self, file: Readable) -> LayerBlob:
-        head = b""
-        while len(head) < _HEAD and (piece := file.read(_HEAD - len(head))):
-            head += piece
-        if not head:
-            raise Invalid("the archive is empty")
-        return store_layer(self._content, file, head=head, limits=self._limits())
-
     async def _delete(self, image: Image, *, prune: bool, in_use: InUse) -> Sequence[Removed]:
         """The image, its layers that no other needs, then its parents as far as they are nameless and unused."""
         await asyncio.to_thread(self._catalog.delete, image.id)
-        self._emit(image, "delete", str(image.id))
+        self.emit(image, "delete", str(image.id))
         removed: list[Removed] = [Deleted(str(image.id))]
         await asyncio.to_thread(self._content.delete, image.id)
         removed += await asyncio.to_thread(self._drop_layers, image.diff_ids)
@@ -413,20 +292,9 @@ class Images:
             reference = replace(reference, tag=None)
         return reference
 
-    def _limits(self) -> Limits:
-        return Limits(total_bytes=room_for_archive(self._content.path(_NOBODY).parent))
-
     def _stored_bytes(self) -> int:
         return sum(layer.size_bytes for layer in self._state.layers())
 
-    def _emit(self, image: Image, action: str, name: str) -> None:
+    def emit(self, image: Image, action: str, name: str) -> None:
+        """Tell those who watch that ``action`` was done to it."""
         self._events.emit("image", action, str(image.id), {**image.config.labels, "name": name})
-
-
-def _is_id(name: str, image_id: Digest) -> bool:
-    return str(image_id).startswith(name) or image_id.hex.startswith(name)
-
-
-async def _in_threads(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
-    while chunk := await asyncio.to_thread(next, chunks, b""):
-        yield chunk

@@ -7,6 +7,6 @@
     DATA/ballast                  room for the day the disk is full (ballast)
     DATA/tmp/                     drafts of all of these; emptied at start
 
-Durable before visible: a draft is written, synced, renamed into place, its directory synced, and only then does a row
+Durable before visible: a draft is written, renamed into place, synced with its new name, and only then does a row
 name it. Removal goes the other way round. So what a row names is whole, and what no row names may be dropped at start.
 """

@@ -1,4 +1,4 @@
-"""Blobs named by their digest. A blob is verified while it is written and durable before it is visible.
+"""Blobs named by their digest. A blob is verified while it is written, and durable before a record names it.
 
 All calls block and are safe from several threads.
 """
@@ -10,10 +10,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from engine.host.durable import sync_directory
+from engine.host.durable import sync_directory, sync_file
 from engine.host.failpoints import reach
 from engine.model.digest import Digest, is_hex
-from engine.model.errors import Invalid, Missing, TooLarge
+from engine.model.errors import EngineError, Invalid, Missing, TooLarge
 
 _SMALL = 4 << 20
 
@@ -49,17 +49,25 @@ class Ingest:
             raise Invalid(f"content has digest {digest}, expected {expected}")
         place = self._blobs / digest.hex
         if place.is_file() and place.stat().st_size == self.size_bytes:
-            return digest  # not replaced: the one that is there may be durable already, and named by a row
-        if durable:
-            reach("blob.sync")
-            os.fsync(self._file.fileno())
-        self._file.close()
+            if durable:
+                sync_file(place)  # somebody else may have put it there a moment ago
+            return digest  # not replaced: the one that is there may be named by a record
         reach("blob.rename")
         self._draft.rename(place)
         self._draft = None
         if durable:
-            sync_directory(self._blobs)
+            try:
+                self._make_durable()
+            except (EngineError, OSError):
+                place.unlink()
+                raise
         return digest
+
+    def _make_durable(self) -> None:
+        """After the rename, so that one commit of the file system's journal has both; no row names it before."""
+        reach("blob.sync")
+        os.fsync(self._file.fileno())
+        sync_directory(self._blobs)
 
     def __enter__(self) -> Self:
         return self
@@ -81,6 +89,11 @@ class ContentStore:
         self._drafts = root / "tmp"
         for directory in (self._blobs, self._drafts):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    @property
+    def directory(self) -> Path:
+        """Where blobs are."""
+        return self._blobs
 
     def ingest(self) -> Ingest:
         return Ingest(self._blobs, self._drafts)

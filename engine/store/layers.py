@@ -1,6 +1,6 @@
 """Unpacked layers, one directory for each place in a stack: DATA/layers/CHAIN/diff, as overlayfs reads it.
 
-A layer is unpacked into DATA/tmp, synced with one syncfs(2), renamed, and then recorded.
+A layer is unpacked into DATA/tmp, renamed, synced with one syncfs(2), and then recorded.
 Ids on disk are those of the image; user namespaces shift them when mounting.
 """
 
@@ -10,49 +10,42 @@ import posixpath
 import stat
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from engine.host.archive import Limits
 from engine.host.archive_pack import GzipPacker
 from engine.host.archive_write import MOUNT_POINTS, write_layer
-from engine.host.confined import Unpacked, open_below, unpack_layer
-from engine.host.durable import sync_directory, sync_filesystem
+from engine.host.confined import Unpacked, open_below
+from engine.host.durable import sync_filesystem
 from engine.host.failpoints import reach
 from engine.host.layer_writer import LayerWriter
 from engine.host.removal import remove_tree
 from engine.model.digest import Digest, chain_id, chain_ids
 from engine.model.errors import EngineError, Invalid, Missing
 from engine.store.content import ContentStore, named_digests
+from engine.store.drafts import Draft, Drafts, OnRead
 from engine.store.locks import KeyedLock
 from engine.store.records import Layer
 from engine.store.state import State
 
 __all__ = ["GZIP_LAYER", "Layer", "LayerStore"]
 
-OnRead = Callable[[int], None]
-
 GZIP_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
-_COMPRESSIONS = {"+gzip": "gzip", ".gzip": "gzip", "+zstd": "zstd", ".zstd": "zstd"}
-_LOOK_EVERY_S = 0.1
-_UNPACKED_AT_ONCE = min(os.cpu_count() or 1, 4)
 
 
 class LayerStore:
     def __init__(self, root: Path, content: ContentStore, state: State, *, limits: Limits | None = None) -> None:
         self._layers = root / "layers"
-        self._drafts = root / "tmp"
+        self.drafts = Drafts(root / "tmp", limits=limits)
         self._content = content
         self._state = state
-        self._limits = limits
         self._lock = KeyedLock()
-        self._room = asyncio.Semaphore(_UNPACKED_AT_ONCE)
         self._known: dict[Digest, Layer] = {}  # a layer never changes
         self._pins: Counter[Digest] = Counter()
         self._in_use: Counter[Digest] = Counter()
-        for directory in (self._layers, self._drafts):
-            directory.mkdir(mode=0o711, parents=True, exist_ok=True)
+        self._layers.mkdir(mode=0o711, parents=True, exist_ok=True)
 
     async def unpack(
         self,
@@ -63,41 +56,47 @@ class LayerStore:
         expected_diff_id: Digest | None,
         below: "asyncio.Future[None] | None" = None,
         on_read: OnRead | None = None,
+        ahead: Draft | None = None,
     ) -> Layer:
         """The layer in ``blob`` above ``parent``; one that is there already is not unpacked again.
 
         ``below``: ``parent`` is being unpacked, too, and there when this is done; its failure is raised. ``on_read``
-        is told now and then how many bytes of the blob are unpacked. Raises Invalid when the content is not what
-        ``blob`` or ``expected_diff_id`` say, or not a sound archive.
+        is told now and then how many bytes of the blob are unpacked. ``ahead`` is what the blob was unpacked to
+        while it came, and is the caller's to drop. Raises Invalid when the content is not what ``blob`` or
+        ``expected_diff_id`` say, or not a sound archive.
         """
         with self.using([blob]):
             async with self._lock.hold((blob, parent)):
                 if expected_diff_id is not None and (present := self.find(_above(parent, expected_diff_id))):
                     return present
-                draft = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="layer-", dir=self._drafts))
-                try:
-                    unpacked = await self._unpack(draft, blob, media_type, expected_diff_id, on_read)
+                async with self._unpacked(blob, media_type, expected_diff_id, on_read=on_read, ahead=ahead) as draft:
                     if below is not None:
                         await asyncio.shield(below)
-                    layer = self._record(blob, media_type, parent, unpacked)
+                    layer = self._record(blob, media_type, parent, draft.unpacked)
                     async with self._lock.hold(layer.chain):
-                        return await asyncio.to_thread(self._place, draft, layer, unpacked.implicit)
-                finally:
-                    await asyncio.to_thread(remove_tree, draft)
+                        return await asyncio.to_thread(self._place, draft.path, layer, draft.unpacked.implicit)
 
-    async def _unpack(
-        self, draft: Path, blob: Digest, media_type: str, expected_diff_id: Digest | None, on_read: OnRead | None
-    ) -> Unpacked:
-        diff = _new_diff(draft)
+    @asynccontextmanager
+    async def _unpacked(
+        self,
+        blob: Digest,
+        media_type: str,
+        expected_diff_id: Digest | None,
+        *,
+        on_read: OnRead | None = None,
+        ahead: Draft | None = None,
+    ) -> AsyncIterator[Draft]:
+        """``ahead``, or else a draft from the blob, as long as the block lasts; and what it ought to be."""
         reach("layer.extract")
-        async with self._room:
-            with self._content.open(blob) as file, _watched(file.fileno(), on_read):
-                unpacked = await unpack_layer(file, into=diff, limits=self._limits, compression=compression(media_type))
-        if unpacked.blob != blob:
-            raise Invalid(f"layer content has digest {unpacked.blob}, expected {blob}")
-        if expected_diff_id not in (None, unpacked.diff_id):
-            raise Invalid(f"layer has diff id {unpacked.diff_id}, the image says {expected_diff_id}")
-        return unpacked
+        if ahead is not None:
+            _check(ahead.unpacked, blob, expected_diff_id)
+            yield ahead
+            return
+        async with self.drafts.place() as path:
+            with self._content.open(blob) as file:
+                draft = await self.drafts.fill(path, file, media_type=media_type, on_read=on_read)
+            _check(draft.unpacked, blob, expected_diff_id)
+            yield draft
 
     def _record(self, blob: Digest, media_type: str, parent: Digest | None, unpacked: Unpacked) -> Layer:
         return Layer(
@@ -117,13 +116,10 @@ class LayerStore:
 
         Raises Invalid when the blob does not hold that layer any more.
         """
-        draft = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="layer-", dir=self._drafts))
-        try:
-            unpacked = await self._unpack(draft, layer.blob, layer.media_type, layer.diff_id, None)
-            await asyncio.to_thread(self._take_over_directories, draft / "diff", layer.parent, unpacked.implicit)
-            yield draft
-        finally:
-            await asyncio.to_thread(remove_tree, draft)
+        async with self._unpacked(layer.blob, layer.media_type, layer.diff_id) as draft:
+            implicit = draft.unpacked.implicit
+            await asyncio.to_thread(self._take_over_directories, draft.path / "diff", layer.parent, implicit)
+            yield draft.path
 
     def _place(self, draft: Path, layer: Layer, implicit: Sequence[str]) -> Layer:
         if present := self.find(layer.chain):
@@ -132,15 +128,19 @@ class LayerStore:
         return self.put_in_place(draft, layer)
 
     def put_in_place(self, draft: Path, layer: Layer) -> Layer:
-        """Make it the layer's directory, instead of one that is there, and durable; then its record. Blocking."""
+        """Make it the layer's directory, instead of one that is there, and durable; then its record. Blocking.
+
+        The record follows the directory to the disk with the next image that is saved: only images make it needed.
+        """
         draft.chmod(0o711)
-        reach("layer.sync")
-        sync_filesystem(draft)  # the blob, too: it was committed without syncing
+        if self.find(layer.chain) is not None:  # on record: at no moment may half of it be there
+            sync_filesystem(draft)
         self._discard(layer.chain)  # a crash between rename and row leaves one without a row
         reach("layer.rename")
         draft.rename(self._layers / layer.chain.hex)
         try:
-            sync_directory(self._layers)
+            reach("layer.sync")
+            sync_filesystem(self._layers)  # its name, its files, and the blob, which was committed without syncing
             reach("layer.row")
             self._state.save_layer(layer)
         except (EngineError, OSError):
@@ -162,10 +162,9 @@ class LayerStore:
         Nothing in it is dated later than ``newest_ns``.
         """
         parent = chain_id(parent_diff_ids) if parent_diff_ids else None
-        draft = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="layer-", dir=self._drafts))
-        try:
+        async with self.drafts.place() as draft:
             layer = await asyncio.to_thread(
-                self._pack, upper, draft, parent, skip_mount_points=skip_mount_points, newest_ns=newest_ns
+                self._pack, upper, draft / "diff", parent, skip_mount_points=skip_mount_points, newest_ns=newest_ns
             )
             if layer is None:
                 return None
@@ -175,20 +174,17 @@ class LayerStore:
                         return await asyncio.to_thread(self._place, draft, layer, ())
             finally:  # it failed, or the layer is there already from another blob
                 await asyncio.to_thread(self.discard_blobs, [layer.blob])
-        finally:
-            await asyncio.to_thread(remove_tree, draft)
 
     def _pack(
-        self, upper: Path, draft: Path, parent: Digest | None, *, skip_mount_points: bool, newest_ns: int | None
+        self, upper: Path, diff: Path, parent: Digest | None, *, skip_mount_points: bool, newest_ns: int | None
     ) -> Layer | None:
-        """The layer's blob stored, and what is in it in ``draft``."""
+        """The layer's blob stored, and what is in it in ``diff``."""
 
         def is_inherited(path: bytes, status: os.stat_result) -> bool:
             below = self._find_below(parent, os.fsdecode(path))
             return below is not None and _looks(below) == _looks(status)
 
         reach("commit.pack")
-        diff = _new_diff(draft)
         with self._content.ingest() as ingest:
             packer = GzipPacker(ingest.write)
             writer = LayerWriter(packer.write, diff, newest_ns=newest_ns)
@@ -286,7 +282,7 @@ class LayerStore:
         """Take a layer's directory out of sight at once, then remove it."""
         directory = self._layers / chain.hex
         if directory.exists():
-            grave = Path(tempfile.mkdtemp(prefix="removed-", dir=self._drafts))
+            grave = Path(tempfile.mkdtemp(prefix="removed-", dir=self.drafts.directory))
             directory.rename(grave / "layer")
             remove_tree(grave)
 
@@ -322,11 +318,11 @@ class LayerStore:
         return None
 
 
-def _new_diff(draft: Path) -> Path:
-    diff = draft / "diff"
-    diff.mkdir()
-    diff.chmod(0o755)
-    return diff
+def _check(unpacked: Unpacked, blob: Digest, expected_diff_id: Digest | None) -> None:
+    if unpacked.blob != blob:
+        raise Invalid(f"layer content has digest {unpacked.blob}, expected {blob}")
+    if expected_diff_id not in (None, unpacked.diff_id):
+        raise Invalid(f"layer has diff id {unpacked.diff_id}, the image says {expected_diff_id}")
 
 
 def _above(parent: Digest | None, diff_id: Digest) -> Digest:
@@ -336,30 +332,3 @@ def _above(parent: Digest | None, diff_id: Digest) -> Digest:
 
 def _looks(status: os.stat_result) -> tuple[int, int, int]:
     return status.st_mode, status.st_uid, status.st_gid
-
-
-@contextmanager
-def _watched(descriptor: int, on_read: OnRead | None) -> Iterator[None]:
-    """Tell how far a file has been read, by whoever shares its open descriptor."""
-    loop = asyncio.get_running_loop()
-    timer: asyncio.TimerHandle | None = None
-
-    def look(tell: OnRead) -> None:
-        nonlocal timer
-        tell(os.lseek(descriptor, 0, os.SEEK_CUR))
-        timer = loop.call_later(_LOOK_EVERY_S, look, tell)
-
-    if on_read is not None:
-        look(on_read)
-    try:
-        yield
-    finally:
-        if timer is not None:
-            timer.cancel()
-
-
-def compression(media_type: str) -> str:
-    """gzip, zstd or none; auto where the type does not say."""
-    if media_type.endswith((".tar", ".diff.tar")):
-        return "none"
-    return next((name for ending, name in _COMPRESSIONS.items() if media_type.endswith(ending)), "auto")

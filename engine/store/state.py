@@ -1,7 +1,8 @@
 """The engine's memory: one SQLite file with a JSON record per object.
 
-All calls block, are short, and are safe from several threads. Images, layers, tags and volumes are on disk when a call
-returns; the rest survives a crash of the engine at once, and a power cut within SQLite's next checkpoint.
+All calls block, are short, and are safe from several threads. Images, tags and volumes are on disk when a call
+returns, and what was written before them with them; the rest survives a crash of the engine at once, and a power cut
+within SQLite's next checkpoint.
 A record that no longer decodes is moved to the table ``quarantine`` and logged, so that it takes nothing else down.
 """
 
@@ -93,8 +94,8 @@ class State:
         return self._layers.all()
 
     def save_layer(self, layer: Layer) -> None:
-        with self.durably():
-            self._layers.save(layer.chain.hex, layer)
+        """On disk with whatever is saved durably next: the journal of the database is written in order."""
+        self._layers.save(layer.chain.hex, layer)
 
     def find_layer(self, chain: Digest) -> Layer | None:
         return self._layers.find(chain.hex)

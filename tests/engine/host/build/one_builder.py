@@ -27,6 +27,7 @@ from engine.host.capabilities import this_machine
 from engine.host.cgroups import Cgroups
 from engine.host.host_files import HostFiles
 from engine.host.userns import UserNamespaces
+from engine.images.archives import ImageArchives
 from engine.images.pull import Puller, PullParts
 from engine.images.service import Images
 from engine.model.errors import EngineError
@@ -75,6 +76,7 @@ class OneBuilder:
         content = ContentStore(config.data_root)
         self.layers = LayerStore(config.data_root, content, state)
         self.images = Images(content, self.layers, state, events)
+        self.archives = ImageArchives(self.images, content, self.layers)
         networks = Networks(config, state, events)
         await networks.start()
         undo.push_async_callback(networks.destroy)
@@ -118,7 +120,7 @@ class OneBuilder:
 
     async def do_import(self, wanted: dict[str, Any]) -> dict[str, Any]:
         data = base64.b64decode(wanted["tar"])
-        image = await self.images.import_rootfs(_chunks(data), reference=Reference.parse(wanted["name"]))
+        image = await self.archives.import_rootfs(_chunks(data), reference=Reference.parse(wanted["name"]))
         return {"id": str(image.id)}
 
     async def do_build(self, wanted: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.images.archives import ImageArchives
 from engine.images.service import Images
 from engine.store.content import ContentStore
 from engine.store.events import Events
@@ -22,6 +23,7 @@ class Engine:
         self.layers = LayerStore(self.root, self.content, self.state)
         self.events = Events(clock=lambda: 0)
         self.images = Images(self.content, self.layers, self.state, self.events)
+        self.archives = ImageArchives(self.images, self.content, self.layers)
 
     def restart(self) -> "Engine":
         self.state.close()

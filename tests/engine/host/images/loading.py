@@ -14,7 +14,7 @@ async def main(root: Path, archive: Path) -> None:
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     while True:
-        await engine.images.load(chunked(data))
+        await engine.archives.load(chunked(data))
         await engine.images.remove("test/busybox:1", in_use=lambda _: [])
 
 

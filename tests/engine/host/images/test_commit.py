@@ -39,7 +39,7 @@ printf 'x' > "opt/name with \\\\ and ünïcode"
 
 
 async def imported(engine, data=BASE):
-    return await engine.images.import_rootfs(chunked(data), reference=None)
+    return await engine.archives.import_rootfs(chunked(data), reference=None)
 
 
 def change(tmp_path, lower, script):

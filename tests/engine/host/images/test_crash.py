@@ -76,14 +76,14 @@ async def test_a_layer_whose_worker_dies_leaves_nothing(engine, monkeypatch):
         Path(kwargs["into"], "half").write_text("x")
         raise Unavailable("the unpacking process died: it was killed")
 
-    monkeypatch.setattr("engine.store.layers.unpack_layer", killed)
+    monkeypatch.setattr("engine.store.drafts.unpack_layer", killed)
     with pytest.raises(Unavailable):
-        await engine.images.load(chunked(DockerArchive([busybox_layer()]).tar()))
+        await engine.archives.load(chunked(DockerArchive([busybox_layer()]).tar()))
     assert engine.files() == []
 
 
 async def test_the_sweep_drops_what_no_row_names(engine):
-    await engine.images.load(chunked(DockerArchive([busybox_layer()]).tar()))
+    await engine.archives.load(chunked(DockerArchive([busybox_layer()]).tar()))
     before = engine.files()
     (engine.root / "layers" / ("a" * 64) / "diff/deep").mkdir(parents=True)
     (engine.root / "tmp/layer-x/diff").mkdir(parents=True)
@@ -98,7 +98,7 @@ async def test_the_sweep_drops_what_no_row_names(engine):
 
 async def test_a_layer_renamed_but_not_recorded_is_unpacked_again(engine):
     archive = DockerArchive([busybox_layer()])
-    await engine.images.load(chunked(archive.tar()))
+    await engine.archives.load(chunked(archive.tar()))
     image = engine.images.get("test/busybox:1")
     (diff,) = engine.layers.lowers(image.diff_ids)
     engine.state.delete_layer(image.chain)
@@ -118,7 +118,7 @@ async def test_a_layer_that_only_a_container_needs_survives_the_sweep(engine):
 
     from engine.model.container import Container, ContainerSpec
 
-    await engine.images.load(chunked(DockerArchive([busybox_layer()]).tar()))
+    await engine.archives.load(chunked(DockerArchive([busybox_layer()]).tar()))
     image = engine.images.get("test/busybox:1")
     spec = ContainerSpec(image_id=image.id, image_name="x")
     container = Container("c" * 64, "x", spec, datetime.now(UTC), layers=image.diff_ids)
@@ -144,11 +144,11 @@ async def test_an_engine_killed_while_it_loads_lists_whole_images_and_leaks_noth
     await engine.images.sweep()
     for image in engine.images.list():
         assert [path.is_dir() for path in engine.layers.lowers(image.diff_ids)] == [True, True]
-        assert await collected(engine.images.save([str(image.id)]))
+        assert await collected(engine.archives.save([str(image.id)]))
     if not engine.images.list():
         assert engine.files() == []
         assert engine.state.layers() == []
-    await engine.images.load(chunked(data))
+    await engine.archives.load(chunked(data))
     assert len(engine.files()) == 5  # two layers, their blobs, the configuration
     engine.state.close()
 
@@ -168,6 +168,6 @@ def still_unpacking(root: Path) -> bool:
 
 async def test_two_loads_of_one_archive_at_once_agree(engine):
     data = DockerArchive([busybox_layer(), tar_of(member("x", b"1"))]).tar()
-    await asyncio.gather(*[engine.images.load(chunked(data)) for _ in range(3)])
+    await asyncio.gather(*[engine.archives.load(chunked(data)) for _ in range(3)])
     assert len(engine.images.list()) == 1
     assert len([name for name in engine.files() if name.startswith("layers/")]) == 2

@@ -308,6 +308,7 @@ def make_fakes(root: Path) -> Fakes:
         "state": state,
         "events": events,
         "images": images,
+        "archives": images,
         "puller": puller,
         "pusher": SimpleNamespace(),
         "registries": SimpleNamespace(),
