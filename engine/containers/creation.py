@@ -8,8 +8,21 @@ from engine.config import EngineConfig
 from engine.containers.etc_files import write_etc_files
 from engine.containers.log_generations import make_log
 from engine.host.failpoints import reach
+from engine.host.spread import spread_directories
 from engine.model.container import Container
 from engine.store.layers import LayerStore
+
+
+def make_places(config: EngineConfig) -> None:
+    """Where containers will have their directories. Blocks."""
+    # others may pass: the runtime walks here as the container's root, whom the host does not know
+    for place, mode in (
+        (config.container_dir("x").parent, 0o711),
+        (config.bundle("x").parent, 0o711),
+        (config.runtime_root, 0o700),
+    ):
+        place.mkdir(mode=mode, parents=True, exist_ok=True)
+        spread_directories(place)
 
 
 def make_directories(container: Container, config: EngineConfig, layers: LayerStore) -> None:
@@ -17,9 +30,8 @@ def make_directories(container: Container, config: EngineConfig, layers: LayerSt
     reach("container.directories")
     lowers = layers.lowers(container.layers)
     directory = config.container_dir(container.id)
-    # others may pass: the runtime walks here as the container's root, whom the host does not know
-    for path in (directory.parent, directory, config.etc(container.id)):
-        path.mkdir(mode=0o711, parents=True, exist_ok=True)
+    for path in (directory, config.etc(container.id)):
+        path.mkdir(mode=0o711)
     for path in (config.work(container.id), config.log_dir(container.id)):
         path.mkdir(mode=0o700)
     _make_upper(config.upper(container.id), like=lowers[0] if lowers else None)

@@ -12,7 +12,7 @@ from pathlib import Path
 from engine.containers.attach import AttachSession, wanted_streams
 from engine.containers.changes import Changes
 from engine.containers.chores import Chores
-from engine.containers.creation import make_directories
+from engine.containers.creation import make_directories, make_places
 from engine.containers.ending import Ending
 from engine.containers.execs import Execs
 from engine.containers.exit_watch import ExitWatch
@@ -138,6 +138,7 @@ class Containers:
 
     async def recover(self) -> None:
         """Take up what an engine before this one left: running containers, exits meanwhile, half-made things."""
+        await asyncio.to_thread(make_places, self._config)
         await self._recovery.recover()
 
     async def close(self) -> None:

@@ -17,7 +17,8 @@ def spread_directories(directory: Path) -> None:
 
     Else all go where ``directory`` is, and ext4, which leaves the inode of a deleted file alone for minutes, looks
     through those of the trees removed last for each new file: 0.6 ms of processor time a file instead of 0.03, when an
-    image is loaded after another was removed. Other file systems know nothing of this and are left as they are.
+    image is loaded, or a container made, after others were removed. Other file systems know nothing of this and are
+    left as they are.
     """
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
