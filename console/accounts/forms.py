@@ -1,9 +1,27 @@
+from typing import Any
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from console.operations.permissions import Role
 from console.web.forms import Form
 from console.web.states import ROLES
+
+
+class CredentialField(forms.JSONField):
+    """What a browser's passkey answered; a script puts it in."""
+
+    def __init__(self) -> None:
+        super().__init__(max_length=16_384, widget=forms.HiddenInput())
+
+    def clean(self, value: Any) -> dict[str, Any]:
+        try:
+            found = super().clean(value)
+        except RecursionError:
+            found = None
+        if not isinstance(found, dict):
+            raise forms.ValidationError(_("The passkey was not accepted. Try again."))
+        return found
 
 
 class SignInForm(Form):
@@ -18,6 +36,97 @@ class SignInForm(Form):
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
+
+
+class SecondFactorForm(Form):
+    code = forms.CharField(
+        label=_("Code"),
+        max_length=32,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "autofocus": ""}),
+        help_text=_("The six digits of your app, or a recovery code."),
+    )
+
+
+class ConfirmForm(Form):
+    """One of these is enough; which are asked for depends on what the person has."""
+
+    # a passkey may be shown while both are empty
+    use_required_attribute = False
+
+    password = forms.CharField(
+        label=_("Password"),
+        required=False,
+        max_length=1024,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": ""}),
+    )
+    code = forms.CharField(
+        label=_("Code"),
+        required=False,
+        max_length=32,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
+    )
+
+
+class NewPasswordForm(Form):
+    """A password chosen twice. Fields that identify (``current``) stand before these in subclasses."""
+
+    new = forms.CharField(
+        label=_("New password"),
+        max_length=1024,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=_("At least 15 characters. A sentence is easier to remember than a riddle."),
+    )
+    again = forms.CharField(
+        label=_("Password again"),
+        max_length=1024,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    def clean_again(self) -> str:
+        again: str = self.cleaned_data["again"]
+        if again != self.cleaned_data.get("new", again):
+            raise forms.ValidationError(_("The two passwords differ."))
+        return again
+
+
+class ChangePasswordForm(NewPasswordForm):
+    current = forms.CharField(
+        label=_("Present password"),
+        max_length=1024,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+    field_order = ["current", "new", "again"]
+
+
+class TotpForm(Form):
+    code = forms.CharField(
+        label=_("Code"),
+        max_length=16,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "autofocus": ""}),
+        help_text=_("The six digits that the app shows now."),
+    )
+
+
+class PasskeyForm(Form):
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=60,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": ""}),
+        help_text=_("To tell it apart: the device or the key it is on."),
+    )
+    credential = CredentialField()
+
+
+class CredentialForm(Form):
+    credential = CredentialField()
+
+
+class ResetForm(Form):
+    drops_factors = forms.BooleanField(label=_("Remove second factors too"), required=False)
 
 
 class JoinForm(Form):

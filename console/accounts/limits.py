@@ -1,41 +1,90 @@
-"""How often signing in may be tried. Kept in the database, so every web process counts together."""
+"""How often a proof may be tried. Kept in the database, so every web process counts together.
 
+Three who try are told apart. A stranger is bounded by account, by account and address, and by address. A known device
+(it holds a cookie from an earlier sign-in, see devices.py) or a session has a bound of its own and is not touched by
+the strangers' count: who guesses from outside cannot lock the owner out.
+"""
+
+import ipaddress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from django.utils.translation import gettext as _
 
 from console.accounts.models import SignInAttempt
 from console.operations.actor import Actor
-from console.operations.errors import Denied
 from console.operations.runner import observation
 
 WINDOW = timedelta(minutes=15)
+ACCOUNT_WINDOW = timedelta(hours=1)
 PER_ACCOUNT_AND_ADDRESS = 5
 PER_ADDRESS = 30
-PER_ACCOUNT = 50
+PER_ACCOUNT = 30
+PER_ORIGIN = 5
 
 
-def note_attempt(actor: Actor, username: str, *, now: datetime) -> None:
-    """Count this attempt before its password is looked at, so that attempts made at once cannot all slip through."""
+class Kind(StrEnum):
+    PASSWORD = "password"  # noqa: S105 - a kind's name
+    CODE = "code"
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    by: tuple[str, ...]
+    most: int
+    window: timedelta
+
+
+STRANGERS = (
+    Bound(("kind", "username", "address", "origin"), PER_ACCOUNT_AND_ADDRESS, WINDOW),
+    Bound(("address", "origin"), PER_ADDRESS, WINDOW),
+    Bound(("kind", "username", "origin"), PER_ACCOUNT, ACCOUNT_WINDOW),
+)
+KNOWN = (Bound(("kind", "username", "origin"), PER_ORIGIN, WINDOW),)
+
+
+def admit(actor: Actor, username: str, *, now: datetime, origin: str = "", kind: Kind = Kind.PASSWORD) -> str:
+    """Count one more attempt; why it is one too many, or empty.
+
+    It is counted before the proof is looked at, so that attempts made at once cannot all slip through. One that is too
+    many is taken off the count again: what bounds a guesser is how many were let through, and the owner can come back
+    as soon as the window has passed.
+    """
     with observation(actor):
-        SignInAttempt.objects.filter(at__lt=now - WINDOW).delete()
-        SignInAttempt.objects.create(username=username[:150], address=actor.address, at=now)
+        SignInAttempt.objects.filter(at__lt=now - ACCOUNT_WINDOW).delete()
+        attempt = SignInAttempt.objects.create(
+            kind=kind.value, username=username[:150], origin=origin, address=network_of(actor.address), at=now
+        )
+    exceeded = next((bound for bound in (KNOWN if origin else STRANGERS) if _exceeds(attempt, bound, now)), None)
+    if exceeded is None:
+        return ""
+    with observation(actor):
+        attempt.delete()
+    minutes = int(exceeded.window.total_seconds() // 60)
+    return _("Too many attempts. Try again in %(minutes)d minutes.") % {"minutes": minutes}
 
 
-def require_below_limit(actor: Actor, username: str, *, now: datetime) -> None:
-    """Raises Denied when the attempt just noted is one too many."""
-    recent = SignInAttempt.objects.filter(at__gte=now - WINDOW)
-    by_account = recent.filter(username=username[:150])
-    exceeded = (
-        by_account.filter(address=actor.address).count() > PER_ACCOUNT_AND_ADDRESS
-        or recent.filter(address=actor.address).count() > PER_ADDRESS
-        or by_account.count() > PER_ACCOUNT
-    )
-    if exceeded:
-        minutes = int(WINDOW.total_seconds() // 60)
-        raise Denied(_("Too many attempts. Try again in %(minutes)d minutes.") % {"minutes": minutes})
+def forget_attempts(actor: Actor, username: str, *, origin: str = "", kind: Kind = Kind.PASSWORD) -> None:
+    """After a success, inside its operation: whoever got in here is no guesser."""
+    mine = SignInAttempt.objects.filter(kind=kind.value, username=username[:150], origin=origin)
+    mine.filter(address=network_of(actor.address)).delete()
 
 
-def forget_attempts(actor: Actor, username: str) -> None:
-    """After a success, inside its operation."""
-    SignInAttempt.objects.filter(username=username[:150], address=actor.address).delete()
+def network_of(address: str) -> str:
+    """What is counted as one address: in IPv6 a single machine has a whole /64 to try from."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address[:64]
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped:
+            return str(parsed.ipv4_mapped)
+        return str(ipaddress.ip_network((parsed, 64), strict=False).network_address) + "/64"
+    return str(parsed)
+
+
+def _exceeds(attempt: SignInAttempt, bound: Bound, now: datetime) -> bool:
+    same = {name: getattr(attempt, name) for name in bound.by}
+    recent = SignInAttempt.objects.filter(at__gt=now - bound.window)
+    return recent.filter(**same).count() > bound.most  # names of the table above, never a request's

@@ -72,10 +72,88 @@ class Invitation(Governed):
         return self.used_at is None and now < self.expires_at
 
 
-class SignInAttempt(Governed):
-    """A failed or unfinished sign-in; counted by the limiter, swept when older than its window."""
+class ResetLink(Governed):
+    """A one-time link by which a person who cannot sign in chooses a new password. Only its token's SHA-256 is kept."""
 
+    token_hash = models.CharField(max_length=64, unique=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="reset_links")
+    drops_factors = models.BooleanField(default=False)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    objects = GovernedQuerySet["ResetLink"].as_manager()
+
+    def __str__(self) -> str:
+        return f"reset link {self.pk}"
+
+    def is_open(self, now: datetime) -> bool:
+        return self.used_at is None and now < self.expires_at and self.user.is_active
+
+
+class Identity(Governed):
+    """Who a person is at an OpenID provider: ``subject`` never changes there, and counts with its issuer only."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="identities")
+    issuer = models.CharField(max_length=255)
+    subject = models.CharField(max_length=255)
+    shown_name = models.CharField(max_length=255, blank=True)
+    linked_at = models.DateTimeField(default=timezone.now)
+
+    objects = GovernedQuerySet["Identity"].as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["issuer", "subject"], name="one_person_per_identity")]
+        ordering = ["linked_at"]
+
+    def __str__(self) -> str:
+        return self.shown_name or self.subject
+
+    @property
+    def owner_pk(self) -> int | None:
+        return self.user_id
+
+
+class BrowserSession(Governed):
+    """A browser somebody is signed in with. ``key`` is the framework's session, which ends when this row is revoked."""
+
+    class Method(models.TextChoices):
+        PASSWORD = "password", _("password")
+        TWO_STEPS = "two-steps", _("two steps")
+        PASSKEY = "passkey", _("passkey")
+        PROVIDER = "provider", _("single sign-on")
+        LINK = "link", _("one-time link")
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="browser_sessions")
+    key = models.CharField(max_length=40, unique=True)
+    method = models.CharField(max_length=16, choices=Method.choices, blank=True)
+    address = models.CharField(max_length=64, blank=True)
+    user_agent = models.CharField(max_length=300, blank=True)
+    began_at = models.DateTimeField(default=timezone.now)
+    seen_at = models.DateTimeField(default=timezone.now)
+
+    objects = GovernedQuerySet["BrowserSession"].as_manager()
+
+    class Meta:
+        ordering = ["-seen_at"]
+
+    def __str__(self) -> str:
+        return f"session {self.pk}"
+
+    @property
+    def owner_pk(self) -> int | None:
+        return self.user_id
+
+
+class SignInAttempt(Governed):
+    """A failed or unfinished proof; counted by the limiter, swept when older than its longest window.
+
+    ``kind`` keeps passwords and codes apart. ``origin`` names the known device or the session it came from, if any:
+    those have a count of their own, so that strangers who guess do not lock the owner out.
+    """
+
+    kind = models.CharField(max_length=16, default="password")
     username = models.CharField(max_length=150)
+    origin = models.CharField(max_length=64, blank=True)
     address = models.CharField(max_length=64)
     at = models.DateTimeField(default=timezone.now)
 

@@ -1,10 +1,14 @@
 """Who asks: a signed-in person, someone not signed in yet, a host that reports facts, or the system itself."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Self
 
 from django.http import HttpRequest
+
+# in the session: when the person last proved who they are, in seconds since 1970
+CONFIRMED_AT = "confirmed_at"
 
 
 class ActorKind(StrEnum):
@@ -20,16 +24,20 @@ class Actor:
     name: str
     user_pk: int | None = None
     address: str = ""
+    # when a person last proved who they are: by signing in, or when asked again
+    confirmed_at: datetime | None = None
 
     @classmethod
     def of_request(cls, request: HttpRequest) -> Self:
-        return cls.of_user(request.user, address=str(request.META.get("REMOTE_ADDR") or ""))
+        session = getattr(request, "session", {})
+        address = str(request.META.get("REMOTE_ADDR") or "")
+        return cls.of_user(request.user, address=address, confirmed_at=_time(session.get(CONFIRMED_AT)))
 
     @classmethod
-    def of_user(cls, user: object, *, address: str = "") -> Self:
+    def of_user(cls, user: object, *, address: str = "", confirmed_at: datetime | None = None) -> Self:
         """``user`` is whatever the auth middleware gave: a User, or AnonymousUser."""
         if getattr(user, "is_authenticated", False):
-            return cls(ActorKind.USER, str(user), getattr(user, "pk", None), address)
+            return cls(ActorKind.USER, str(user), getattr(user, "pk", None), address, confirmed_at)
         return cls(ActorKind.ANONYMOUS, "", None, address)
 
     @classmethod
@@ -47,3 +55,7 @@ class Actor:
     @property
     def is_user(self) -> bool:
         return self.kind is ActorKind.USER
+
+
+def _time(seconds: object) -> datetime | None:
+    return datetime.fromtimestamp(seconds, UTC) if isinstance(seconds, int | float) else None

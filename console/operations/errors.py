@@ -26,6 +26,12 @@ class Denied(ConsoleError):
         self.permission = permission
 
 
+class Unconfirmed(Denied):
+    """The actor may, but has to prove first that it is still the same person (console.operations.confirmation)."""
+
+    word = "unconfirmed"
+
+
 class Missing(ConsoleError):
     """It does not exist, or the actor may not know that it does: the same answer."""
 

@@ -2,15 +2,17 @@
 
 import secrets
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import structlog
+from django.conf import settings
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
-from console.operations.errors import ConsoleError, Denied, Unavailable
+from console.operations.errors import ConsoleError, Denied, Unavailable, Unconfirmed
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +45,8 @@ class ErrorMiddleware:
             exception = Unavailable(_("The database does not answer. Nothing was changed."))
         if not isinstance(exception, ConsoleError):
             return None
+        if isinstance(exception, Unconfirmed) and not wants_json(request):
+            return ask_to_confirm(request)
         return error_response(request, exception)
 
 
@@ -63,6 +67,12 @@ def error_response(request: HttpRequest, error: ConsoleError) -> HttpResponse:
     if isinstance(error, Unavailable):
         response["Retry-After"] = str(error.retry_after_s)
     return response
+
+
+def ask_to_confirm(request: HttpRequest) -> HttpResponse:
+    """A page or a dialog that asks for a proof and then goes on with this request."""
+    door = cast("Callable[[HttpRequest], HttpResponse]", import_string(settings.NARU_CONFIRMATION))
+    return door(request)
 
 
 def wants_json(request: HttpRequest) -> bool:

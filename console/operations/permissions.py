@@ -27,8 +27,20 @@ class OpenAction(StrEnum):
     """What anyone may try, because trying is how one becomes someone. The operation itself decides, and is audited."""
 
     SIGN_IN = "sign-in"
+    FIRST_FACTOR = "sign-in.first-factor"
     SIGN_OUT = "sign-out"
     ACCEPT_INVITATION = "invitation.accept"
+    PASSWORD_RESET = "password.reset"  # noqa: S105 - a name
+    CONFIRM = "confirm"
+    # one's own account: the operation looks that somebody is signed in
+    PASSWORD_CHANGE = "password.change"  # noqa: S105 - a name
+    PASSWORD_SET = "password.set"  # noqa: S105 - a name
+    FACTOR_ADD = "factor.add"
+    FACTOR_REMOVE = "factor.remove"
+    RECOVERY_CODES_MAKE = "recovery-codes.make"
+    IDENTITY_ADD = "identity.add"
+    IDENTITY_REMOVE = "identity.remove"
+    SESSION_REVOKE = "session.revoke"
 
 
 class Role(StrEnum):

@@ -1,7 +1,8 @@
 """The one way to change anything.
 
-``operation``: permission → transaction with writes allowed → the block → audit row in that same transaction → commit →
-browsers and Celery told. A refusal or a crash rolls back and is recorded in a transaction of its own.
+``operation``: permission → step-up, where the act is dangerous → transaction with writes allowed → the block → audit
+row in that same transaction → commit → browsers and Celery told. A refusal or a crash rolls back and is recorded in a
+transaction of its own.
 ``observation``: the same without permission and audit, for facts that hosts report and the system's own housekeeping.
 """
 
@@ -18,6 +19,7 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
 from console.operations.actor import Actor
+from console.operations.confirmation import require_confirmed
 from console.operations.errors import ConsoleError, Denied
 from console.operations.governed import writes_allowed
 from console.operations.permissions import OpenAction, Permission
@@ -59,7 +61,8 @@ def operation(
 ) -> Iterator[Operation]:
     """Everything in the block happens, with its audit row, or nothing does.
 
-    ``inputs`` go into the audit row's details, so no secret may be among them. Raises Denied before the block runs.
+    ``inputs`` go into the audit row's details, so no secret may be among them. Raises Denied before the block runs;
+    Unconfirmed, a kind of it, when the act is dangerous and the person has to prove first who they are.
     """
     op = Operation(actor, permission, on, details={key: value for key, value in inputs.items() if value is not None})
     if on is not None:
@@ -69,6 +72,7 @@ def operation(
         _record_apart(op, outcome=Outcome.REFUSED, reason=str(refusal))
         raise refusal
     try:
+        require_confirmed(actor, permission)
         # durable: an enclosing transaction could undo the change after its effects were announced
         with transaction.atomic(durable=True), writes_allowed(str(permission)):
             yield op

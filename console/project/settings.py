@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from console.project.celery_settings import CELERY_COMMON
 from console.project.environment import Environment, read_key
 from console.project.logging import LOGGING, configure_logging
+from console.project.oidc import read_providers
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 ENVIRONMENT = Environment.read()
@@ -22,6 +23,8 @@ NARU_POLICY = "console.access.policy.RolePolicy"
 NARU_AUDIT_WITNESS = ENVIRONMENT.audit_witness
 NARU_AUDIT_KEEP_DAYS = ENVIRONMENT.audit_keep_days
 NARU_RECORDER = "console.audit.recorder.record"
+NARU_CONFIRMATION = "console.accounts.confirm_views.ask"
+NARU_OIDC = read_providers()
 NARU_PUBLISHER = "console.live.doorbell.ring"
 NARU_CELERY_APP = "console.project.celery.app"
 REDIS_URL = ENVIRONMENT.redis_url
@@ -43,6 +46,11 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.humanize",
     "channels",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "csp",
     "django_htmx",
     "console.web",
@@ -68,6 +76,8 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "console.accounts.middleware.SessionsMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -123,10 +133,25 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 
+# of allauth we use factors and the OpenID protocol; signing in, sessions and limits are ours (docs/adr/0008)
+ACCOUNT_ADAPTER = "allauth.account.adapter.DefaultAccountAdapter"
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
+MFA_ADAPTER = "console.accounts.adapters.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_TOTP_ISSUER = "Naru"
+MFA_TOTP_TOLERANCE = 1
+MFA_RECOVERY_CODE_DIGITS = 10
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
+SOCIALACCOUNT_ADAPTER = "console.accounts.adapters.ProviderAdapter"
+SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": [provider.as_app() for provider in NARU_OIDC]}}
+
 # --- browsers --------------------------------------------------------------------------------------------------------
 _PREFIX = "__Host-" if ENVIRONMENT.https else ""
 SESSION_COOKIE_NAME = f"{_PREFIX}naru-{ENVIRONMENT.instance}"
 CSRF_COOKIE_NAME = f"{_PREFIX}naru-csrf-{ENVIRONMENT.instance}"
+DEVICE_COOKIE_NAME = f"{_PREFIX}naru-device-{ENVIRONMENT.instance}"
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ENVIRONMENT.https

@@ -4,7 +4,11 @@ from django.urls import URLPattern, URLResolver, include, path
 
 APPS = ("web", "dashboard", "accounts", "audit", "jobs", "images", "containers")
 
-urlpatterns: list[URLPattern | URLResolver] = [path("", include(f"console.{app}.urls")) for app in APPS]
+urlpatterns: list[URLPattern | URLResolver] = [
+    *(path("", include(f"console.{app}.urls")) for app in APPS),
+    path("", include("console.accounts.own_urls")),
+    path("", include("console.accounts.provider_urls")),
+]
 
 handler400 = "console.web.errors.bad_request"
 handler403 = "console.web.errors.forbidden"

@@ -4,12 +4,14 @@ import { attachEditors } from "./editor.js";
 import "./log.js";
 import { attachPage, refreshTimes } from "./page.js";
 import { attachRows } from "./rows.js";
+import { attachStepUp } from "./step_up.js";
 import { attachTray } from "./tray.js";
 
 attachPage();
 attachEditors();
 attachRows();
 attachTray();
+attachStepUp();
 refreshTimes();
 document.addEventListener("htmx:afterSettle", () => {
   attachRows();

@@ -1,6 +1,7 @@
 /** Small behaviours of every page, attached by `data-` attributes and delegated, so that swapped parts have them too. */
 
 import { live } from "./live.js";
+import { askForPasskey } from "./passkeys.js";
 
 const root = document.documentElement;
 
@@ -38,6 +39,9 @@ const clicks = {
   },
   retry() {
     live.drop();
+  },
+  passkey(button) {
+    askForPasskey(button, csrfToken());
   },
 };
 

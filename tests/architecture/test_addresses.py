@@ -9,7 +9,13 @@ from django.urls.converters import IntConverter
 
 OPEN = {
     "accounts:sign_in": "how one gets in",
+    "accounts:sign_in_by_passkey": "how one gets in",
+    "accounts:second_factor": "how one gets in: it wants a first factor shown just now",
+    "accounts:request_options": "what a browser is asked for a passkey, before it is known whose",
     "accounts:invitation": "knowing the token is the permission",
+    "accounts:reset": "knowing the token is the permission",
+    "openid_connect_login": "how one gets in, at a provider",
+    "openid_connect_callback": "how one comes back from a provider",
     "web:theme": "sets a cookie that the sign-in page honours",
     "web:language": "sets a cookie that the sign-in page honours",
 }

@@ -1,9 +1,11 @@
 """Rows of the console as tests want them. Each call makes what it needs and nothing more."""
 
 import itertools
+import time
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.test import Client
 from django.utils import timezone
 
 from console.access.models import Grant
@@ -12,7 +14,7 @@ from console.containers.models import Container
 from console.hosts.models import Host
 from console.images.models import Image
 from console.jobs.models import Job
-from console.operations.actor import Actor
+from console.operations.actor import CONFIRMED_AT, Actor
 from console.operations.governed import writes_allowed
 from console.operations.permissions import Role
 
@@ -36,7 +38,18 @@ def make_user(role: Role | None = Role.ADMIN, *, username: str = "") -> User:
 
 
 def actor_of(user: User) -> Actor:
-    return Actor.of_user(user, address="192.0.2.7")
+    """Somebody who proved just now who they are, so that dangerous acts are let through too."""
+    return Actor.of_user(user, address="192.0.2.7", confirmed_at=timezone.now())
+
+
+def sign_in_browser(client: Client, user: User, *, is_confirmed: bool = True) -> Client:
+    """``client`` becomes a browser in which ``user`` is signed in."""
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    if is_confirmed:
+        session = client.session
+        session[CONFIRMED_AT] = time.time()
+        session.save()
+    return client
 
 
 def make_host(name: str = "local", **facts: Any) -> Host:

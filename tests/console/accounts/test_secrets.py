@@ -55,7 +55,7 @@ def test_passwords_are_stored_with_argon2(settings: Settings) -> None:
 def test_a_name_is_the_same_in_every_unicode_form(joined_as: str, typed: str) -> None:
     issued = create_invitation(Actor.system(), Role.VIEWER)
     user = accept_invitation(STRANGER, issued.token, username=joined_as, password=PASSWORD)
-    assert sign_in(STRANGER, username=typed, password=PASSWORD) == user
+    assert sign_in(STRANGER, username=typed, password=PASSWORD).user == user
 
 
 def test_another_unicode_form_of_a_name_is_no_second_set_of_tries() -> None:

@@ -9,6 +9,8 @@ from channels.layers import get_channel_layer
 from django.test import Client
 
 from console.access.models import Grant
+from console.accounts.models import User
+from console.accounts.operations import revoke_other_sessions
 from console.live.credit import WINDOW_BYTES
 from console.live.doorbell import group_of
 from console.live.topics import Chunk, Line, Words, register
@@ -17,6 +19,7 @@ from console.operations.errors import Unavailable
 from console.operations.governed import writes_allowed
 from console.operations.permissions import Role
 from tests.console.live.socket import Closed, Socket
+from tests.factories.console import actor_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -136,6 +139,20 @@ async def test_a_role_taken_away_closes_at_once(admin: Client) -> None:
         with pytest.raises(Closed) as closed:
             await socket.hear()
     assert (closed.value.code, closed.value.reason) == (4403, "rows.audit")
+
+
+async def test_a_session_that_is_ended_elsewhere_closes_at_once(admin: Client) -> None:
+    def end_it() -> None:
+        user = User.objects.get(pk=admin.session["_auth_user_id"])
+        assert revoke_other_sessions(actor_of(user), keep_key="another browser's") == 1
+
+    async with Socket(admin) as socket:
+        await socket.say(op="subscribe", topic="rows.jobs")
+        assert (await socket.hear())["kind"] == "changed"
+        await sync_to_async(end_it)()
+        with pytest.raises(Closed) as closed:
+            await socket.hear()
+    assert closed.value.code == 4401
 
 
 # --- bells ---

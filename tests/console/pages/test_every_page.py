@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from console.operations.permissions import Role
 from tests.console.pages.conftest import SignedIn
-from tests.factories.console import make_container, make_host, make_image, make_job
+from tests.factories.console import make_container, make_host, make_image, make_job, make_user
 
 PAGES = [
     "/",
@@ -28,6 +28,11 @@ PAGES = [
     "/jobs/tray/",
     "/audit/",
     "/people/",
+    "/people/{person}/help/",
+    "/account/",
+    "/account/password/",
+    "/account/app/",
+    "/account/passkeys/new/",
 ]
 OPEN_PAGES = ["/sign-in/", "/nothing-here/"]
 HOSTILE = '"><script>alert(1)</script>\u202e'
@@ -50,7 +55,8 @@ class Inline(HTMLParser):
 
 def address(page: str, *, name: str = "web-1") -> str:
     make_container(name)
-    return page.format(image=make_image("hello-naru:latest").short_id, job=make_job(args={"tag": "a:1"}).number)
+    facts = {"image": make_image("hello-naru:latest").short_id, "job": make_job(args={"tag": "a:1"}).number}
+    return page.format(**facts, person=make_user().pk if "{person}" in page else 0)
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -11,6 +11,7 @@ ROUNDS = 8
 PRELUDE = """
 import json, sys
 import django; django.setup()
+from django.utils import timezone
 from console.access.models import Grant
 from console.accounts.models import User
 from console.accounts.operations import accept_invitation, change_role, create_invitation
@@ -38,9 +39,10 @@ with writes_allowed("test"):
     Grant.objects.update(role="admin")
 """
 STEP_DOWN = """
-me = User.objects.get(pk=int(sys.argv[1]))
+user = User.objects.get(pk=int(sys.argv[1]))
+me = Actor.of_user(user, confirmed_at=timezone.now())
 for line in sys.stdin:
-    print(attempt(lambda: change_role(Actor.of_user(me), me.pk, Role.VIEWER)), flush=True)
+    print(attempt(lambda: change_role(me, user.pk, Role.VIEWER)), flush=True)
 """
 INVITE = f"print(json.dumps([create_invitation(Actor.system(), Role.VIEWER).token for _ in range({ROUNDS})]))"
 ACCEPT = """
