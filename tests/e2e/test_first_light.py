@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.e2e.conftest import Instance, wait_for
+from tests.e2e.conftest import Instance, accept, sign_in, wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.host, pytest.mark.timeout(300)]
 
@@ -22,7 +22,6 @@ SLOW_DOCKERFILE = """\
 FROM hello-naru
 RUN echo begun {worker}; sleep 15
 """
-PASSWORD = "ferry-landing-at-dawn-1"
 
 
 def lines_shown(page: Page) -> list[str]:
@@ -33,22 +32,6 @@ def lines_shown(page: Page) -> list[str]:
 
 def holds(page: Page, line: str) -> bool:
     return line in lines_shown(page)
-
-
-def sign_in(page: Page, name: str) -> None:
-    page.goto("/sign-in/")
-    page.get_by_label("Name").fill(name)
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
-
-
-def accept(page: Page, link: str, name: str) -> None:
-    page.goto(link)
-    page.get_by_label("Name").fill(name)
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_label("Password again").fill(PASSWORD)
-    page.get_by_role("button", name="Create account").click()
 
 
 @pytest.fixture(scope="module")
