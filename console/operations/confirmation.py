@@ -21,9 +21,6 @@ DANGEROUS: frozenset[Permission | OpenAction] = frozenset(
         # who may do what
         Permission.USER_INVITE,
         Permission.USER_MANAGE,
-        # what cannot be brought back
-        Permission.CONTAINER_REMOVE,
-        Permission.IMAGE_REMOVE,
         # how one gets in
         OpenAction.PASSWORD_SET,
         OpenAction.FACTOR_ADD,

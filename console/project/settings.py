@@ -133,7 +133,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 
-# of allauth we use factors and the OpenID protocol; signing in, sessions and limits are ours (docs/adr/0008)
+# of allauth we use factors and the OpenID protocol; signing in, sessions and limits are ours (docs/adr/0010)
 ACCOUNT_ADAPTER = "allauth.account.adapter.DefaultAccountAdapter"
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGIN_METHODS = {"username"}

@@ -29,6 +29,7 @@ ALLOWED = {
     "job.view": {V, O, A},
     "job.cancel": {A},
     "audit.view": {A},
+    "audit.seal": {A},
     "host.view": {V, O, A},
     "user.view": {A},
     "user.invite": {A},

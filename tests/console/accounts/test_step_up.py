@@ -60,7 +60,9 @@ def test_a_dangerous_act_asks_first_and_then_happens(stale: Client) -> None:
     assert AuditEntry.objects.get(action="confirm").details["method"] == "password"
 
 
-def test_a_script_gets_a_dialog_and_sends_its_request_again(stale: Client) -> None:
+def test_a_script_gets_a_dialog_and_sends_its_request_again(stale: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any act can be declared dangerous: one line in the table."""
+    monkeypatch.setattr(confirmation, "DANGEROUS", DANGEROUS | {Permission.CONTAINER_REMOVE})
     make_container("web-1", state="exited")
     remove = "/containers/local/web-1/remove/"
     asked = stale.post(remove, headers=HTMX)
