@@ -1,1 +1,1 @@
-"""Which role may do what, and who holds which role."""
+"""Teams, roles and grants: who may do what, where, until when, and why not."""

@@ -1,4 +1,4 @@
-"""Role → permissions. The one table of it."""
+"""Built-in role → permissions. The one table of it."""
 
 from collections.abc import Mapping
 
@@ -8,22 +8,36 @@ VIEWER = frozenset(
     {
         Permission.CONTAINER_VIEW,
         Permission.CONTAINER_LOGS,
+        Permission.CONTAINER_STATS,
         Permission.IMAGE_VIEW,
         Permission.JOB_VIEW,
         Permission.HOST_VIEW,
+        Permission.WORKSPACE_VIEW,
     }
 )
-OPERATOR = VIEWER | {Permission.CONTAINER_START, Permission.CONTAINER_STOP}
+# start, stop and look: never create, enter, or read what is secret
+OPERATOR = VIEWER | {
+    Permission.CONTAINER_START,
+    Permission.CONTAINER_STOP,
+    Permission.CONTAINER_RESTART,
+    Permission.CONTAINER_SCALE,
+    Permission.JOB_CANCEL_OWN,
+}
+DEVELOPER = OPERATOR | {
+    Permission.CONTAINER_RUN,
+    Permission.CONTAINER_DEPLOY,
+    Permission.CONTAINER_EXEC,
+    Permission.CONTAINER_SECRETS,
+    Permission.CONTAINER_REMOVE,
+    Permission.IMAGE_BUILD,
+    Permission.IMAGE_REMOVE,
+    Permission.POLICY_VIEW,
+}
 
 PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     Role.VIEWER: VIEWER,
     Role.OPERATOR: OPERATOR,
+    Role.DEVELOPER: DEVELOPER,
+    Role.AUDITOR: frozenset({Permission.AUDIT_VIEW, Permission.JOB_VIEW}),
     Role.ADMIN: frozenset(Permission),
-}
-
-# held over one's own things only
-OWN_PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
-    Role.VIEWER: frozenset(),
-    Role.OPERATOR: frozenset({Permission.JOB_CANCEL}),
-    Role.ADMIN: frozenset(),
 }

@@ -64,6 +64,7 @@ def create_invitation(actor: Actor, role: Role, *, valid_for: timedelta = INVITA
     """A one-time link that makes one new person with ``role``. Needs user.invite."""
     token = new_token()
     with operation(actor, Permission.USER_INVITE, role=role.value) as op:
+        policy().require_may_give(actor, role)
         now = timezone.now()
         invitation = Invitation.objects.create(
             token_hash=hash_token(token),
@@ -304,7 +305,7 @@ def change_role(actor: Actor, user_pk: int, role: Role) -> User:
     """Needs user.manage. Conflict if nobody would be left who is an administrator."""
     user = get_user(actor, user_pk)
     with operation(actor, Permission.USER_MANAGE, on=user, role=role.value):
-        policy().assign(user.pk, role)
+        policy().assign(user.pk, role, by=actor)
     return user
 
 

@@ -50,6 +50,9 @@ class AuditEntry(models.Model):
     target_kind = models.CharField(max_length=32, blank=True)
     target_id = models.CharField(max_length=128, blank=True)
     target_name = models.CharField(max_length=255, blank=True)
+    # keys of the workspace and host it was about, which may be gone since; null: of the console itself
+    workspace_pk = models.BigIntegerField(null=True, blank=True)
+    host_pk = models.BigIntegerField(null=True, blank=True)
     outcome = models.CharField(max_length=16, choices=OutcomeChoice.choices)
     reason = models.TextField(blank=True)
     details = SealedJson(default=dict)
@@ -63,6 +66,7 @@ class AuditEntry(models.Model):
             models.Index(fields=["action", "-seq"]),
             models.Index(fields=["actor_name", "-seq"]),
             models.Index(fields=["target_kind", "target_id", "-seq"]),
+            models.Index(fields=["workspace_pk", "-seq"]),
         ]
 
     def __str__(self) -> str:

@@ -28,7 +28,8 @@ def record(op: Operation, *, outcome: Outcome, reason: str) -> None:
         details=details_text(op.details),
     )
     head.seq, head.seal = row.seq, seal(seal_key(), head.seal, row)
-    AuditEntry.objects.create(**row._asdict(), seal=head.seal)
+    where = {"workspace_pk": op.place.workspace_pk, "host_pk": op.place.host_pk}
+    AuditEntry.objects.create(**row._asdict(), **where, seal=head.seal)
     head.save()
     publish_on_commit("rows.audit")
 

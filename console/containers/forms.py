@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from console.containers.models import Container
 from console.containers.queries import ContainerFilter
-from console.web.forms import Form, offer_hosts
+from console.web.forms import Form, offer
 
 MONO = {"class": "mono", "spellcheck": "false", "autocapitalize": "none", "autocomplete": "off"}
 SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]?)(?:i?b)?", re.IGNORECASE)
@@ -32,6 +32,7 @@ class SizeField(forms.CharField):
 class RunForm(Form):
     """What to run. Names, ports and limits are judged by the operation, which knows what is taken."""
 
+    workspace = forms.ChoiceField(label=_("Workspace"), required=False)
     host = forms.ChoiceField(label=_("Host"))
     image = forms.CharField(
         label=_("Image"),
@@ -76,9 +77,10 @@ class RunForm(Form):
         widget=forms.TextInput(attrs={**MONO, "placeholder": "1.5", "inputmode": "decimal"}),
     )
 
-    def __init__(self, *args: Any, hosts: list[str], **options: Any) -> None:
+    def __init__(self, *args: Any, hosts: list[str], workspaces: list[str], **options: Any) -> None:
         super().__init__(*args, **options)
-        offer_hosts(self, hosts)
+        offer(self, "host", hosts)
+        offer(self, "workspace", workspaces)
 
     def clean_env(self) -> dict[str, str]:
         env: dict[str, str] = {}
@@ -101,6 +103,7 @@ class ContainerFilterForm(Form):
         label=_("State"), required=False, choices=[("", _("Any state")), *Container.State.choices]
     )
     host = forms.CharField(label=_("Host"), required=False, max_length=63)
+    workspace = forms.CharField(required=False, max_length=40)
     gone = forms.BooleanField(label=_("Removed ones too"), required=False)
 
     def wanted(self) -> ContainerFilter:

@@ -3,11 +3,12 @@
 import asyncio
 from typing import Any
 
+from console.containers.specs import spec_of
 from console.hosts.facts import ContainerFact
-from console.hosts.gateway import Engine, PortBinding, RunSpec
+from console.hosts.gateway import Engine
 from console.jobs.agent.run import JobRun
 from console.jobs.kinds import Args, handler
-from console.operations.errors import ConsoleError, Missing, Unavailable
+from console.operations.errors import Conflict, ConsoleError, Missing, Unavailable
 from console.operations.permissions import Permission
 
 VERIFY_S = 10.0
@@ -16,18 +17,11 @@ VERIFY_S = 10.0
 @handler("container.run", permission=Permission.CONTAINER_RUN, retryable=True)
 async def run_container(run: JobRun, args: Args) -> dict[str, Any]:
     """A retry adopts the container that an interrupted attempt created."""
-    spec = RunSpec(
-        image=args["image"],
-        command=args["command"],
-        env=args["env"],
-        ports=[PortBinding(**port) for port in args["ports"]],
-        labels=run.label,
-        memory_bytes=args["memory_bytes"],
-        cpus=args["cpus"],
-    )
+    spec = spec_of(args, labels=run.label)
     async with run.engine() as engine:
         engine_id = await engine.find_labelled("naru.job", str(run.job))
         if engine_id is None:
+            await _require_same_image(engine, args)
             engine_id = await engine.create_container(spec, name=args["name"])
             await run.write(f"Created container {engine_id[:12]} from {args['image']}.\n")
         else:
@@ -75,6 +69,13 @@ async def remove(run: JobRun, args: Args) -> dict[str, Any]:
             await run.write(f"Removed container {engine_id[:12]}.\n")
             return {}
     raise Unavailable("the engine said the container was removed, and still has it")
+
+
+async def _require_same_image(engine: Engine, args: Args) -> None:
+    """The name may have been given to another image since it was asked for, by a workspace that is none of ours."""
+    wanted = args.get("image_engine_id")
+    if wanted and await engine.find_image_id(args["image"]) not in (None, wanted):
+        raise Conflict(f"{args['image']} names another image by now; ask again to use that one")
 
 
 async def _remove_failed(run: JobRun, engine: Engine, engine_id: str) -> None:

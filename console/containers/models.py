@@ -5,6 +5,8 @@ from django.utils.translation import gettext_lazy
 from console.hosts.models import Host
 from console.operations.errors import Conflict
 from console.operations.governed import Governed, GovernedQuerySet
+from console.operations.policy import Place
+from console.workspaces.models import Workspace
 
 
 class Container(Governed):
@@ -22,6 +24,7 @@ class Container(Governed):
     ALIVE = (State.RUNNING, State.PAUSED, State.RESTARTING)
 
     host = models.ForeignKey(Host, on_delete=models.CASCADE, related_name="containers")
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="containers")
     engine_id = models.CharField(max_length=64)
     name = models.CharField(max_length=255)
     image = models.CharField(max_length=300)
@@ -51,6 +54,10 @@ class Container(Governed):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def place(self) -> Place:
+        return Place(self.workspace_id, self.host_id, self.labels)
 
     @property
     def short_id(self) -> str:

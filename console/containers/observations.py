@@ -9,8 +9,11 @@ from console.containers.models import Container
 from console.hosts.facts import ContainerFact
 from console.hosts.models import Host
 from console.jobs.facts import Fact, observes
+from console.jobs.models import Job
 from console.operations.actor import Actor
 from console.operations.runner import observation, publish_on_commit
+from console.workspaces.models import Workspace
+from console.workspaces.observations import first_workspace
 
 
 @observes("host.inventory")
@@ -57,7 +60,9 @@ def _write(host: Host, seen: list[ContainerFact]) -> bool:
     changed = False
     for fact in seen:
         values = _values(fact)
-        row = known.get(fact.engine_id) or Container(host=host, engine_id=fact.engine_id)
+        row = known.get(fact.engine_id) or Container(
+            host=host, engine_id=fact.engine_id, workspace=_workspace_of(host, fact)
+        )
         if row.pk and all(getattr(row, name) == value for name, value in values.items()):
             continue
         for name, value in values.items():
@@ -66,6 +71,16 @@ def _write(host: Host, seen: list[ContainerFact]) -> bool:
         row.save()
         changed = True
     return changed
+
+
+def _workspace_of(host: Host, fact: ContainerFact) -> Workspace:
+    """That of the job which made it; what nobody asked for here belongs to the first."""
+    number = fact.labels.get("naru.job", "")
+    if number.isdecimal() and len(number) <= 18:
+        job = Job.objects.select_related("workspace").filter(pk=int(number), host=host, kind="container.run").first()
+        if job is not None and job.workspace is not None:
+            return job.workspace
+    return first_workspace()
 
 
 def _values(fact: ContainerFact) -> dict[str, Any]:

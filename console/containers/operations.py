@@ -3,22 +3,30 @@
 import re
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
 
+from console.containers.models import Container
 from console.containers.ports import PublishedPort, require_free
-from console.containers.queries import get_container, names_in_use, ports_in_use
+from console.containers.queries import HeldPorts, get_container, names_in_use, ports_in_use, used_by
+from console.containers.specs import spec_of
 from console.hosts.models import Host
 from console.hosts.queries import get_host
 from console.images.queries import find_image
 from console.images.references import Reference, is_image_id
 from console.jobs.models import Job
-from console.jobs.operations import add_job, require_idle
+from console.jobs.operations import add_job, judges_again, require_idle
 from console.operations.actor import Actor
 from console.operations.errors import Conflict, Invalid
 from console.operations.permissions import Permission
-from console.operations.runner import operation
+from console.operations.runner import Operation, operation, publish_on_commit
+from console.workspaces.asked import asked_by_container
+from console.workspaces.models import Workspace
+from console.workspaces.placing import place_for_new, require_by_rules, require_workspace
+from console.workspaces.queries import get_workspace, workspace_for_new
+from console.workspaces.rules import judge
 
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{1,127}")
 ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
@@ -32,6 +40,7 @@ def run_container(
     host_name: str,
     *,
     image: str,
+    workspace: str = "",
     name: str = "",
     command: str = "",
     env: Mapping[str, str] | None = None,
@@ -42,28 +51,39 @@ def run_container(
     """Create a container and start it. ``command`` is split as a shell would (quotes), and never given to one.
 
     ``ports`` are written ``[address:][host port:]container port[/udp]``, on 127.0.0.1 unless an address is given.
+    ``workspace`` is whose it will be; empty: the first in which the actor may. What its rules do not allow is Denied.
+
     Needs container.run. Invalid and Conflict name ``image``, ``name``, ``command``, ``env``, ``ports``,
     ``memory_bytes`` or ``cpus``; then no job is made.
     """
     host = get_host(actor, host_name)
+    owner = workspace_for_new(actor, workspace, Permission.CONTAINER_RUN)
     # values of env may be secret, so the audit row holds their names only
     inputs: dict[str, Any] = {
         "host": host.name,
+        "workspace": str(owner) if owner else None,
         "image": image[:300],
         "name": name[:128] or None,
         "env": sorted(env or {}) or None,
     }
-    with operation(actor, Permission.CONTAINER_RUN, **inputs) as op:
+    with operation(actor, Permission.CONTAINER_RUN, at=place_for_new(owner, host), **inputs) as op:
+        # held, so that two at once cannot both take what is left of its totals
+        owner = require_workspace(owner).locked()
+        found = _known_image(host, image, workspace=owner)
         args: dict[str, Any] = {
-            "image": _known_image(host, image),
+            "image": found.asked,
+            "image_engine_id": found.engine_id,
             "name": _free_name(host, name),
             "command": _split_command(command),
             "env": _checked_env(env or {}),
-            "ports": [port.as_json() for port in _free_ports(host, ports)],
+            "ports": _free_ports(PublishedPort.parse_all(ports), ports_in_use(host, seen_by=actor)),
             "memory_bytes": _checked_memory(memory_bytes),
             "cpus": _checked_cpus(cpus),
         }
-        return add_job(op, "container.run", host=host, args=args, on_name=name.strip() or args["image"])
+        require_allowed(owner, host, args)
+        return add_job(
+            op, "container.run", host=host, workspace=owner, args=args, on_name=name.strip() or args["image"]
+        )
 
 
 def start_container(actor: Actor, host_name: str, name: str) -> Job:
@@ -73,11 +93,10 @@ def start_container(actor: Actor, host_name: str, name: str) -> Job:
         container = container.locked()
         container.require_not_alive()
         require_idle(container)
+        held = ports_in_use(container.host, seen_by=actor) if container.ports else {}
         for port in container.ports:
-            require_free(PublishedPort(**port), ports_in_use(container.host))
-        return add_job(
-            op, "container.start", host=container.host, args={"engine_id": container.engine_id}, on=container
-        )
+            require_free(PublishedPort(**port), held)
+        return _add(op, "container.start", container, engine_id=container.engine_id)
 
 
 def stop_container(actor: Actor, host_name: str, name: str, *, timeout_s: int = 10) -> Job:
@@ -89,8 +108,7 @@ def stop_container(actor: Actor, host_name: str, name: str, *, timeout_s: int = 
         container = container.locked()
         container.require_alive()
         require_idle(container)
-        args = {"engine_id": container.engine_id, "timeout_s": timeout_s}
-        return add_job(op, "container.stop", host=container.host, args=args, on=container)
+        return _add(op, "container.stop", container, engine_id=container.engine_id, timeout_s=timeout_s)
 
 
 def remove_container(actor: Actor, host_name: str, name: str, *, force: bool = False) -> Job:
@@ -102,19 +120,58 @@ def remove_container(actor: Actor, host_name: str, name: str, *, force: bool = F
         if not force:
             container.require_not_alive()
         require_idle(container)
-        args = {"engine_id": container.engine_id, "force": force}
-        return add_job(op, "container.remove", host=container.host, args=args, on=container)
+        return _add(op, "container.remove", container, engine_id=container.engine_id, force=force)
 
 
-def _known_image(host: Host, image: str) -> str:
+def move_container(actor: Actor, host_name: str, name: str, *, workspace: str) -> Container:
+    """Give it to another workspace, as it runs; its jobs and audit rows stay. Needs workspace.manage."""
+    container = get_container(actor, host_name, name)
+    to = get_workspace(actor, workspace)
+    with operation(actor, Permission.WORKSPACE_MANAGE, on=container, to=to.slug):
+        container = container.locked()
+        container.workspace = to
+        container.save()
+        publish_on_commit("rows.containers", {"host": host_name})
+        # who could see it may not any more
+        publish_on_commit("access")
+    return container
+
+
+def _add(op: Operation, kind: str, container: Container, **args: Any) -> Job:
+    return add_job(op, kind, host=container.host, workspace=container.workspace, args=args, on=container)
+
+
+def require_allowed(workspace: Workspace, host: Host, args: Mapping[str, Any]) -> None:
+    """Denied, with all the reasons, unless the workspace's rules allow what the job would create."""
+    asked = asked_by_container(spec_of(args).as_docker())
+    used = used_by(workspace, host)
+    require_by_rules(judge(workspace.rules, asked, workspace=workspace.slug, host=host.name, used=used))
+
+
+@judges_again("container.run")
+def _judge_run_again(job: Job) -> None:
+    if job.workspace is not None:
+        require_allowed(job.workspace.locked(), job.host, job.args)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownImage:
+    """``asked`` is its name as it was written, in full."""
+
+    asked: str
+    engine_id: str
+
+
+def _known_image(host: Host, image: str, *, workspace: Workspace) -> KnownImage:
     image = image.strip()
     wanted = image if is_image_id(image) else str(Reference.parse(image, field="image"))
-    if find_image(host, image) is None:
+    found = find_image(host, image, workspace=workspace)
+    if found is None:
         raise Invalid(
             _("There is no image “%(image)s” on “%(host)s”. Build it first.") % {"image": image, "host": host.name},
             field="image",
         )
-    return wanted
+    return KnownImage(wanted, found.engine_id)
 
 
 def _free_name(host: Host, name: str) -> str:
@@ -149,12 +206,10 @@ def _checked_env(env: Mapping[str, str]) -> dict[str, str]:
     return dict(env)
 
 
-def _free_ports(host: Host, texts: Sequence[str]) -> list[PublishedPort]:
-    ports = PublishedPort.parse_all(texts)
-    held = ports_in_use(host) if ports else {}
+def _free_ports(ports: Sequence[PublishedPort], held: HeldPorts) -> list[dict[str, Any]]:
     for port in ports:
         require_free(port, held)
-    return ports
+    return [port.as_json() for port in ports]
 
 
 def _checked_memory(memory_bytes: int | None) -> int:

@@ -1,19 +1,26 @@
-"""Reading containers. Needs container.view."""
+"""Reading containers: those over which container.view is held."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet, Sum
 from django.utils.translation import gettext as _
 
 from console.containers.models import Container
 from console.hosts.models import Host
 from console.jobs.models import Job
+from console.jobs.queries import visible_jobs
 from console.operations.actor import Actor
-from console.operations.errors import Missing
+from console.operations.errors import Denied, Missing
 from console.operations.permissions import Permission
-from console.operations.policy import may
+from console.operations.policy import Paths, bounded, may
+from console.workspaces.models import Workspace
+from console.workspaces.rules import Used
+
+PATHS = Paths(workspace="workspace_id", host="host_id", labels="labels")
+UNSEEN = "?"
+HeldPorts = dict[tuple[str, int], list[tuple[str, str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +31,16 @@ class ContainerFilter:
     state: str = ""
     text: str = ""
     gone: bool = False
+    workspace: str = ""
 
 
 def visible_containers(actor: Actor, wanted: ContainerFilter | None = None) -> QuerySet[Container]:
-    """Newest first, hosts along; page by created_at and pk."""
-    if not may(actor, Permission.CONTAINER_VIEW):
-        return Container.objects.none()
+    """Newest first, hosts and workspaces along; page by created_at and pk."""
     wanted = wanted or ContainerFilter()
-    containers = Container.objects.select_related("host").order_by("-created_at", "-pk")
+    all_containers = Container.objects.select_related("host", "workspace").order_by("-created_at", "-pk")
+    containers = bounded(actor, Permission.CONTAINER_VIEW, all_containers, PATHS)
+    if wanted.workspace:
+        containers = containers.filter(workspace__slug=wanted.workspace)
     if not wanted.gone:
         containers = containers.filter(gone_at=None)
     if wanted.host:
@@ -65,34 +74,63 @@ def get_container_by_pk(actor: Actor, container_id: int) -> Container:
 
 
 def get_container_for_logs(actor: Actor, container_id: int) -> Container:
-    """The container if its log may be read: needs container.logs besides container.view."""
+    """The container if its log may be read: needs container.logs besides container.view, else Denied."""
     container = get_container_by_pk(actor, container_id)
-    if not may(actor, Permission.CONTAINER_LOGS, on=container):
-        raise Missing(_("There is no such container."))
+    require_logs(actor, container)
     return container
+
+
+def require_logs(actor: Actor, container: Container) -> None:
+    """Denied where a container may be seen but not its log."""
+    wanted = Permission.CONTAINER_LOGS
+    if not may(actor, wanted, on=container):
+        raise Denied(_("You need the permission “%(name)s”.") % {"name": wanted}, permission=wanted)
 
 
 def names_in_use(host: Host) -> set[str]:
     """Names that containers have, and those that jobs under way are going to give."""
     present = set(Container.objects.filter(host=host, gone_at=None).values_list("name", flat=True))
-    return present | {str(args.get("name", "")) for args in _runs_under_way(host)} - {""}
+    return present | {str(args.get("name", "")) for args in _runs_under_way(Job.objects.all(), host)} - {""}
 
 
-def ports_in_use(host: Host) -> dict[tuple[str, int], list[tuple[str, str]]]:
-    """(protocol, host port) → [(host address, holder)], of running containers and of jobs under way."""
-    held: dict[tuple[str, int], list[tuple[str, str]]] = {}
-    for container in Container.objects.filter(host=host, gone_at=None, state__in=Container.ALIVE):
+def ports_in_use(host: Host, *, seen_by: Actor) -> HeldPorts:
+    """(protocol, host port) → [(host address, holder)], of running containers and of jobs under way.
+
+    A holder that ``seen_by`` cannot see has no name: the port is taken, by whom is nobody's business.
+    """
+    held: HeldPorts = {}
+    alive = Container.objects.filter(host=host, gone_at=None, state__in=Container.ALIVE)
+    seen = set(visible_containers(seen_by).filter(host=host).values_list("pk", flat=True))
+    for container in alive:
         for port in container.ports:
             key = (str(port["protocol"]), int(port["host_port"]))
-            held.setdefault(key, []).append((str(port["host_address"]), container.name))
-    for args in _runs_under_way(host):
+            name = container.name if container.pk in seen else UNSEEN
+            held.setdefault(key, []).append((str(port["host_address"]), name))
+    own = {args["name"] for args in _runs_under_way(visible_jobs(seen_by), host) if args.get("name")}
+    for args in _runs_under_way(Job.objects.all(), host):
+        name = args["name"] if args.get("name") in own else UNSEEN
         for port in args.get("ports", []):
             if port["host_port"]:
-                key = (str(port["protocol"]), int(port["host_port"]))
-                held.setdefault(key, []).append((str(port["host_address"]), str(args.get("name") or "?")))
+                held.setdefault((str(port["protocol"]), int(port["host_port"])), []).append(
+                    (port["host_address"], name)
+                )
     return held
 
 
-def _runs_under_way(host: Host) -> Iterator[dict[str, Any]]:
-    jobs = Job.objects.filter(host=host, kind="container.run", state__in=Job.ACTIVE)
+def used_by(workspace: Workspace, host: Host) -> Used:
+    """What the workspace has on the host, with what jobs under way are going to add."""
+    present = Container.objects.filter(workspace=workspace, host=host, gone_at=None)
+    totals = present.aggregate(count=Count("pk"), memory=Sum("memory_bytes"), cpus=Sum("cpus"))
+    coming = list(_runs_under_way(Job.objects.filter(workspace=workspace), host))
+    own = {word for pair in present.values_list("name", "engine_id") for word in pair}
+    return Used(
+        containers=totals["count"] + len(coming),
+        memory_bytes=(totals["memory"] or 0) + sum(int(args.get("memory_bytes") or 0) for args in coming),
+        cpus=(totals["cpus"] or 0.0) + sum(float(args.get("cpus") or 0) for args in coming),
+        own=frozenset(own),
+    )
+
+
+def _runs_under_way(jobs: QuerySet[Job], host: Host) -> Iterator[dict[str, Any]]:
+    jobs = jobs.filter(host=host, kind="container.run", state__in=Job.ACTIVE)
     yield from jobs.values_list("args", flat=True)

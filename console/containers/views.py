@@ -1,6 +1,7 @@
 from collections.abc import Callable
 
 from asgiref.sync import async_to_sync
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -12,19 +13,21 @@ from console.containers import operations
 from console.containers.cli import container_commands
 from console.containers.forms import ContainerFilterForm, RunForm
 from console.containers.log_text import log_piece, whole_log
-from console.containers.queries import get_container, visible_containers
+from console.containers.models import Container
+from console.containers.queries import get_container, require_logs, visible_containers
 from console.hosts.queries import visible_hosts
 from console.images.queries import visible_images
 from console.jobs.models import Job
 from console.jobs.queries import jobs_on
 from console.live.frames import poll_body
 from console.operations.actor import Actor
-from console.operations.errors import Conflict, Invalid
+from console.operations.errors import Conflict, Denied, Invalid
 from console.operations.permissions import Permission
 from console.web.permits import require
 from console.web.rendering import job_answer, page_or_part
 from console.web.states import kind_name
 from console.web.tables import table_of
+from console.workspaces.queries import choice_of, workspaces_for
 
 SORTABLE = {"name": "name", "state": "state", "image": "image", "host": "host__name", "created": "created_at"}
 
@@ -33,29 +36,34 @@ SORTABLE = {"name": "name", "state": "state", "image": "image", "host": "host__n
 def containers(request: HttpRequest) -> HttpResponse:
     actor = require(request, Permission.CONTAINER_VIEW)
     form = ContainerFilterForm(request.GET)
-    table = table_of(request, visible_containers(actor, form.wanted()), sortable=SORTABLE, default="-created")
-    context = {"table": table, "form": form, "hosts": visible_hosts(actor)}
+    wanted = form.wanted()
+    table = table_of(request, visible_containers(actor, wanted), sortable=SORTABLE, default="-created")
+    choice = choice_of(actor, wanted.workspace)
+    context = {"table": table, "form": form, "hosts": visible_hosts(actor), "choice": choice}
     return page_or_part(request, "containers/list.html", "containers/_rows.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def run(request: HttpRequest) -> HttpResponse:
     actor = Actor.of_request(request)
-    hosts = [host.name for host in visible_hosts(actor)]
-    wanted = {name: request.GET.get(name, "") for name in ("image", "host")}
-    form = RunForm(request.POST or None, hosts=hosts, initial={name: value for name, value in wanted.items() if value})
+    choices = {
+        "hosts": [host.name for host in visible_hosts(actor)],
+        "workspaces": [workspace.slug for workspace in workspaces_for(actor, Permission.CONTAINER_RUN)],
+    }
+    wanted = {name: value for name in ("image", "host", "workspace") if (value := request.GET.get(name, ""))}
+    form = RunForm(request.POST or None, **choices, initial=wanted)
     if form.is_valid():
         given = dict(form.cleaned_data)
         try:
             job = operations.run_container(actor, given.pop("host"), **given)
-        except (Invalid, Conflict) as error:
+        except (Invalid, Conflict, Denied) as error:
             form.blame(error)
         else:
             return redirect("jobs:job", job.number)
     require(request, Permission.CONTAINER_RUN)
     known = sorted({name for image in visible_images(actor)[:200] for name in image.references})
     context = {"form": form, "known_images": known}
-    return render(request, "containers/run.html", context, status=400 if form.errors else 200)
+    return render(request, "containers/run.html", context, status=form.answer)
 
 
 @require_safe
@@ -68,14 +76,14 @@ def overview(request: HttpRequest, host: str, name: str) -> HttpResponse:
         "jobs": jobs_on(actor, container)[:10],
         "cli": container_commands(container),
         "tab": "overview",
+        "choice": choice_of(actor, container.workspace.slug),
     }
     return page_or_part(request, "containers/container.html", "containers/_facts.html", context)
 
 
 @require_safe
 def logs(request: HttpRequest, host: str, name: str) -> HttpResponse:
-    actor = require(request, Permission.CONTAINER_LOGS)
-    context = {"container": get_container(actor, host, name), "tab": "logs"}
+    context = {"container": _for_log(request, host, name), "tab": "logs"}
     return page_or_part(request, "containers/logs.html", "containers/_head.html", context)
 
 
@@ -83,18 +91,27 @@ def logs(request: HttpRequest, host: str, name: str) -> HttpResponse:
 @require_safe
 def log_lines(request: HttpRequest, host: str, name: str) -> HttpResponse:
     """The lines after ``?since=``, for pages whose websocket is away."""
-    container = get_container(require(request, Permission.CONTAINER_LOGS), host, name)
+    container = _for_log(request, host, name)
     piece = async_to_sync(log_piece)(container.host.address, container.engine_id, request.GET.get("since"))
     return JsonResponse(poll_body(piece))
 
 
 @require_safe
 def download(request: HttpRequest, host: str, name: str) -> StreamingHttpResponse:
-    container = get_container(require(request, Permission.CONTAINER_LOGS), host, name)
+    container = _for_log(request, host, name)
     lines = whole_log(container.host.address, container.engine_id)
     response = StreamingHttpResponse(lines, content_type="text/plain; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{container.short_id}.log"'
     return response
+
+
+@require_POST
+def move(request: HttpRequest, host: str, name: str) -> HttpResponse:
+    to = request.POST.get("workspace", "")
+    container = operations.move_container(Actor.of_request(request), host, name, workspace=to)
+    words = {"name": container.name, "workspace": container.workspace}
+    messages.success(request, _("%(name)s belongs to %(workspace)s now.") % words)
+    return redirect("containers:container", host, name)
 
 
 @require_POST
@@ -110,6 +127,13 @@ def stop(request: HttpRequest, host: str, name: str) -> HttpResponse:
 @require_POST
 def remove(request: HttpRequest, host: str, name: str) -> HttpResponse:
     return _act(request, operations.remove_container, host, name)
+
+
+def _for_log(request: HttpRequest, host: str, name: str) -> Container:
+    actor = require(request, Permission.CONTAINER_VIEW)
+    container = get_container(actor, host, name)
+    require_logs(actor, container)
+    return container
 
 
 def _act(request: HttpRequest, operation: Callable[[Actor, str, str], Job], host: str, name: str) -> HttpResponse:

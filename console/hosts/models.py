@@ -5,6 +5,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from console.operations.governed import Governed, GovernedQuerySet
+from console.operations.policy import Place
 
 # the agent reports every 10 s, and after every burst of events
 STALE_AFTER = timedelta(seconds=30)
@@ -30,6 +31,10 @@ class Host(Governed):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def place(self) -> Place:
+        return Place(host_pk=self.pk)
 
     @property
     def queue(self) -> str:

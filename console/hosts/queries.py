@@ -1,4 +1,4 @@
-"""Reading hosts. Needs host.view."""
+"""Reading hosts: those on which host.view is held, by a grant on the host or for a workspace that may use it."""
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
@@ -7,11 +7,13 @@ from console.hosts.models import Host
 from console.operations.actor import Actor
 from console.operations.errors import Missing
 from console.operations.permissions import Permission
-from console.operations.policy import may
+from console.operations.policy import Paths, bounded
+
+PATHS = Paths(host="pk", host_name="name")
 
 
 def visible_hosts(actor: Actor) -> QuerySet[Host]:
-    return Host.objects.order_by("name") if may(actor, Permission.HOST_VIEW) else Host.objects.none()
+    return bounded(actor, Permission.HOST_VIEW, Host.objects.order_by("name"), PATHS)
 
 
 def get_host(actor: Actor, name: str) -> Host:

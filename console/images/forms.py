@@ -3,7 +3,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from console.web.forms import Form, offer_hosts
+from console.web.forms import Form, offer
 
 MONO = {"class": "mono", "spellcheck": "false", "autocapitalize": "none", "autocomplete": "off"}
 EXAMPLE = """FROM hello-naru:latest
@@ -14,6 +14,7 @@ CMD ["/bin/sh", "-c", "while :; do echo $GREETING; sleep 1; done"]"""
 class BuildForm(Form):
     """A Dockerfile pasted, or a context uploaded. What they may hold is decided by the operation."""
 
+    workspace = forms.ChoiceField(label=_("Workspace"), required=False)
     host = forms.ChoiceField(label=_("Host"))
     tag = forms.CharField(
         label=_("Tag"),
@@ -47,9 +48,10 @@ class BuildForm(Form):
         widget=forms.TextInput(attrs=MONO),
     )
 
-    def __init__(self, *args: Any, hosts: list[str], **options: Any) -> None:
+    def __init__(self, *args: Any, hosts: list[str], workspaces: list[str], **options: Any) -> None:
         super().__init__(*args, **options)
-        offer_hosts(self, hosts)
+        offer(self, "host", hosts)
+        offer(self, "workspace", workspaces)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -65,6 +67,7 @@ class BuildForm(Form):
 class ImageFilterForm(Form):
     text = forms.CharField(label=_("Name or id"), required=False, max_length=300)
     host = forms.CharField(label=_("Host"), required=False, max_length=63)
+    workspace = forms.CharField(required=False, max_length=40)
 
     def value(self, name: str) -> str:
         self.is_valid()

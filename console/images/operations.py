@@ -1,21 +1,33 @@
 """Building and removing images."""
 
-from typing import BinaryIO
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO
 
 from django.utils.translation import gettext as _
 
+from console.hosts.models import Host
 from console.hosts.queries import get_host
 from console.images.context import store_context
+from console.images.models import Image
+from console.images.observations import claim
 from console.images.queries import get_image
 from console.images.references import Reference
 from console.jobs.models import Job
-from console.jobs.operations import add_job, require_idle
+from console.jobs.operations import add_job, judges_again, require_idle
 from console.operations.actor import Actor
-from console.operations.errors import Invalid
+from console.operations.errors import Conflict, Invalid
 from console.operations.permissions import Permission
-from console.operations.runner import operation
+from console.operations.policy import may
+from console.operations.runner import Operation, operation, publish_on_commit
+from console.workspaces.asked import Asked
+from console.workspaces.models import Workspace
+from console.workspaces.placing import place_for_new, require_by_rules, require_workspace
+from console.workspaces.queries import get_workspace, workspace_for_new
+from console.workspaces.rules import Used, judge
 
 DOCKERFILE_LIMIT_BYTES = 256 * 1024
+BUILD = "image.build"
 STARTER_TAG = "hello-naru:latest"
 
 
@@ -24,17 +36,22 @@ def build_image(
     host_name: str,
     *,
     tag: str,
+    workspace: str = "",
     dockerfile: str = "",
     context: BinaryIO | None = None,
     dockerfile_path: str = "Dockerfile",
 ) -> Job:
     """Build from a pasted ``dockerfile``, or from an uploaded ``context`` (tar, tar.gz or zip), never both.
 
+    ``workspace`` is whose the image will be; empty: the first in which the actor may. What its rules do not allow is
+    Denied, and a tag that another workspace's image has on this host is a Conflict: it would be taken from it.
+
     Needs image.build. Invalid names ``tag``, ``dockerfile``, ``context`` or ``dockerfile_path``; then nothing is kept.
     """
-    host = get_host(actor, host_name)
-    with operation(actor, Permission.IMAGE_BUILD, host=host.name, tag=tag[:300]) as op:
+    with _building(actor, host_name, workspace, tag=tag) as (op, host, owner):
         reference = Reference.parse(tag, field="tag")
+        require_allowed(owner, host)
+        _require_own_tag(host, str(reference), workspace=owner)
         args = {"tag": str(reference)}
         blobs = []
         if context is not None:
@@ -45,14 +62,15 @@ def build_image(
             blobs.append(stored)
         else:
             args["dockerfile"] = _checked_dockerfile(dockerfile)
-        return add_job(op, "image.build", host=host, args=args, on_name=str(reference), blobs=blobs)
+        return add_job(op, BUILD, host=host, workspace=owner, args=args, on_name=str(reference), blobs=blobs)
 
 
-def build_starter(actor: Actor, host_name: str) -> Job:
+def build_starter(actor: Actor, host_name: str, *, workspace: str = "") -> Job:
     """Build “Hello, Naru” from the host's own busybox: it needs no network. Needs image.build."""
-    host = get_host(actor, host_name)
-    with operation(actor, Permission.IMAGE_BUILD, host=host.name, tag=STARTER_TAG) as op:
-        return add_job(op, "image.build", host=host, args={"tag": STARTER_TAG, "starter": True}, on_name=STARTER_TAG)
+    with _building(actor, host_name, workspace, tag=STARTER_TAG) as (op, host, owner):
+        require_allowed(owner, host)
+        args = {"tag": STARTER_TAG, "starter": True}
+        return add_job(op, BUILD, host=host, workspace=owner, args=args, on_name=STARTER_TAG)
 
 
 def remove_image(actor: Actor, host_name: str, engine_id: str, *, force: bool = False) -> Job:
@@ -60,8 +78,50 @@ def remove_image(actor: Actor, host_name: str, engine_id: str, *, force: bool = 
     image = get_image(actor, host_name, engine_id)
     with operation(actor, Permission.IMAGE_REMOVE, on=image, host=image.host.name, force=force) as op:
         require_idle(image)
+        for other in Image.objects.filter(host=image.host, engine_id=image.engine_id).exclude(pk=image.pk):
+            if not may(actor, Permission.IMAGE_REMOVE, on=other):
+                raise Conflict(_("Another workspace uses this image on the same host."))
         args = {"engine_id": image.engine_id, "force": force}
-        return add_job(op, "image.remove", host=image.host, args=args, on=image)
+        return add_job(op, "image.remove", host=image.host, workspace=image.workspace, args=args, on=image)
+
+
+def share_image(actor: Actor, host_name: str, engine_id: str, *, workspace: str) -> Image:
+    """Let another workspace have the image too, to run it and build on it. Needs workspace.manage."""
+    image = get_image(actor, host_name, engine_id)
+    to = get_workspace(actor, workspace)
+    with operation(actor, Permission.WORKSPACE_MANAGE, on=image, shared_with=to.slug):
+        shared = claim(image, to)
+        publish_on_commit("rows.images", {"host": host_name})
+    return shared
+
+
+@contextmanager
+def _building(actor: Actor, host_name: str, workspace: str, *, tag: str) -> Iterator[tuple[Operation, Host, Workspace]]:
+    host = get_host(actor, host_name)
+    owner = workspace_for_new(actor, workspace, Permission.IMAGE_BUILD)
+    inputs: dict[str, Any] = {"host": host.name, "workspace": str(owner) if owner else None, "tag": tag[:300]}
+    with operation(actor, Permission.IMAGE_BUILD, at=place_for_new(owner, host), **inputs) as op:
+        yield op, host, require_workspace(owner)
+
+
+def require_allowed(workspace: Workspace, host: Host) -> None:
+    """Denied unless the workspace's rules let it build there."""
+    asked = Asked(registries=())
+    require_by_rules(judge(workspace.rules, asked, workspace=workspace.slug, host=host.name, used=Used()))
+
+
+def _require_own_tag(host: Host, reference: str, *, workspace: Workspace) -> None:
+    others = Image.objects.filter(host=host, is_shared=False).exclude(workspace=workspace)
+    if any(reference in image.references for image in others):
+        raise Conflict(_("The name “%(name)s” is in use on this host.") % {"name": reference}, field="tag")
+
+
+@judges_again(BUILD)
+def _judge_build_again(job: Job) -> None:
+    if job.workspace is not None:
+        require_allowed(job.workspace, job.host)
+        if not job.args.get("starter"):
+            _require_own_tag(job.host, str(job.args["tag"]), workspace=job.workspace)
 
 
 def _checked_dockerfile(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Reading images. Needs image.view."""
+"""Reading images: those over which image.view is held."""
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
@@ -9,14 +9,18 @@ from console.images.references import Reference, is_image_id
 from console.operations.actor import Actor
 from console.operations.errors import Missing
 from console.operations.permissions import Permission
-from console.operations.policy import may
+from console.operations.policy import Paths, bounded
+from console.workspaces.models import Workspace
+
+PATHS = Paths(workspace="workspace_id", host="host_id")
 
 
-def visible_images(actor: Actor, *, host: str = "") -> QuerySet[Image]:
-    """Newest first, over all hosts or one, hosts along."""
-    if not may(actor, Permission.IMAGE_VIEW):
-        return Image.objects.none()
-    images = Image.objects.select_related("host").order_by("-created_at", "-pk")
+def visible_images(actor: Actor, *, host: str = "", workspace: str = "") -> QuerySet[Image]:
+    """Newest first, over all hosts and workspaces or one, hosts and workspaces along."""
+    all_images = Image.objects.select_related("host", "workspace").order_by("-created_at", "-pk")
+    images = bounded(actor, Permission.IMAGE_VIEW, all_images, PATHS)
+    if workspace:
+        images = images.filter(workspace__slug=workspace)
     return images.filter(host__name=host) if host else images
 
 
@@ -29,9 +33,14 @@ def get_image(actor: Actor, host_name: str, engine_id: str) -> Image:
     raise Missing(_("There is no image “%(id)s” on this host.") % {"id": engine_id})
 
 
-def find_image(host: Host, name: str) -> Image | None:
-    """The image a person means by a reference or an id. A rule of operations, so it asks for no permission."""
+def find_image(host: Host, name: str, *, workspace: Workspace | None = None) -> Image | None:
+    """The image on the host that is meant by a reference or an id, of that workspace or, without one, of any.
+
+    A rule of operations, so it asks for no permission.
+    """
     images = Image.objects.filter(host=host)
+    if workspace is not None:
+        images = images.filter(workspace=workspace)
     if is_image_id(name):
         found = images.filter(engine_id__startswith=name.removeprefix("sha256:")).first()
         if found is not None:

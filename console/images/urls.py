@@ -8,6 +8,7 @@ images = [
     path("", views.images, name="list"),
     path("<slug:host>/starter/", views.starter, name="starter"),
     path("<slug:host>/<str:engine_id>/", views.image, name="image"),
+    path("<slug:host>/<str:engine_id>/share/", views.share, name="share"),
     path("<slug:host>/<str:engine_id>/remove/", views.remove, name="remove"),
 ]
 builds = [

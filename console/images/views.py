@@ -1,3 +1,4 @@
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -7,30 +8,32 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from console.hosts.queries import visible_hosts
 from console.images.cli import build_command, image_commands
 from console.images.forms import BuildForm, ImageFilterForm
-from console.images.operations import build_image, build_starter, remove_image
+from console.images.operations import BUILD, build_image, build_starter, remove_image, share_image
 from console.images.queries import get_image, visible_images
 from console.jobs.queries import JobFilter, get_job, jobs_on, visible_jobs
 from console.operations.actor import Actor
-from console.operations.errors import Conflict, Invalid
+from console.operations.errors import Conflict, Denied, Invalid
 from console.operations.permissions import Permission
 from console.web.permits import require
 from console.web.rendering import go_to, job_answer, page_or_part
 from console.web.tables import table_of
+from console.workspaces.queries import choice_of, workspaces_for
 
 SORTABLE = {"created": "created_at", "size": "size_bytes", "id": "engine_id", "host": "host__name"}
 BUILDS_SORTABLE = {"number": "pk", "state": "state", "who": "actor_name", "image": "on_name"}
-BUILD = "image.build"
 
 
 @require_safe
 def images(request: HttpRequest) -> HttpResponse:
     actor = require(request, Permission.IMAGE_VIEW)
     form = ImageFilterForm(request.GET)
-    rows = visible_images(actor, host=form.value("host"))
+    workspace = form.value("workspace")
+    rows = visible_images(actor, host=form.value("host"), workspace=workspace)
     if text := form.value("text"):
         rows = rows.filter(references__icontains=text) | rows.filter(engine_id__startswith=text.lower())
     table = table_of(request, rows, sortable=SORTABLE, default="-created")
-    context = {"table": table, "form": form, "hosts": visible_hosts(actor)}
+    choice = choice_of(actor, workspace)
+    context = {"table": table, "form": form, "hosts": visible_hosts(actor), "choice": choice}
     return page_or_part(request, "images/list.html", "images/_rows.html", context)
 
 
@@ -38,7 +41,12 @@ def images(request: HttpRequest) -> HttpResponse:
 def image(request: HttpRequest, host: str, engine_id: str) -> HttpResponse:
     actor = require(request, Permission.IMAGE_VIEW)
     found = get_image(actor, host, engine_id)
-    context = {"image": found, "cli": image_commands(found), "jobs": jobs_on(actor, found)[:10]}
+    context = {
+        "image": found,
+        "cli": image_commands(found),
+        "jobs": jobs_on(actor, found)[:10],
+        "choice": choice_of(actor, found.workspace.slug),
+    }
     return render(request, "images/image.html", context)
 
 
@@ -47,6 +55,14 @@ def remove(request: HttpRequest, host: str, engine_id: str) -> HttpResponse:
     job = remove_image(Actor.of_request(request), host, engine_id)
     title = _("Removing: %(name)s") % {"name": job.on_name}
     return job_answer(request, number=job.number, title=title, link=reverse("jobs:job", args=[job.number]))
+
+
+@require_POST
+def share(request: HttpRequest, host: str, engine_id: str) -> HttpResponse:
+    to = request.POST.get("workspace", "")
+    shared = share_image(Actor.of_request(request), host, engine_id, workspace=to)
+    messages.success(request, _("%(workspace)s has it too now.") % {"workspace": shared.workspace})
+    return redirect("images:image", host, engine_id)
 
 
 @require_POST
@@ -61,26 +77,31 @@ def starter(request: HttpRequest, host: str) -> HttpResponse:
 @require_safe
 def builds(request: HttpRequest) -> HttpResponse:
     actor = require(request, Permission.JOB_VIEW)
-    table = table_of(request, visible_jobs(actor, JobFilter(kind=BUILD)), sortable=BUILDS_SORTABLE, default="-number")
-    return page_or_part(request, "images/builds.html", "images/_builds_rows.html", {"table": table})
+    choice = choice_of(actor, request.GET.get("workspace", "")[:40])
+    rows = visible_jobs(actor, JobFilter(kind=BUILD, workspace=choice.chosen))
+    table = table_of(request, rows, sortable=BUILDS_SORTABLE, default="-number")
+    return page_or_part(request, "images/builds.html", "images/_builds_rows.html", {"table": table, "choice": choice})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_build(request: HttpRequest) -> HttpResponse:
     actor = Actor.of_request(request)
-    hosts = [host.name for host in visible_hosts(actor)]
-    form = BuildForm(request.POST or None, request.FILES or None, hosts=hosts, initial=_build_again(actor, request))
+    choices = {
+        "hosts": [host.name for host in visible_hosts(actor)],
+        "workspaces": [workspace.slug for workspace in workspaces_for(actor, Permission.IMAGE_BUILD)],
+    }
+    form = BuildForm(request.POST or None, request.FILES or None, **choices, initial=_build_again(actor, request))
     if request.method == "POST" and form.is_valid():
-        given = {name: form.cleaned_data[name] for name in ("tag", "dockerfile", "context")}
+        given = {name: form.cleaned_data[name] for name in ("workspace", "tag", "dockerfile", "context")}
         path = form.cleaned_data["dockerfile_path"] or "Dockerfile"
         try:
             job = build_image(actor, form.cleaned_data["host"], dockerfile_path=path, **given)
-        except (Invalid, Conflict) as error:
+        except (Invalid, Conflict, Denied) as error:
             form.blame(error)
         else:
             return redirect("builds:build", job.number)
     require(request, Permission.IMAGE_BUILD)
-    return render(request, "images/new_build.html", {"form": form}, status=400 if form.errors else 200)
+    return render(request, "images/new_build.html", {"form": form}, status=form.answer)
 
 
 @require_safe
@@ -99,4 +120,7 @@ def _build_again(actor: Actor, request: HttpRequest) -> dict[str, str]:
     if not number.isdecimal() or len(number) > 18:
         return {}
     job = get_job(actor, int(number))
-    return {name: str(job.args.get(name, "")) for name in ("tag", "dockerfile")} if job.kind == BUILD else {}
+    if job.kind != BUILD:
+        return {}
+    again = {name: str(job.args.get(name, "")) for name in ("tag", "dockerfile")}
+    return again | ({"workspace": job.workspace.slug} if job.workspace else {})

@@ -14,6 +14,7 @@ class JobFilterForm(Form):
     kind = forms.ChoiceField(label=_("Kind"), required=False)
     actor_name = forms.CharField(label=_("Who"), required=False, max_length=150)
     host = forms.CharField(label=_("Host"), required=False, max_length=63)
+    workspace = forms.CharField(required=False, max_length=40)
 
     def __init__(self, data: object, *, kinds: Iterable[str]) -> None:
         super().__init__(data)

@@ -8,6 +8,8 @@ from django.utils.translation import gettext_lazy as _
 
 from console.hosts.models import Host
 from console.operations.governed import Governed, GovernedQuerySet
+from console.operations.policy import Place
+from console.workspaces.models import Workspace
 
 
 class Job(Governed):
@@ -30,6 +32,10 @@ class Job(Governed):
     kind = models.CharField(max_length=64)
     state = models.CharField(max_length=16, choices=State.choices, default=State.QUEUED)
     host = models.ForeignKey(Host, on_delete=models.PROTECT, related_name="jobs")
+    # whose work it is; none where it is the host's own
+    workspace = models.ForeignKey(Workspace, null=True, blank=True, on_delete=models.PROTECT, related_name="jobs")
+    # of what the job is about, so that who may see that by its labels may see this
+    labels = models.JSONField(default=dict)
     args = models.JSONField(default=dict)
     # sha256 of each input the host needs, kept under NARU_DATA/inputs
     blobs = models.JSONField(default=list)
@@ -76,6 +82,10 @@ class Job(Governed):
     @property
     def owner_pk(self) -> int | None:
         return self.actor_id
+
+    @property
+    def place(self) -> Place:
+        return Place(self.workspace_id, self.host_id, self.labels)
 
     @property
     def is_final(self) -> bool:

@@ -1,6 +1,6 @@
 """Adding, cancelling and repeating jobs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -17,6 +17,7 @@ from console.operations.errors import Conflict
 from console.operations.permissions import Permission
 from console.operations.policy import Target
 from console.operations.runner import Operation, operation, publish_on_commit
+from console.workspaces.models import Workspace
 
 
 def add_job(
@@ -24,6 +25,7 @@ def add_job(
     kind: str,
     *,
     host: Host,
+    workspace: Workspace | None,
     args: dict[str, Any],
     on: Target | None = None,
     on_name: str = "",
@@ -32,12 +34,15 @@ def add_job(
 ) -> Job:
     """Write the job inside ``op``; after commit the dispatcher is woken. The audit row names the job.
 
-    ``on`` is the row the job is about; ``on_name`` alone names what does not exist yet (the image to be built).
+    ``workspace`` is whose work it is; ``on`` is the row the job is about, ``on_name`` alone names what does not exist
+    yet (the image to be built).
     ``args`` is all the handler gets, so it holds no secret and nothing that needs the database to be understood.
     """
     job = Job.objects.create(
         kind=kind,
         host=host,
+        workspace=workspace,
+        labels=dict(on.place.labels) if on else {},
         args=args,
         blobs=list(blobs),
         actor_id=op.actor.user_pk,
@@ -84,7 +89,7 @@ def _require_idle(on_kind: str, on_id: str, *, name: str) -> None:
 def cancel_job(actor: Actor, number: int) -> Job:
     """A queued job is cancelled at once; a running one is told to stop. Conflict when it has ended already.
 
-    Needs job.cancel; operators hold it over their own jobs.
+    Needs job.cancel, or job.cancel-own for one's own.
     """
     job = get_job(actor, number)
     with operation(actor, Permission.JOB_CANCEL, on=job):
@@ -103,7 +108,10 @@ def cancel_job(actor: Actor, number: int) -> Job:
 
 
 def retry_job(actor: Actor, number: int) -> Job:
-    """The same work as a new job. Needs the permission that the work itself needs. Conflict unless it has ended."""
+    """The same work as a new job. Needs the permission that the work itself needs. Conflict unless it has ended.
+
+    What a workspace may ask of hosts is judged anew: the rules may have changed since.
+    """
     job = get_job(actor, number)
     with operation(actor, get_kind(job.kind).permission, on=job, retry_of=job.pk) as op:
         job = job.locked()
@@ -111,10 +119,31 @@ def retry_job(actor: Actor, number: int) -> Job:
             raise Conflict(_("Job #%(number)d is %(state)s: only failed or cancelled work is repeated.") % _words(job))
         if job.on_id:
             _require_idle(job.on_kind, job.on_id, name=job.on_name)
-        new = add_job(op, job.kind, host=job.host, args=job.args, on_name=job.on_name, blobs=job.blobs, retry_of=job)
-        new.on_kind, new.on_id = job.on_kind, job.on_id
-        new.save(update_fields=["on_kind", "on_id"])
+        judge_again(job)
+        facts: dict[str, Any] = {"workspace": job.workspace, "args": job.args, "blobs": job.blobs}
+        new = add_job(op, job.kind, host=job.host, on_name=job.on_name, retry_of=job, **facts)
+        new.on_kind, new.on_id, new.labels = job.on_kind, job.on_id, job.labels
+        new.save(update_fields=["on_kind", "on_id", "labels"])
     return new
+
+
+Judge = Callable[[Job], None]
+_judges: dict[str, Judge] = {}
+
+
+def judges_again(kind: str) -> Callable[[Judge], Judge]:
+    """Register what raises Denied if a job of this kind could not be asked for today. Called inside an operation."""
+
+    def register(judge: Judge) -> Judge:
+        _judges[kind] = judge
+        return judge
+
+    return register
+
+
+def judge_again(job: Job) -> None:
+    if judge := _judges.get(job.kind):
+        judge(job)
 
 
 def _words(job: Job) -> dict[str, Any]:

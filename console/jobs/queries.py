@@ -1,4 +1,4 @@
-"""Reading jobs. Needs job.view."""
+"""Reading jobs: where job.view is held, and one's own wherever they are as long as it is held anywhere."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,9 @@ from console.jobs.models import Job
 from console.operations.actor import Actor
 from console.operations.errors import Missing
 from console.operations.permissions import Permission
-from console.operations.policy import Target, may
+from console.operations.policy import Paths, Target, bounded
+
+PATHS = Paths(workspace="workspace_id", host="host_id", labels="labels", owner="actor_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +22,13 @@ class JobFilter:
     kind: str = ""
     host: str = ""
     actor_name: str = ""
+    workspace: str = ""
 
 
 def visible_jobs(actor: Actor, wanted: JobFilter | None = None) -> QuerySet[Job]:
-    """Newest first; page by ``.filter(pk__lt=last_seen)``. Hosts come along."""
-    if not may(actor, Permission.JOB_VIEW):
-        return Job.objects.none()
-    jobs = Job.objects.select_related("host").order_by("-pk")
+    """Newest first; page by ``.filter(pk__lt=last_seen)``. Hosts and workspaces come along."""
+    all_jobs = Job.objects.select_related("host", "workspace").order_by("-pk")
+    jobs = bounded(actor, Permission.JOB_VIEW, all_jobs, PATHS)
     wanted = wanted or JobFilter()
     if wanted.state:
         jobs = jobs.filter(state=wanted.state)
@@ -34,6 +36,8 @@ def visible_jobs(actor: Actor, wanted: JobFilter | None = None) -> QuerySet[Job]
         jobs = jobs.filter(kind__startswith=wanted.kind) if wanted.kind.endswith(".") else jobs.filter(kind=wanted.kind)
     if wanted.host:
         jobs = jobs.filter(host__name=wanted.host)
+    if wanted.workspace:
+        jobs = jobs.filter(workspace__slug=wanted.workspace)
     if wanted.actor_name:
         jobs = jobs.filter(actor_name=wanted.actor_name)
     return jobs

@@ -21,6 +21,7 @@ from console.web.permits import require
 from console.web.rendering import go_to, job_answer, page_or_part
 from console.web.states import kind_name
 from console.web.tables import table_of
+from console.workspaces.queries import choice_of
 
 SORTABLE = {"number": "pk", "state": "state", "kind": "kind", "who": "actor_name", "target": "on_name"}
 TRAY_ROWS = 8
@@ -30,8 +31,10 @@ TRAY_ROWS = 8
 def jobs(request: HttpRequest) -> HttpResponse:
     actor = require(request, Permission.JOB_VIEW)
     form = JobFilterForm(request.GET, kinds=kind_names())
-    table = table_of(request, visible_jobs(actor, form.wanted()), sortable=SORTABLE, default="-number")
-    return page_or_part(request, "jobs/list.html", "jobs/_rows.html", {"table": table, "form": form})
+    wanted = form.wanted()
+    table = table_of(request, visible_jobs(actor, wanted), sortable=SORTABLE, default="-number")
+    context = {"table": table, "form": form, "choice": choice_of(actor, wanted.workspace)}
+    return page_or_part(request, "jobs/list.html", "jobs/_rows.html", context)
 
 
 @require_safe

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from console.operations.actor import Actor
 from console.operations.errors import Denied, Missing
 from console.operations.permissions import Permission
-from console.operations.policy import may
+from console.operations.policy import may_somewhere
 
 Words = Mapping[str, str]
 
@@ -73,7 +73,7 @@ def register(pattern: str, authorise: Authorise, follow: Follow | None = None) -
 
 
 def register_rows(name: str, permission: Permission) -> None:
-    """A doorbell for a list that everyone with ``permission`` may see."""
+    """A doorbell for a list of what ``permission`` is held over. It says that something changed, never what."""
 
     def authorise(actor: Actor, _words: Words) -> None:
         require(actor, permission)
@@ -82,7 +82,7 @@ def register_rows(name: str, permission: Permission) -> None:
 
 
 def require(actor: Actor, permission: Permission) -> None:
-    if not may(actor, permission):
+    if not may_somewhere(actor, permission):
         raise Denied(f"permission {permission} is needed", permission=permission)
 
 

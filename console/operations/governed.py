@@ -7,6 +7,8 @@ from typing import Any, Self, TypeVar
 
 from django.db import models
 
+from console.operations.policy import NOWHERE, Place
+
 _writer: ContextVar[str] = ContextVar("writer", default="")
 
 M = TypeVar("M", bound=models.Model, covariant=True)
@@ -79,3 +81,7 @@ class Governed(models.Model):
     @property
     def owner_pk(self) -> int | None:
         return None
+
+    @property
+    def place(self) -> Place:
+        return NOWHERE

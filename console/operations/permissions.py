@@ -1,26 +1,65 @@
-"""What can be permitted, and the names of the roles. Which role may do what is decided in console.access.roles."""
+"""What can be permitted, and the names of the built-in roles. What each of them holds is in console.access.roles.
 
+A permission is held in the scope of a grant: everything, a workspace, a host, or what carries a label. Those in
+``EVERYWHERE_ONLY`` are about the console itself and count only where the scope is everything.
+"""
+
+from collections.abc import Mapping
 from enum import StrEnum
 
 
 class Permission(StrEnum):
     CONTAINER_VIEW = "container.view"
     CONTAINER_LOGS = "container.logs"
+    CONTAINER_STATS = "container.stats"
     CONTAINER_START = "container.start"
     CONTAINER_STOP = "container.stop"
+    CONTAINER_RESTART = "container.restart"
+    CONTAINER_SCALE = "container.scale"
     CONTAINER_RUN = "container.run"
+    CONTAINER_DEPLOY = "container.deploy"
+    CONTAINER_EXEC = "container.exec"
+    CONTAINER_SECRETS = "container.secrets"
     CONTAINER_REMOVE = "container.remove"
     IMAGE_VIEW = "image.view"
     IMAGE_BUILD = "image.build"
     IMAGE_REMOVE = "image.remove"
     JOB_VIEW = "job.view"
     JOB_CANCEL = "job.cancel"
+    JOB_CANCEL_OWN = "job.cancel-own"
+    HOST_VIEW = "host.view"
+    WORKSPACE_VIEW = "workspace.view"
+    WORKSPACE_MANAGE = "workspace.manage"
+    POLICY_VIEW = "policy.view"
+    POLICY_MANAGE = "policy.manage"
+    GRANT_VIEW = "grant.view"
+    GRANT_MANAGE = "grant.manage"
+    ROLE_VIEW = "role.view"
+    ROLE_MANAGE = "role.manage"
+    TEAM_VIEW = "team.view"
+    TEAM_MANAGE = "team.manage"
     AUDIT_VIEW = "audit.view"
     AUDIT_SEAL = "audit.seal"
-    HOST_VIEW = "host.view"
     USER_VIEW = "user.view"
     USER_INVITE = "user.invite"
     USER_MANAGE = "user.manage"
+
+
+EVERYWHERE_ONLY = frozenset(
+    {
+        Permission.WORKSPACE_MANAGE,
+        Permission.POLICY_MANAGE,
+        Permission.ROLE_MANAGE,
+        Permission.TEAM_MANAGE,
+        Permission.AUDIT_SEAL,
+        Permission.USER_VIEW,
+        Permission.USER_INVITE,
+        Permission.USER_MANAGE,
+    }
+)
+
+# what one may do to one's own things with the weaker permission
+OWN: Mapping[Permission, Permission] = {Permission.JOB_CANCEL: Permission.JOB_CANCEL_OWN}
 
 
 class OpenAction(StrEnum):
@@ -46,4 +85,6 @@ class OpenAction(StrEnum):
 class Role(StrEnum):
     VIEWER = "viewer"
     OPERATOR = "operator"
+    DEVELOPER = "developer"
+    AUDITOR = "auditor"
     ADMIN = "admin"

@@ -1,17 +1,48 @@
 """Who may do what, asked through an interface: the answer comes from the class named by ``NARU_POLICY``.
 
-console.access implements it. Apps beside access (accounts) and below it (web) ask here, so that none imports another.
+console.access implements it. Apps below access ask here, so that none of them imports it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
-from typing import Protocol, cast
+from typing import Protocol, TypeVar, cast
 
 from django.conf import settings
+from django.db.models import Model, QuerySet
 from django.utils.module_loading import import_string
 
 from console.operations.actor import Actor
 from console.operations.permissions import OpenAction, Permission, Role
+
+Row = TypeVar("Row", bound=Model)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a thing is, as the scopes of grants see it. What is nowhere is covered by "everything" alone."""
+
+    workspace_pk: int | None = None
+    host_pk: int | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+NOWHERE = Place()
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """The same in SQL: from a table's rows to the columns that say where they are. An empty one: there is none.
+
+    ``host_name`` is for hosts themselves: a workspace's grant shows the hosts that the workspace may use.
+    ``owner`` leads to the user a row belongs to, who sees it wherever it is.
+    """
+
+    workspace: str = ""
+    host: str = ""
+    host_name: str = ""
+    labels: str = ""
+    owner: str = ""
 
 
 class Target(Protocol):
@@ -25,19 +56,62 @@ class Target(Protocol):
     def target_name(self) -> str: ...
     @property
     def owner_pk(self) -> int | None: ...
+    @property
+    def place(self) -> Place: ...
+
+
+class Access(Protocol):
+    """What an actor holds at one moment. For one request or one check; never kept."""
+
+    def allows(self, permission: Permission, *, on: Target | None = None, at: Place = NOWHERE) -> bool:
+        """Over ``on``, or for something new at ``at``; with neither, over everything."""
+        ...
+
+    def somewhere(self, permission: Permission) -> bool:
+        """Over anything at all: enough to be shown a list, which then holds only what is covered."""
+        ...
+
+    def bound(self, rows: QuerySet[Row], permission: Permission, paths: Paths) -> QuerySet[Row]:
+        """Those of ``rows`` over which ``permission`` is held, decided by the database."""
+        ...
+
+
+class Grantors(Protocol):
+    """Who can give permissions, as of one moment."""
+
+    def over(self, place: Place, permission: Permission) -> Sequence[str]:
+        """Names of people who could grant ``permission`` for a thing at ``place``."""
+        ...
 
 
 class Policy(Protocol):
-    def allows(self, actor: Actor, permission: Permission | OpenAction, *, on: Target | None) -> bool: ...
-
-    def permissions_of(self, actor: Actor) -> frozenset[Permission]:
-        """Permissions held over everything; those held over one's own things only are not among them."""
+    def access_of(self, actor: Actor) -> Access:
+        """One query."""
         ...
 
-    def roles_of(self, user_pks: Iterable[int]) -> Mapping[int, Role]: ...
+    def grantors(self) -> Grantors: ...
 
-    def assign(self, user_pk: int, role: Role) -> None:
-        """Give the user exactly this role. Inside an operation only. Conflict if no administrator would be left."""
+    def roles_of(self, user_pks: Iterable[int]) -> Mapping[int, Role]:
+        """The role each person holds over everything, for good. Disabled people have none."""
+        ...
+
+    def require_may_give(self, actor: Actor, role: Role) -> None:
+        """Denied unless the actor holds over everything all that the role holds."""
+        ...
+
+    def assign(self, user_pk: int, role: Role, *, by: Actor | None = None) -> None:
+        """Let the person hold exactly this role over everything; what they hold in narrower scopes stays.
+
+        Inside an operation only. Conflict if no administrator would be left; Denied if ``by`` may give or take less
+        than that. Nobody is asked for an invitation that was allowed when it was made.
+        """
+        ...
+
+    def require_administrator_without(self, user_pk: int) -> None:
+        """Conflict if nobody else is an administrator. For whoever disables or deletes a person, inside its operation.
+
+        Those who ask at the same time wait for one another.
+        """
         ...
 
 
@@ -50,6 +124,16 @@ def policy() -> Policy:
     return _load(settings.NARU_POLICY)
 
 
-def may(actor: Actor, permission: Permission, *, on: Target | None = None) -> bool:
-    """Would an operation with this permission be let through? For queries, and for buttons that explain themselves."""
-    return policy().allows(actor, permission, on=on)
+def may(actor: Actor, permission: Permission | OpenAction, *, on: Target | None = None, at: Place = NOWHERE) -> bool:
+    """Would an operation with this permission be let through? Over ``on`` or at ``at``; else over everything."""
+    return isinstance(permission, OpenAction) or policy().access_of(actor).allows(permission, on=on, at=at)
+
+
+def may_somewhere(actor: Actor, permission: Permission) -> bool:
+    """Is there anything over which the actor holds it? For pages and topics that show what is covered."""
+    return policy().access_of(actor).somewhere(permission)
+
+
+def bounded(actor: Actor, permission: Permission, rows: QuerySet[Row], paths: Paths) -> QuerySet[Row]:
+    """Those of ``rows`` over which the actor holds ``permission``."""
+    return policy().access_of(actor).bound(rows, permission, paths)

@@ -23,7 +23,7 @@ from console.operations.confirmation import require_confirmed
 from console.operations.errors import ConsoleError, Denied
 from console.operations.governed import writes_allowed
 from console.operations.permissions import OpenAction, Permission
-from console.operations.policy import Target, policy
+from console.operations.policy import NOWHERE, Place, Target, may
 
 log = structlog.get_logger(__name__)
 
@@ -45,9 +45,11 @@ class Operation:
     target_kind: str = ""
     target_id: str = ""
     target_name: str = ""
+    place: Place = NOWHERE
 
     def target(self, on: Target) -> None:
         self.on = on
+        self.place = on.place
         self.target_kind, self.target_id, self.target_name = on.target_kind, on.target_id, on.target_name
 
 
@@ -57,17 +59,19 @@ class Recorder(Protocol):
 
 @contextmanager
 def operation(
-    actor: Actor, permission: Permission | OpenAction, on: Target | None = None, **inputs: Any
+    actor: Actor, permission: Permission | OpenAction, on: Target | None = None, *, at: Place = NOWHERE, **inputs: Any
 ) -> Iterator[Operation]:
     """Everything in the block happens, with its audit row, or nothing does.
 
+    The permission must be held over ``on``, or for what is to be made at ``at``; with neither, over everything.
     ``inputs`` go into the audit row's details, so no secret may be among them. Raises Denied before the block runs;
     Unconfirmed, a kind of it, when the act is dangerous and the person has to prove first who they are.
     """
     op = Operation(actor, permission, on, details={key: value for key, value in inputs.items() if value is not None})
+    op.place = at
     if on is not None:
         op.target(on)
-    if not policy().allows(actor, permission, on=on):
+    if not may(actor, permission, on=on, at=at):
         refusal = Denied(_("You need the permission “%(name)s”.") % {"name": permission}, permission=_plain(permission))
         _record_apart(op, outcome=Outcome.REFUSED, reason=str(refusal))
         raise refusal

@@ -27,7 +27,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.auth",
     "console.accounts",
-    "console.access",
+    "console.workspaces",
     "console.hosts",
     "console.jobs",
     "console.images",

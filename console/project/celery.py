@@ -15,16 +15,20 @@ app.conf.update(settings.CELERY)
 app.conf.beat_schedule = {
     # a message older than a round is worthless: the next one does its work
     "sweep": {"task": "jobs.sweep", "schedule": 3.0, "options": {"queue": "console", "expires": 9}},
+    # pages that are open under a grant whose time is over end within this and a moment
+    "end-due": {"task": "access.end_due", "schedule": 2.0, "options": {"queue": "console", "expires": 6}},
     "tidy": {"task": "jobs.tidy", "schedule": 3600.0, "options": {"queue": "console", "expires": 3600}},
     "audit-head": {"task": "audit.head", "schedule": 60.0, "options": {"queue": "console", "expires": 60}},
     "audit-check": {"task": "audit.check", "schedule": 3600.0, "options": {"queue": "console", "expires": 3600}},
     "audit-seal": {"task": "audit.seal", "schedule": 86400.0, "options": {"queue": "console", "expires": 86400}},
 }
 
+from console.access import tasks as access_tasks
 from console.jobs import tasks
 from console.jobs.alive import show_alive
 
 tasks.register(app)
+access_tasks.register(app)
 
 
 @signals.worker_ready.connect

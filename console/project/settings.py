@@ -19,7 +19,7 @@ ENVIRONMENT = Environment.read()
 NARU_DATA = ENVIRONMENT.data
 NARU_RUN = ENVIRONMENT.run
 NARU_HOST_NAME = ENVIRONMENT.host_name
-NARU_POLICY = "console.access.policy.RolePolicy"
+NARU_POLICY = "console.access.policy.GrantPolicy"
 NARU_AUDIT_WITNESS = ENVIRONMENT.audit_witness
 NARU_AUDIT_KEEP_DAYS = ENVIRONMENT.audit_keep_days
 NARU_RECORDER = "console.audit.recorder.record"
@@ -56,12 +56,13 @@ INSTALLED_APPS = [
     "console.web",
     "console.live",
     "console.accounts",
-    "console.access",
     "console.audit",
+    "console.workspaces",
     "console.hosts",
     "console.jobs",
     "console.images",
     "console.containers",
+    "console.access",
     "console.dashboard",
     "console.project",
 ]

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
-APPS = ("web", "dashboard", "accounts", "audit", "jobs", "images", "containers")
+APPS = ("web", "dashboard", "accounts", "audit", "workspaces", "jobs", "images", "containers", "access")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *(path("", include(f"console.{app}.urls")) for app in APPS),

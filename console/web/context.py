@@ -37,7 +37,13 @@ SECTIONS = (
     Section(_("Build"), _("Images"), icon="stack-2", url_name="images:list", permission=Permission.IMAGE_VIEW),
     Section(_("Build"), _("Builds"), icon="hammer", url_name="builds:list", permission=Permission.JOB_VIEW),
     Section(_("Operate"), _("Jobs"), icon="list-check", url_name="jobs:list", permission=Permission.JOB_VIEW),
+    Section(
+        _("Control"), _("Workspaces"), icon="folders", url_name="workspaces:list", permission=Permission.WORKSPACE_VIEW
+    ),
     Section(_("Control"), _("People"), icon="users", url_name="accounts:people", permission=Permission.USER_VIEW),
+    Section(_("Control"), _("Teams"), icon="users-group", url_name="teams:list", permission=Permission.TEAM_VIEW),
+    Section(_("Control"), _("Roles"), icon="id-badge-2", url_name="roles:list", permission=Permission.ROLE_VIEW),
+    Section(_("Control"), _("Grants"), icon="key", url_name="grants:list", permission=Permission.GRANT_VIEW),
     Section(_("Control"), _("Audit"), icon="shield-check", url_name="audit:list", permission=Permission.AUDIT_VIEW),
 )
 

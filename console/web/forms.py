@@ -4,26 +4,35 @@ from typing import Any
 
 from django import forms
 
-from console.operations.errors import Conflict, Invalid
+from console.operations.errors import Conflict, Denied, Invalid
 
 
 class Form(forms.Form):
     """Labels without colons, and a way for an operation's error to end beside the field that caused it."""
 
+    status = 400
+
     def __init__(self, *args: Any, **options: Any) -> None:
         options.setdefault("label_suffix", "")
         super().__init__(*args, **options)
 
-    def blame(self, error: Invalid | Conflict) -> None:
+    def blame(self, error: Invalid | Conflict | Denied) -> None:
         """Show ``error`` at its field, or above the form when it names none of ours."""
-        self.add_error(error.field if error.field in self.fields else None, str(error))
+        self.status = error.status if isinstance(error, Denied) else 400
+        field = "" if isinstance(error, Denied) else error.field
+        self.add_error(field if field in self.fields else None, str(error))
+
+    @property
+    def answer(self) -> int:
+        """The status of a page that shows this form."""
+        return self.status if self.errors else 200
 
 
-def offer_hosts(form: Form, hosts: list[str]) -> None:
-    """The choices of the form's ``host``. Where there is only one, nobody is asked."""
-    field = form.fields["host"]
+def offer(form: Form, name: str, choices: list[str]) -> None:
+    """The choices of the form's field ``name``. Where there is only one, nobody is asked."""
+    field = form.fields[name]
     if isinstance(field, forms.ChoiceField):
-        field.choices = [(name, name) for name in hosts]
-    if len(hosts) == 1:
+        field.choices = [(choice, choice) for choice in choices]
+    if len(choices) == 1:
         field.widget = forms.HiddenInput()
-        form.initial.setdefault("host", hosts[0])
+        form.initial.setdefault(name, choices[0])

@@ -41,6 +41,13 @@ LOOKS = {
     "audit.whole": Look(tone="good", icon="shield-check", word=pgettext_lazy("state", "as written")),
     "audit.broken": Look(tone="bad", icon="alert-triangle", word=pgettext_lazy("state", "not as written")),
     "audit.unchecked": Look(tone="waiting", icon="clock", word=pgettext_lazy("state", "not checked yet")),
+    # what a grant comes to
+    "gives": Look(tone="good", icon="circle-check", word=pgettext_lazy("state", "gives it")),
+    "gives-own": Look(tone="good", icon="circle-check", word=pgettext_lazy("state", "gives it for one’s own")),
+    "elsewhere": Look(tone="off", icon="ban", word=pgettext_lazy("state", "counts elsewhere")),
+    "not-in-role": Look(tone="off", icon="ban", word=pgettext_lazy("state", "not in this role")),
+    "only-everywhere": Look(tone="off", icon="ban", word=pgettext_lazy("state", "counts over everything only")),
+    "over": Look(tone="waiting", icon="hourglass", word=pgettext_lazy("state", "is over")),
     # hosts
     "reachable": Look(tone="good", icon="circle-check", word=pgettext_lazy("state", "reachable")),
     "unreachable": Look(tone="bad", icon="plug-connected-x", word=pgettext_lazy("state", "unreachable")),
@@ -49,6 +56,8 @@ LOOKS = {
 ROLES = {
     "viewer": _("viewer"),
     "operator": _("operator"),
+    "developer": _("developer"),
+    "auditor": _("auditor"),
     "admin": _("administrator"),
 }
 KINDS = {

@@ -8,7 +8,7 @@ from typing import Any
 from django.test import Client
 from django.utils import timezone
 
-from console.access.models import Grant
+from console.access.models import CustomRole, Grant, Membership, Team
 from console.accounts.models import User
 from console.containers.models import Container
 from console.hosts.models import Host
@@ -17,6 +17,9 @@ from console.jobs.models import Job
 from console.operations.actor import CONFIRMED_AT, Actor
 from console.operations.governed import writes_allowed
 from console.operations.permissions import Role
+from console.workspaces.models import FIRST_SLUG, Workspace
+from console.workspaces.observations import first_rules
+from console.workspaces.rules import Rules
 
 PASSWORD = "ferry-landing-at-dawn-1"
 _numbers = itertools.count(1)
@@ -58,18 +61,50 @@ def make_host(name: str = "local", **facts: Any) -> Host:
         return Host.objects.get_or_create(name=name, defaults=given)[0]
 
 
-def make_image(*references: str, host: Host | None = None, created_at: datetime | None = None) -> Image:
+def make_workspace(slug: str = FIRST_SLUG, **rules: Any) -> Workspace:
+    """The first workspace is there already, unless a test has emptied the database."""
+    given = Rules.from_json(first_rules() if slug == FIRST_SLUG else {}).as_json() | rules
+    with writes_allowed("factory"):
+        return Workspace.objects.update_or_create(slug=slug, defaults={"rules_json": given})[0]
+
+
+def make_team(slug: str, *members: User) -> Team:
+    with writes_allowed("factory"):
+        team = Team.objects.get_or_create(slug=slug)[0]
+        for user in members:
+            Membership.objects.create(team=team, user=user)
+    return team
+
+
+def make_grant(holder: User | Team, role: Role | CustomRole, **facts: Any) -> Grant:
+    """``facts``: workspace, host, or label=(key, value) narrow it; until, reason."""
+    label = facts.pop("label", None)
+    scope = "label" if label else next((name for name in ("workspace", "host") if name in facts), "everything")
+    who = {"team": holder} if isinstance(holder, Team) else {"user": holder}
+    what = {"role": role.value} if isinstance(role, Role) else {"custom_role": role}
+    if label:
+        facts["label_key"], facts["label_value"] = label
+    with writes_allowed("factory"):
+        return Grant.objects.create(scope=scope, **who, **what, **facts)
+
+
+def make_image(
+    *references: str, host: Host | None = None, created_at: datetime | None = None, workspace: Workspace | None = None
+) -> Image:
     now = timezone.now()
     facts = {"size_bytes": 2_100_000, "created_at": created_at or now, "seen_at": now}
-    host = host or make_host()
+    host, workspace = host or make_host(), workspace or make_workspace()
     with writes_allowed("factory"):
-        return Image.objects.create(host=host, engine_id=digits(), references=list(references), **facts)
+        return Image.objects.create(
+            workspace=workspace, host=host, engine_id=digits(), references=list(references), **facts
+        )
 
 
 def make_container(name: str = "", *, state: str = "running", host: Host | None = None, **facts: Any) -> Container:
     now = timezone.now()
     given = {
         "host": host or make_host(),
+        "workspace": facts.get("workspace") or make_workspace(),
         "engine_id": digits(),
         "name": name or f"container-{next(_numbers)}",
         "image": "hello-naru:latest",
@@ -85,6 +120,13 @@ def make_container(name: str = "", *, state: str = "running", host: Host | None 
 
 
 def make_job(kind: str = "image.build", *, state: str = "succeeded", user: User | None = None, **facts: Any) -> Job:
-    given = {"host": make_host(), "actor": user, "actor_name": user.username if user else "", "attempt": 1, **facts}
+    given = {
+        "host": make_host(),
+        "workspace": make_workspace(),
+        "actor": user,
+        "actor_name": user.username if user else "",
+        "attempt": 1,
+        **facts,
+    }
     with writes_allowed("factory"):
         return Job.objects.create(kind=kind, state=state, **given)

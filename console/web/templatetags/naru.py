@@ -16,6 +16,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from console.operations.permissions import Permission
 from console.web.permits import Permits
 from console.web.states import kind_name, look_of, role_word
 from console.web.tables import Table
@@ -148,10 +149,16 @@ def action(context: Context, url: str, permission: str, label: str, icon: str, *
 
 
 @register.simple_tag(takes_context=True)
-def refusal(context: Context, permission: str) -> str:
-    """Why this person may not, or an empty string."""
+def refusal(context: Context, permission: str, on: Any = None) -> str:
+    """Why this person may not (about ``on``, if given), or an empty string."""
     permits: Permits = context["may"]
-    return permits.refusal(permission)
+    return permits.refusal(permission, on=on or None)
+
+
+@register.simple_tag(takes_context=True)
+def permitted(context: Context, permission: str, on: Any) -> bool:
+    permits: Permits = context["may"]
+    return permits.over(Permission(permission), on)
 
 
 @register.inclusion_tag("web/_field.html")

@@ -9,6 +9,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from console.audit.models import AuditEntry
 from console.containers.operations import remove_container, run_container, start_container, stop_container
+from console.images.models import Image
 from console.jobs.models import Job
 from console.operations.actor import Actor
 from console.operations.errors import Conflict, Denied, Invalid, Missing
@@ -36,6 +37,7 @@ def test_what_was_asked_becomes_a_job(
     assert (job.kind, job.on_name, job.max_attempts) == ("container.run", "web-1", 3)
     assert job.args == {
         "image": "hello-naru:latest",
+        "image_engine_id": Image.objects.get().engine_id,
         "name": "web-1",
         "command": ["sh", "-c", 'echo "$HOME"; exit 3'],
         "env": {"TOKEN": "secret"},
