@@ -88,6 +88,11 @@ def make_grant(holder: User | Team, role: Role | CustomRole, **facts: Any) -> Gr
         return Grant.objects.create(scope=scope, **who, **what, **facts)
 
 
+def make_custom_role(slug: str, *permissions: str) -> CustomRole:
+    with writes_allowed("factory"):
+        return CustomRole.objects.create(slug=slug, permissions=sorted(permissions))
+
+
 def make_image(
     *references: str, host: Host | None = None, created_at: datetime | None = None, workspace: Workspace | None = None
 ) -> Image:

@@ -1,0 +1,370 @@
+"""Every address, live topic, job kind and task × who asks, written out. What is not in a table fails.
+
+Who: viewer, operator, developer, auditor and administrator of the workspace "shop", in this order; the same five of
+another workspace; strangers, and a person who was disabled. k: it works (or a conflict says why not now), f: refused
+(403), m: there is no such thing (404).
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, cast
+
+import pytest
+from celery import Celery
+from django.test import Client
+from django.urls import reverse
+
+from console.access import tasks as access_tasks
+from console.access.models import Grant
+from console.accounts.models import User
+from console.audit.models import AuditEntry
+from console.containers import views as container_views
+from console.jobs import agent_tasks, sending, tasks
+from console.jobs.agent.execution import Agent
+from console.jobs.kinds import kind_names
+from console.jobs.operations import retry_job
+from console.live import topics
+from console.live.topics import Chunk, find_topic
+from console.operations.actor import Actor
+from console.operations.errors import ConsoleError, Denied, Missing
+from console.operations.governed import writes_allowed
+from console.operations.permissions import Role
+from tests.architecture.test_addresses import ALL, OPEN
+from tests.factories.console import (
+    actor_of,
+    make_container,
+    make_custom_role,
+    make_grant,
+    make_host,
+    make_image,
+    make_job,
+    make_team,
+    make_user,
+    make_workspace,
+)
+from tests.fakes.broker import Broker
+
+pytestmark = pytest.mark.django_db
+
+ROLES = (Role.VIEWER, Role.OPERATOR, Role.DEVELOPER, Role.AUDITOR, Role.ADMIN)
+WORDS = {"k": "works", "f": "refused", "m": "missing"}
+NOTHING = {
+    "number": 987_654,
+    "seq": 987_654,
+    "grant_id": 987_654,
+    "user_pk": 987_654,
+    "name": "nothing-here",
+    "engine_id": "0" * 64,
+    "slug": "nothing-here",
+    "host": "local",
+}
+
+
+@dataclass(frozen=True)
+class Route:
+    """``of``: which of the world's things its address names. ``data`` is posted."""
+
+    own: str
+    of: str = ""
+    data: dict[str, str] = field(default_factory=dict)
+    query: dict[str, str] = field(default_factory=dict)
+
+
+BUILD = {"host": "local", "tag": "b:1", "source": "dockerfile", "dockerfile": "FROM scratch\n"}
+RULES = {"addresses": "127.0.0.0/8", "most_containers": "0", "memory_mib": "0", "cpus": "0"}
+GRANT = {"kind": "user", "user": "kim", "role": "operator", "scope": "workspace"}
+ROUTES = {
+    ("dashboard:overview", "get"): Route("kkkkk"),
+    ("accounts:sign_out", "post"): Route("kkkkk"),
+    ("accounts:people", "get"): Route("fffff"),
+    ("accounts:invite", "post"): Route("fffff", data={"role": "viewer"}),
+    ("accounts:role", "post"): Route("mmmmm", of="person", data={"role": "admin"}),
+    ("audit:list", "get"): Route("fffkk"),
+    ("audit:entry", "get"): Route("fffkk", of="entry"),
+    ("workspaces:list", "get"): Route("kkkfk"),
+    ("workspaces:new", "post"): Route("fffff", data={"slug": "mine"}),
+    ("workspaces:workspace", "get"): Route("kkkfk", of="workspace"),
+    ("workspaces:workspace", "post"): Route("fffff", of="workspace", data={"title": "Mine"}),
+    ("workspaces:policy", "get"): Route("ffkfk", of="workspace"),
+    ("workspaces:policy", "post"): Route("fffff", of="workspace", data={**RULES, "privileged": "on"}),
+    ("workspaces:delete", "post"): Route("fffmf", of="workspace"),
+    ("jobs:list", "get"): Route("kkkkk"),
+    ("jobs:tray", "get"): Route("kkkkk"),
+    ("jobs:job", "get"): Route("kkkkk", of="queued"),
+    ("jobs:output", "get"): Route("kkkkk", of="failed"),
+    ("jobs:download", "get"): Route("kkkkk", of="failed"),
+    ("jobs:cancel", "post"): Route("ffffk", of="queued"),
+    ("jobs:retry", "post"): Route("ffkfk", of="failed"),
+    ("images:list", "get"): Route("kkkfk"),
+    ("images:image", "get"): Route("kkkfk", of="image"),
+    ("images:remove", "post"): Route("ffkmk", of="image"),
+    ("images:share", "post"): Route("fffmf", of="image", data={"workspace": "shop"}),
+    ("images:starter", "post"): Route("ffkmk", of="host"),
+    ("builds:list", "get"): Route("kkkkk"),
+    ("builds:new", "get"): Route("ffkfk"),
+    ("builds:new", "post"): Route("ffkfk", data={**BUILD, "workspace": "shop"}),
+    ("builds:build", "get"): Route("kkkkk", of="failed"),
+    ("containers:list", "get"): Route("kkkfk"),
+    ("containers:run", "get"): Route("ffkfk"),
+    ("containers:run", "post"): Route("ffkfk", data={"host": "local", "image": "a:1", "workspace": "shop"}),
+    ("containers:container", "get"): Route("kkkfk", of="container"),
+    ("containers:logs", "get"): Route("kkkfk", of="container"),
+    ("containers:log_lines", "get"): Route("kkkfk", of="container"),
+    ("containers:download", "get"): Route("kkkfk", of="container"),
+    ("containers:move", "post"): Route("fffmf", of="container", data={"workspace": "shop"}),
+    ("containers:start", "post"): Route("fkkmk", of="container"),
+    ("containers:stop", "post"): Route("fkkmk", of="container"),
+    ("containers:remove", "post"): Route("ffkmk", of="container"),
+    ("teams:list", "get"): Route("ffffk"),
+    ("teams:new", "post"): Route("fffff", data={"slug": "mine"}),
+    ("teams:team", "get"): Route("ffffk", of="team"),
+    ("teams:add", "post"): Route("mmmmf", of="team", data={"username": "kim"}),
+    ("teams:remove", "post"): Route("mmmmf", of="member"),
+    ("teams:delete", "post"): Route("mmmmf", of="team"),
+    ("roles:list", "get"): Route("ffffk"),
+    ("roles:new", "get"): Route("fffff"),
+    ("roles:new", "post"): Route("fffff", data={"slug": "mine", "permissions": "container.view"}),
+    ("roles:role", "get"): Route("ffffk", of="role"),
+    ("roles:role", "post"): Route("fffff", of="role", data={"permissions": "container.view"}),
+    ("roles:delete", "post"): Route("mmmmf", of="role"),
+    ("grants:list", "get"): Route("ffffk"),
+    ("grants:new", "get"): Route("ffffk"),
+    ("grants:new", "post"): Route("ffffk", data={**GRANT, "workspace": "shop"}),
+    ("grants:why", "get"): Route("ffffk", query={"who": "kim", "permission": "container.view", "thing": "shop/web-1"}),
+    ("grants:revoke", "post"): Route("mmmmk", of="grant"),
+}
+# things of no workspace: one who may see them at all sees all of them
+SHARED = {"host", "team", "member", "role", "person"}
+# pages that are both shown and sent
+BOTH = {"workspaces:workspace", "workspaces:policy", "builds:new", "containers:run", "roles:new", "roles:role"} | {
+    "grants:new"
+}
+TOPICS = {
+    "rows.containers": "kkkfk",
+    "rows.images": "kkkfk",
+    "rows.jobs": "kkkkk",
+    "rows.hosts": "kkkfk",
+    "rows.audit": "fffkk",
+    "rows.workspaces": "kkkfk",
+    "rows.grants": "ffffk",
+    "container.{container}": "kkkmk",
+    "container.{container}.log": "kkkmk",
+    "job.{job}": "kkkkk",
+    "job.{job}.output": "kkkkk",
+}
+KINDS = {
+    "container.run": "ffkfk",
+    "container.start": "fkkfk",
+    "container.stop": "fkkfk",
+    "container.remove": "ffkfk",
+    "image.build": "ffkfk",
+    "image.remove": "ffkfk",
+}
+# a message carries no person: it names rows, which operations wrote, or facts, which are read from the host's stream
+TASKS = {
+    "jobs.dispatch": "sends the row with that number, if it is queued",
+    "jobs.ingest": "reads the named host's own stream",
+    "jobs.sweep": "takes nothing",
+    "jobs.tidy": "takes nothing",
+    "access.end_due": "takes nothing",
+}
+AGENT_TASKS = {
+    "jobs.execute": "does only what is signed with the host's key",
+    "jobs.pulse": "takes nothing",
+}
+
+
+@dataclass(frozen=True)
+class World:
+    things: dict[str, dict[str, Any]]
+    container: int
+    job: int
+
+    def address(self, name: str, of: str, *, missing: bool = False) -> str:
+        given = self.things.get(of, {})
+        return reverse(name, kwargs={key: NOTHING[key] if missing else value for key, value in given.items()})
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch, redis_server: object) -> World:
+    """All that "shop" owns, on a host that another workspace uses too."""
+    monkeypatch.setattr(sending, "_send", Broker().send)
+
+    async def piece(*_given: object) -> Chunk:
+        return Chunk("1")
+
+    monkeypatch.setattr(container_views, "log_piece", piece)
+    monkeypatch.setattr(container_views, "whole_log", lambda *_given: iter(["line\n"]))
+    host, shop = make_host("local"), make_workspace("shop")
+    make_workspace("depot")
+    container = make_container("web-1", workspace=shop)
+    image = make_image("a:1", workspace=shop)
+    args = {"tag": "c:1", "dockerfile": "FROM scratch\n"}
+    queued = make_job("image.build", state="queued", workspace=shop, args=args, on_name="queued-thing")
+    failed = make_job("image.build", state="failed", workspace=shop, args=args, on_name="failed-thing")
+    kim = make_user(None, username="kim")
+    team, role = make_team("night-shift", kim), make_custom_role("log-reader", "container.logs")
+    grant = make_grant(kim, Role.VIEWER, workspace=shop)
+    entry = AuditEntry.objects.create(action="x", outcome="allowed", workspace_pk=shop.pk, target_name="audited-thing")
+    things = {
+        "person": {"user_pk": kim.pk},
+        "entry": {"seq": entry.seq},
+        "workspace": {"slug": "shop"},
+        "queued": {"number": queued.number},
+        "failed": {"number": failed.number},
+        "image": {"host": host.name, "engine_id": image.engine_id},
+        "host": {"host": host.name},
+        "container": {"host": host.name, "name": "web-1"},
+        "team": {"slug": team.slug},
+        "member": {"slug": team.slug, "user_pk": kim.pk},
+        "role": {"slug": role.slug},
+        "grant": {"grant_id": grant.pk},
+    }
+    return World(things, container.pk, failed.number)
+
+
+def one_of(workspace: str, role: Role) -> User:
+    user = make_user(None, username=f"{role}-of-{workspace}")
+    make_grant(user, role, workspace=make_workspace(workspace))
+    return user
+
+
+def browser(user: User) -> Client:
+    client = Client()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+def ask(client: Client, method: str, address: str, route: Route) -> Any:
+    return client.get(address, route.query) if method == "get" else client.post(address, route.data)
+
+
+def letter_of(status: int) -> str:
+    return {403: "f", 404: "m"}.get(status, "k" if status in (200, 204, 302, 409) else f"?{status}")
+
+
+def letter(attempt: Callable[[], object]) -> str:
+    try:
+        attempt()
+    except Denied:
+        return "f"
+    except Missing:
+        return "m"
+    except ConsoleError as error:
+        return "k" if error.status == 409 else f"?{error}"
+    return "k"
+
+
+def body_of(answer: Any) -> str:
+    """Without what differs from one answer to the next, and without the names that were asked for."""
+    content = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    text = re.sub(
+        r'(csrf[^>]*?(?:value|content)="|X-CSRFToken&quot;: &quot;|X-CSRFToken": ")[A-Za-z0-9]+',
+        r"\1",
+        content.decode(),
+    )
+    text = re.sub(r"<code>[0-9a-f]{12}</code>", "", text)
+    return re.sub(r"\b(nothing-here|web-1|shop|987654|[0-9a-f]{64}|night-shift|log-reader|\d+)\b", "X", text)
+
+
+# --- nothing is left out ---
+
+
+def test_every_address_is_in_the_table() -> None:
+    listed = {name for name, _method in ROUTES}
+    assert listed | OPEN.keys() == {name for name, _, _ in ALL}
+    assert {name for name in listed if (name, "get") in ROUTES and (name, "post") in ROUTES} == BOTH
+
+
+def test_every_topic_is_in_the_table() -> None:
+    named = {name.format(container=7, job=7) for name in TOPICS}
+    patterns = {pattern: topic for pattern, topic in topics._topics.items() if not pattern.startswith("test")}
+    unmatched = [pattern for pattern, topic in patterns.items() if not any(map(topic.pattern.fullmatch, named))]
+    assert unmatched == []
+    assert len(patterns) == len(TOPICS)
+
+
+def test_every_kind_of_job_is_in_the_table() -> None:
+    assert set(kind_names()) == KINDS.keys()
+
+
+def test_every_task_is_in_the_table() -> None:
+    app, agent = Celery("names", set_as_current=False), cast("Agent", object())
+    tasks.register(app)
+    access_tasks.register(app)
+    agent_tasks.register(app, agent)
+    assert {name for name in app.tasks if not name.startswith("celery.")} == TASKS.keys() | AGENT_TASKS.keys()
+
+
+# --- every cell ---
+
+
+@pytest.mark.parametrize(("name", "method"), ROUTES)
+def test_one_of_the_workspace(world: World, name: str, method: str) -> None:
+    route = ROUTES[name, method]
+    found = ""
+    for role in ROLES:
+        client = browser(one_of("shop", role))
+        found += letter_of(ask(client, method, world.address(name, route.of), route).status_code)
+    assert found == route.own
+
+
+@pytest.mark.parametrize(("name", "method"), ROUTES)
+def test_one_of_another_workspace_learns_nothing(world: World, name: str, method: str) -> None:
+    route = ROUTES[name, method]
+    for role in ROLES:
+        client = browser(one_of("depot", role))
+        answer = ask(client, method, world.address(name, route.of), route)
+        body = body_of(answer)
+        for secret in ("web-1", "queued-thing", "failed-thing", "audited-thing", "a:1"):
+            shown = secret in "".join(str(value) for value in (*route.data.values(), *route.query.values()))
+            assert shown or secret not in body, f"{role} is shown {secret}"
+        if not route.of or route.of in SHARED:
+            continue
+        other = ask(client, method, world.address(name, route.of, missing=True), route)
+        assert answer.status_code in (403, 404)
+        assert (answer.status_code, body) == (other.status_code, body_of(other)), role
+
+
+@pytest.mark.parametrize(("name", "method"), ROUTES)
+def test_strangers_and_the_disabled_are_sent_to_sign_in(world: World, name: str, method: str) -> None:
+    route = ROUTES[name, method]
+    user = make_user(Role.ADMIN)
+    disabled = browser(user)
+    with writes_allowed("test"):
+        User.objects.filter(pk=user.pk).update(is_active=False)
+    for client in (Client(), disabled):
+        answer = ask(client, method, world.address(name, route.of), route)
+        assert (answer.status_code, answer["Location"].split("?")[0]) == (302, "/sign-in/")
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_topics(world: World, topic: str) -> None:
+    asked = find_topic(topic.format(container=world.container, job=world.job))
+    actors = {where: [actor_of(one_of(where, role)) for role in ROLES] for where in ("shop", "depot")}
+    own = "".join(letter(partial(asked.authorise, actor)) for actor in actors["shop"])
+    foreign = "".join(letter(partial(asked.authorise, actor)) for actor in actors["depot"])
+    assert own == TOPICS[topic]
+    assert foreign == (own if topic.startswith("rows.") else "mmmmm")
+    assert letter(lambda: asked.authorise(Actor.of_user(None))) in "fm"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_doing_work_again(world: World, kind: str) -> None:
+    found = ""
+    for where in ("shop", "depot"):
+        for role in ROLES:
+            args = {"tag": "c:1", "image": "a:1", "command": [], "env": {}, "ports": [], "memory_bytes": 0, "cpus": 0}
+            job = make_job(kind, state="failed", workspace=make_workspace("shop"), args=args)
+            found += letter(partial(retry_job, actor_of(one_of(where, role)), job.number))
+    assert found == KINDS[kind] + "mmmmm"
+
+
+def test_nothing_was_granted_by_trying(world: World) -> None:
+    before = Grant.objects.count()
+    for role in (Role.VIEWER, Role.OPERATOR, Role.DEVELOPER, Role.AUDITOR):
+        data = {**GRANT, "user": f"{role}-of-shop", "role": "admin", "workspace": "shop"}
+        browser(one_of("shop", role)).post(reverse("grants:new"), data)
+    assert Grant.objects.count() == before + 4
