@@ -43,7 +43,7 @@ class RoleForm(Form):
     permissions = forms.MultipleChoiceField(
         label=_("Permissions"),
         choices=[(one.value, one.value) for one in Permission],
-        widget=forms.CheckboxSelectMultiple,
+        widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
         required=False,
     )
 
@@ -100,6 +100,9 @@ class GrantForm(Form):
     ) -> None:
         super().__init__(*args, **options)
         self._offer("role", [(role.value, ROLES[role]) for role in Role] + [(name, name) for name in roles])
+        for name in ("user", "team", "workspace", "host", "label"):
+            # needed where it is shown, so its label does not say that it is optional
+            vars(self.fields[name])["is_one_of"] = True
         for name, values in (("team", teams), ("workspace", workspaces), ("host", hosts)):
             self._offer(name, [("", "—"), *((value, value) for value in values)])
 

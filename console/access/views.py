@@ -11,6 +11,7 @@ from console.access.queries import (
     find_user,
     get_custom_role,
     get_team,
+    granting,
     grants_held_by,
     known_people,
     members_of,
@@ -207,7 +208,13 @@ def _answer(actor: Actor, *, who: str, permission: str, thing: str) -> Answer:
     seen = set(visible_grants(actor).filter(pk__in=[grant.pk for grant in held]).values_list("pk", flat=True))
     steps = explain(Permission(permission), found, held, user_pk=user.pk, now=timezone.now())
     shown = [step for step in steps if step.grant.pk in seen]
-    return Answer(shown, user.is_active and gives(steps), not user.is_active, hidden=len(steps) - len(shown))
+    return Answer(
+        shown,
+        allowed=user.is_active and gives(steps),
+        is_disabled=not user.is_active,
+        hidden=len(steps) - len(shown),
+        grantors=tuple(granting().over(found.place, Permission(permission))),
+    )
 
 
 # --- what they share ---

@@ -35,6 +35,8 @@ class Answer:
     allowed: bool
     is_disabled: bool = False
     hidden: int = 0
+    # names of people who could grant it
+    grantors: tuple[str, ...] = ()
 
 
 def explain(

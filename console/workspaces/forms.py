@@ -8,6 +8,7 @@ from console.web.forms import Form
 from console.workspaces.rules import NAMESPACES, Rules
 
 MONO = {"class": "mono", "spellcheck": "false", "autocapitalize": "none", "autocomplete": "off"}
+CHECK = {"class": "form-check-input"}
 MIB = 2**20
 
 
@@ -41,12 +42,14 @@ class ListField(forms.CharField):
 class RulesForm(Form):
     """The fields are those of Rules. The operation judges whether each entry is well-formed."""
 
-    privileged = forms.BooleanField(label=_("Privileged containers"), required=False)
+    privileged = forms.BooleanField(
+        label=_("Privileged containers"), required=False, widget=forms.CheckboxInput(attrs=CHECK)
+    )
     host_namespaces = forms.MultipleChoiceField(
         label=_("Namespaces of the host"),
         required=False,
         choices=[(name, name) for name in NAMESPACES],
-        widget=forms.CheckboxSelectMultiple,
+        widget=forms.CheckboxSelectMultiple(attrs=CHECK),
     )
     bind_prefixes = ListField(
         label=_("Paths of the host that may be mounted"),

@@ -42,7 +42,7 @@ def workspace(request: HttpRequest, slug: str) -> HttpResponse:
         retitle_workspace(actor, slug, title=form.cleaned_data["title"])
         messages.success(request, _("Saved."))
         return redirect("workspaces:workspace", slug)
-    context = {"workspace": found, "form": form, "rules": _told(found)}
+    context = {"workspace": found, "form": form, "rules": _told(found), "tab": "overview"}
     return render(request, "workspaces/workspace.html", context, status=form.answer)
 
 
@@ -67,7 +67,9 @@ def rules(request: HttpRequest, slug: str) -> HttpResponse:
         else:
             messages.success(request, _("Saved. What runs already goes on as it is."))
             return redirect("workspaces:policy", slug)
-    return render(request, "workspaces/policy.html", {"workspace": found, "form": form}, status=form.answer)
+    return render(
+        request, "workspaces/policy.html", {"workspace": found, "form": form, "tab": "policy"}, status=form.answer
+    )
 
 
 def _list(request: HttpRequest, form: WorkspaceForm) -> HttpResponse:

@@ -1,9 +1,11 @@
 """What grants give, where, until when; and who may give and take them."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
@@ -22,6 +24,9 @@ from console.access.operations import (
 )
 from console.access.queries import held_by
 from console.access.wishes import Wish
+from console.accounts.models import User
+from console.accounts.operations import change_role as change_persons_role
+from console.accounts.operations import create_invitation
 from console.audit.models import AuditEntry
 from console.audit.queries import visible_entries
 from console.containers.operations import run_container, start_container, stop_container
@@ -31,6 +36,7 @@ from console.images.queries import visible_images
 from console.jobs import sending
 from console.jobs.queries import visible_jobs
 from console.operations.errors import Conflict, Denied, Invalid, Missing
+from console.operations.governed import writes_allowed
 from console.operations.permissions import Permission, Role
 from console.operations.policy import may
 from tests.factories.console import (
@@ -71,12 +77,13 @@ def test_each_scope_shows_what_it_covers_and_nothing_else() -> None:
     make_container("b", workspace=depot, labels={"tier": "db"})
     make_container("c", workspace=depot, host=far, labels={"tier": "web"})
     shown = {}
-    for scope, facts in {
+    scopes: dict[str, dict[str, Any]] = {
         "workspace": {"workspace": shop},
         "host": {"host": far},
         "label": {"label": ("tier", "web")},
         "everything": {},
-    }.items():
+    }
+    for scope, facts in scopes.items():
         user = make_user(None)
         make_grant(user, Role.VIEWER, **facts)
         shown[scope] = names(user)
@@ -132,7 +139,7 @@ def test_jobs_images_and_audit_rows_are_bounded_too() -> None:
     ours = make_job(workspace=shop), make_image("a:1", workspace=shop)
     make_job(workspace=depot), make_image("b:1", workspace=depot)
     for workspace in (shop, depot, None):
-        AuditEntry.objects.create(action="x", outcome="allowed", workspace_pk=workspace and workspace.pk)
+        AuditEntry.objects.create(action="x", outcome="allowed", workspace_pk=workspace.pk if workspace else None)
     actor = actor_of(user)
     assert (visible_jobs(actor).get(), visible_images(actor).get()) == ours
     assert visible_entries(actor).get().workspace_pk == shop.pk
@@ -372,13 +379,11 @@ def test_nobody_makes_a_role_of_more_than_they_hold() -> None:
 def test_a_role_has_a_name_of_its_own(slug: str) -> None:
     with pytest.raises((Invalid, Conflict)) as error:
         create_role(actor_of(make_user(Role.ADMIN)), slug=slug, permissions=[Permission.CONTAINER_VIEW])
+    assert isinstance(error.value, Invalid | Conflict)
     assert error.value.field == "slug"
 
 
 def test_who_manages_people_makes_nobody_more_than_they_are() -> None:
-    from console.accounts.operations import change_role as change_persons_role
-    from console.accounts.operations import create_invitation
-
     make_user(Role.ADMIN)
     host = make_user(None)
     make_grant(host, make_custom_role("host", "user.view", "user.invite", "user.manage"))
@@ -386,3 +391,39 @@ def test_who_manages_people_makes_nobody_more_than_they_are() -> None:
         change_persons_role(actor_of(host), host.pk, Role.ADMIN)
     with pytest.raises(Denied):
         create_invitation(actor_of(host), Role.ADMIN)
+
+
+# --- why ---
+
+
+def why(actor: Client, thing: str, permission: str = "container.restart") -> Any:
+    return actor.get("/grants/why/", {"who": "kim", "permission": permission, "thing": thing})
+
+
+def test_the_page_tells_which_grant_gives_it_and_who_could() -> None:
+    kim, shop = make_user(None, username="kim"), make_workspace("shop")
+    make_container("web", workspace=shop)
+    make_grant(make_team("ops", kim), Role.OPERATOR, workspace=make_workspace("depot"))
+    make_grant(kim, Role.VIEWER, workspace=shop)
+    client = Client()
+    client.force_login(make_user(Role.ADMIN, username="ada"), backend="django.contrib.auth.backends.ModelBackend")
+    answer = why(client, "shop/web")
+    steps = {step.grant.scope_name: step.verdict.value for step in answer.context["answer"].steps}
+    assert steps == {"workspace shop": "not-in-role", "workspace depot": "elsewhere"}
+    assert not answer.context["answer"].allowed
+    assert "It can be granted by: ada." in answer.content.decode()
+    make_grant(kim, Role.OPERATOR, label=("tier", "web"))
+    make_container("lab", workspace=shop, labels={"tier": "web"})
+    assert why(client, "shop/lab").context["answer"].allowed
+    for absent in ("shop/none", "none/web", "#987654", "none/"):
+        assert why(client, absent).status_code == 400
+
+
+def test_the_disabled_hold_nothing_whatever_was_granted() -> None:
+    kim = make_user(Role.ADMIN, username="kim")
+    client = Client()
+    client.force_login(make_user(Role.ADMIN), backend="django.contrib.auth.backends.ModelBackend")
+    with writes_allowed("test"):
+        User.objects.filter(pk=kim.pk).update(is_active=False)
+    answer = why(client, "").context["answer"]
+    assert (answer.allowed, answer.is_disabled) == (False, True)

@@ -208,7 +208,7 @@ def world(monkeypatch: pytest.MonkeyPatch, redis_server: object) -> World:
     team, role = make_team("night-shift", kim), make_custom_role("log-reader", "container.logs")
     grant = make_grant(kim, Role.VIEWER, workspace=shop)
     entry = AuditEntry.objects.create(action="x", outcome="allowed", workspace_pk=shop.pk, target_name="audited-thing")
-    things = {
+    things: dict[str, dict[str, Any]] = {
         "person": {"user_pk": kim.pk},
         "entry": {"seq": entry.seq},
         "workspace": {"slug": "shop"},

@@ -10,7 +10,16 @@ from django.utils import timezone
 
 from console.operations.permissions import Role
 from tests.console.pages.conftest import SignedIn
-from tests.factories.console import make_container, make_host, make_image, make_job, make_user
+from tests.factories.console import (
+    make_container,
+    make_custom_role,
+    make_grant,
+    make_host,
+    make_image,
+    make_job,
+    make_team,
+    make_user,
+)
 
 PAGES = [
     "/",
@@ -33,6 +42,18 @@ PAGES = [
     "/account/password/",
     "/account/app/",
     "/account/passkeys/new/",
+    "/workspaces/",
+    "/workspaces/main/",
+    "/workspaces/main/policy/",
+    "/teams/",
+    "/teams/ops/",
+    "/roles/",
+    "/roles/new/",
+    "/roles/log-reader/",
+    "/grants/",
+    "/grants/new/",
+    "/grants/why/",
+    "/grants/why/?who=kim&permission=container.logs&thing=main/web-1",
 ]
 OPEN_PAGES = ["/sign-in/", "/nothing-here/"]
 HOSTILE = '"><script>alert(1)</script>\u202e'
@@ -55,6 +76,7 @@ class Inline(HTMLParser):
 
 def address(page: str, *, name: str = "web-1") -> str:
     make_container(name)
+    make_grant(make_team("ops", make_user(None, username="kim")), make_custom_role("log-reader", "container.logs"))
     facts = {"image": make_image("hello-naru:latest").short_id, "job": make_job(args={"tag": "a:1"}).number}
     return page.format(**facts, person=make_user().pk if "{person}" in page else 0)
 

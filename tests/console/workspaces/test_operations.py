@@ -1,5 +1,7 @@
 """Workspaces: made, ruled, deleted; and what is run and built in them."""
 
+from typing import Any
+
 import pytest
 
 from console.audit.models import AuditEntry
@@ -92,7 +94,7 @@ def test_what_runs_belongs_to_the_workspace_it_was_asked_for(admin: Actor) -> No
     entry = AuditEntry.objects.get()
     assert (entry.workspace_pk, entry.host_pk) == (shop.pk, job.host_id)
     seen = make_container(workspace=shop)
-    fact = {
+    fact: dict[str, Any] = {
         "engine_id": digits(),
         "name": "new",
         "image": "a:1",
