@@ -31,6 +31,7 @@ EXTENDED_HEADERS = (
     tarfile.XGLTYPE,
     tarfile.SOLARIS_XHDTYPE,
 )
+DOCKERFILE_LIMIT_BYTES = 256 * 1024
 CHUNK_BYTES = 1024 * 1024
 BLOCK_BYTES = 512
 READ_BYTES = BLOCK_BYTES * 128
@@ -81,6 +82,24 @@ def store_context(upload: BinaryIO, *, dockerfile_path: str) -> str:
             ) from error
         _require_dockerfile(names, wanted)
         return blobs.keep(copy)
+
+
+def kept_dockerfile(sha256: str, *, dockerfile_path: str) -> str:
+    """The Dockerfile of a stored context. Invalid unless it is a plain file, in plain directories."""
+    wanted = _clean_path(dockerfile_path, field="dockerfile_path")
+    found: bytes | None = None
+    with blobs.open_kept(sha256) as file, tarfile.open(fileobj=file, mode="r:*") as tar:
+        for entry in tar:
+            name = str(PurePosixPath(entry.name))
+            is_before = wanted.startswith(f"{name}/") and not entry.isdir()
+            if is_before or (name == wanted and not entry.isreg()):
+                raise Invalid(_("“%(path)s” has to be a plain file.") % {"path": wanted}, field="dockerfile_path")
+            if name == wanted and (content := tar.extractfile(entry)) is not None:
+                # of two entries with one name the last counts
+                found = content.read(DOCKERFILE_LIMIT_BYTES + 1)
+    if found is None or len(found) > DOCKERFILE_LIMIT_BYTES:
+        raise Invalid(_("The Dockerfile is longer than 256 KiB."), field="dockerfile_path")
+    return found.decode(errors="replace")
 
 
 def _copy_limited(upload: BinaryIO, into: BinaryIO) -> bytes:

@@ -1,6 +1,6 @@
 """Building and removing images."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
@@ -8,11 +8,12 @@ from django.utils.translation import gettext as _
 
 from console.hosts.models import Host
 from console.hosts.queries import get_host
-from console.images.context import store_context
+from console.images.bases import base_images, registry_of
+from console.images.context import DOCKERFILE_LIMIT_BYTES, kept_dockerfile, store_context
 from console.images.models import Image
 from console.images.observations import claim
 from console.images.queries import get_image
-from console.images.references import Reference
+from console.images.references import Reference, is_image_id
 from console.jobs.models import Job
 from console.jobs.operations import add_job, judges_again, require_idle
 from console.operations.actor import Actor
@@ -26,7 +27,6 @@ from console.workspaces.placing import place_for_new, require_by_rules, require_
 from console.workspaces.queries import get_workspace, workspace_for_new
 from console.workspaces.rules import Used, judge
 
-DOCKERFILE_LIMIT_BYTES = 256 * 1024
 BUILD = "image.build"
 STARTER_TAG = "hello-naru:latest"
 
@@ -50,7 +50,6 @@ def build_image(
     """
     with _building(actor, host_name, workspace, tag=tag) as (op, host, owner):
         reference = Reference.parse(tag, field="tag")
-        require_allowed(owner, host)
         _require_own_tag(host, str(reference), workspace=owner)
         args = {"tag": str(reference)}
         blobs = []
@@ -62,14 +61,15 @@ def build_image(
             blobs.append(stored)
         else:
             args["dockerfile"] = _checked_dockerfile(dockerfile)
+        require_allowed(owner, host, args)
         return add_job(op, BUILD, host=host, workspace=owner, args=args, on_name=str(reference), blobs=blobs)
 
 
 def build_starter(actor: Actor, host_name: str, *, workspace: str = "") -> Job:
     """Build “Hello, Naru” from the host's own busybox: it needs no network. Needs image.build."""
     with _building(actor, host_name, workspace, tag=STARTER_TAG) as (op, host, owner):
-        require_allowed(owner, host)
-        args = {"tag": STARTER_TAG, "starter": True}
+        args: dict[str, Any] = {"tag": STARTER_TAG, "starter": True}
+        require_allowed(owner, host, args)
         return add_job(op, BUILD, host=host, workspace=owner, args=args, on_name=STARTER_TAG)
 
 
@@ -104,10 +104,52 @@ def _building(actor: Actor, host_name: str, workspace: str, *, tag: str) -> Iter
         yield op, host, require_workspace(owner)
 
 
-def require_allowed(workspace: Workspace, host: Host) -> None:
-    """Denied unless the workspace's rules let it build there."""
-    asked = Asked(registries=())
+def require_allowed(workspace: Workspace, host: Host, args: Mapping[str, Any]) -> None:
+    """Denied unless the workspace's rules let it build this there; Conflict where it is on another's image."""
+    registries = set()
+    for name in _bases(args):
+        if _comes_from_registry(name, host, workspace=workspace):
+            registries.add(registry_of(name))
+    asked = Asked(registries=tuple(sorted(registries)))
     require_by_rules(judge(workspace.rules, asked, workspace=workspace.slug, host=host.name, used=Used()))
+
+
+def _bases(args: Mapping[str, Any]) -> list[str]:
+    if args.get("starter"):
+        return []
+    if "context" in args:
+        path = args.get("dockerfile_path", "Dockerfile")
+        return base_images(kept_dockerfile(args["context"], dockerfile_path=path))
+    return base_images(args["dockerfile"])
+
+
+def _comes_from_registry(name: str, host: Host, *, workspace: Workspace) -> bool:
+    """Whether the host has it not yet. Conflict when it is another workspace's: building on it would read it."""
+    owners = {image.workspace_id for image in Image.objects.filter(host=host) if _is_named(image, name)}
+    if owners and workspace.pk not in owners:
+        raise Conflict(_("The name “%(name)s” is in use on this host.") % {"name": name[:80]}, field="dockerfile")
+    return not owners
+
+
+def _is_named(image: Image, name: str) -> bool:
+    """By its id, by a tag, or, for a name with a digest, by any tag of that repository."""
+    if is_image_id(name):
+        return image.engine_id.startswith(name.removeprefix("sha256:"))
+    repository, at, _digest = name.partition("@")
+    names = {_plain(reference) for reference in image.references}
+    if at:
+        return _repository(_plain(repository)) in {_repository(one) for one in names}
+    return _plain(name) in names
+
+
+def _plain(name: str) -> str:
+    """One spelling for one name: without Docker's default registry, with a tag."""
+    short = name.removeprefix("docker.io/").removeprefix("index.docker.io/").removeprefix("library/")
+    return short if ":" in short.rsplit("/", 1)[-1] else f"{short}:latest"
+
+
+def _repository(name: str) -> str:
+    return name.rpartition(":")[0]
 
 
 def _require_own_tag(host: Host, reference: str, *, workspace: Workspace) -> None:
@@ -119,7 +161,7 @@ def _require_own_tag(host: Host, reference: str, *, workspace: Workspace) -> Non
 @judges_again(BUILD)
 def _judge_build_again(job: Job) -> None:
     if job.workspace is not None:
-        require_allowed(job.workspace, job.host)
+        require_allowed(job.workspace, job.host, job.args)
         if not job.args.get("starter"):
             _require_own_tag(job.host, str(job.args["tag"]), workspace=job.workspace)
 

@@ -47,6 +47,14 @@ def keep(file: BinaryIO) -> str:
     return digest.hexdigest()
 
 
+def open_kept(sha256: str) -> BinaryIO:
+    """Missing when it was swept meanwhile."""
+    try:
+        return (_folder() / sha256).open("rb")
+    except FileNotFoundError as error:
+        raise Missing(f"the input {sha256[:12]} is not kept any more") from error
+
+
 def copy_to_redis(sha256: str) -> None:
     """Missing when it was swept meanwhile."""
     path = _folder() / sha256

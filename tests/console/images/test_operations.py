@@ -9,7 +9,8 @@ import pytest
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from console.audit.models import AuditEntry
-from console.images.operations import DOCKERFILE_LIMIT_BYTES, build_image, build_starter, remove_image
+from console.images.context import DOCKERFILE_LIMIT_BYTES
+from console.images.operations import build_image, build_starter, remove_image
 from console.jobs.models import Job
 from console.operations.actor import Actor
 from console.operations.errors import Conflict, Denied, Invalid, Missing

@@ -1,5 +1,7 @@
 """Workspaces: made, ruled, deleted; and what is run and built in them."""
 
+import io
+import tarfile
 from typing import Any
 
 import pytest
@@ -229,3 +231,41 @@ def test_a_host_that_the_workspace_may_not_use_is_not_there(admin: Actor) -> Non
         build_starter(actor_of(user), "far")
     with pytest.raises(Denied, match="may not use the host"):
         build_starter(admin, "far", workspace="shop")
+
+
+def test_nobody_builds_on_an_image_of_another_workspace(admin: Actor) -> None:
+    secret = make_image("secret:latest", workspace=make_workspace("shop"))
+    for name in ("secret", "docker.io/library/secret:latest", secret.short_id, f"secret@sha256:{digits()}"):
+        with pytest.raises(Conflict) as conflict:
+            build_image(one_of("depot"), "local", tag="mine:1", dockerfile=f"FROM {name}\n")
+        assert conflict.value.field == "dockerfile"
+        assert build_image(one_of("shop"), "local", tag="mine:1", dockerfile=f"FROM {name}\n").kind == "image.build"
+
+
+def test_the_dockerfile_of_an_upload_is_read_too(admin: Actor) -> None:
+    make_image("secret:latest", workspace=make_workspace("shop"))
+
+    def upload(*files: tuple[str, bytes]) -> io.BytesIO:
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w") as tar:
+            for name, content in files:
+                entry = tarfile.TarInfo(name)
+                entry.size = len(content)
+                tar.addfile(entry, io.BytesIO(content))
+        packed.seek(0)
+        return packed
+
+    harmless, sly = ("Dockerfile", b"FROM scratch\n"), ("./Dockerfile", b"FROM secret\n")
+    for files in ([sly], [harmless, sly]):
+        with pytest.raises(Conflict):
+            build_image(one_of("depot"), "local", tag="mine:1", context=upload(*files))
+    assert build_image(one_of("depot"), "local", tag="mine:1", context=upload(harmless)).kind == "image.build"
+
+
+def test_only_allowed_registries_are_asked(admin: Actor) -> None:
+    make_workspace("shop", registries=["ghcr.io"])
+    make_image("own:1", workspace=Workspace.objects.get(slug="shop"))
+    for name in ("ghcr.io/a/b", "own:1"):
+        assert build_image(admin, "local", tag="a:1", dockerfile=f"FROM {name}\n", workspace="shop").workspace
+    with pytest.raises(Denied, match=r"docker\.io"):
+        build_image(admin, "local", tag="a:1", dockerfile="FROM busybox\n", workspace="shop")
