@@ -22,7 +22,7 @@ MOST_IN_A_SEGMENT = 1_000_000
 def note_reading(actor: Actor, wanted: AuditFilter, *, as_file: str = "") -> None:
     """``as_file``: the format it was taken away in."""
     narrowed = {name: value for name in wanted.__slots__ if (value := getattr(wanted, name))}
-    with operation(actor, Permission.AUDIT_VIEW, as_file=as_file or None, **narrowed):
+    with operation(actor, Permission.AUDIT_VIEW, anywhere=True, as_file=as_file or None, **narrowed):
         pass
 
 

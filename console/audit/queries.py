@@ -14,7 +14,7 @@ from console.audit.witnesses import witnesses
 from console.operations.actor import Actor
 from console.operations.errors import Missing
 from console.operations.permissions import Permission
-from console.operations.policy import Paths, bounded
+from console.operations.policy import Paths, bounded, may
 
 PATHS = Paths(workspace="workspace_pk", host="host_pk")
 
@@ -59,7 +59,10 @@ def latest_check(actor: Actor) -> AuditCheck | None:
 
 
 def integrity(actor: Actor) -> dict[str, Any]:
-    """What is known about the log's being whole: the latest check, the latest head, the key, witnesses and files."""
+    """What is known about the log's being whole: the latest check, the latest head, the key, witnesses and files.
+
+    Of the whole log, so audit.view is needed over everything.
+    """
     if not may(actor, Permission.AUDIT_VIEW):
         raise Missing(_("There is no such page."))
     raw = public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)

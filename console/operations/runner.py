@@ -23,7 +23,7 @@ from console.operations.confirmation import require_confirmed
 from console.operations.errors import ConsoleError, Denied
 from console.operations.governed import writes_allowed
 from console.operations.permissions import OpenAction, Permission
-from console.operations.policy import NOWHERE, Place, Target, may
+from console.operations.policy import NOWHERE, Place, Target, may, may_somewhere
 
 log = structlog.get_logger(__name__)
 
@@ -59,11 +59,18 @@ class Recorder(Protocol):
 
 @contextmanager
 def operation(
-    actor: Actor, permission: Permission | OpenAction, on: Target | None = None, *, at: Place = NOWHERE, **inputs: Any
+    actor: Actor,
+    permission: Permission | OpenAction,
+    on: Target | None = None,
+    *,
+    at: Place = NOWHERE,
+    anywhere: bool = False,
+    **inputs: Any,
 ) -> Iterator[Operation]:
     """Everything in the block happens, with its audit row, or nothing does.
 
-    The permission must be held over ``on``, or for what is to be made at ``at``; with neither, over everything.
+    The permission must be held over ``on``, or for what is to be made at ``at``; with neither, over everything, or
+    ``anywhere`` for what is bounded by it itself.
     ``inputs`` go into the audit row's details, so no secret may be among them. Raises Denied before the block runs;
     Unconfirmed, a kind of it, when the act is dangerous and the person has to prove first who they are.
     """
@@ -71,7 +78,8 @@ def operation(
     op.place = at
     if on is not None:
         op.target(on)
-    if not may(actor, permission, on=on, at=at):
+    plain = _plain(permission)
+    if not (may_somewhere(actor, plain) if anywhere and plain else may(actor, permission, on=on, at=at)):
         refusal = Denied(_("You need the permission “%(name)s”.") % {"name": permission}, permission=_plain(permission))
         _record_apart(op, outcome=Outcome.REFUSED, reason=str(refusal))
         raise refusal

@@ -10,13 +10,17 @@ from django.utils import timezone
 
 from console.access.models import CustomRole, Grant, Membership, Team
 from console.accounts.models import User
+from console.audit.models import AuditEntry
+from console.audit.recorder import record
 from console.containers.models import Container
 from console.hosts.models import Host
 from console.images.models import Image
 from console.jobs.models import Job
 from console.operations.actor import CONFIRMED_AT, Actor
 from console.operations.governed import writes_allowed
-from console.operations.permissions import Role
+from console.operations.permissions import Permission, Role
+from console.operations.policy import Place
+from console.operations.runner import Operation, Outcome
 from console.workspaces.models import FIRST_SLUG, Workspace
 from console.workspaces.observations import first_rules
 from console.workspaces.rules import Rules
@@ -86,6 +90,13 @@ def make_grant(holder: User | Team, role: Role | CustomRole, **facts: Any) -> Gr
         facts["label_key"], facts["label_value"] = label
     with writes_allowed("factory"):
         return Grant.objects.create(scope=scope, **who, **what, **facts)
+
+
+def make_entry(name: str = "", *, workspace: Workspace | None = None, host: Host | None = None) -> AuditEntry:
+    op = Operation(Actor.system("factory"), Permission.CONTAINER_RUN, None, target_name=name)
+    op.place = Place(workspace.pk if workspace else None, host.pk if host else None)
+    record(op, outcome=Outcome.ALLOWED, reason="")
+    return AuditEntry.objects.latest("seq")
 
 
 def make_custom_role(slug: str, *permissions: str) -> CustomRole:

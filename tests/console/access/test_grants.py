@@ -43,6 +43,7 @@ from tests.factories.console import (
     actor_of,
     make_container,
     make_custom_role,
+    make_entry,
     make_grant,
     make_host,
     make_image,
@@ -139,7 +140,7 @@ def test_jobs_images_and_audit_rows_are_bounded_too() -> None:
     ours = make_job(workspace=shop), make_image("a:1", workspace=shop)
     make_job(workspace=depot), make_image("b:1", workspace=depot)
     for workspace in (shop, depot, None):
-        AuditEntry.objects.create(action="x", outcome="allowed", workspace_pk=workspace.pk if workspace else None)
+        make_entry(workspace=workspace)
     actor = actor_of(user)
     assert (visible_jobs(actor).get(), visible_images(actor).get()) == ours
     assert visible_entries(actor).get().workspace_pk == shop.pk

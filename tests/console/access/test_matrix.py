@@ -19,7 +19,6 @@ from django.urls import reverse
 from console.access import tasks as access_tasks
 from console.access.models import Grant
 from console.accounts.models import User
-from console.audit.models import AuditEntry
 from console.containers import views as container_views
 from console.jobs import agent_tasks, sending, tasks
 from console.jobs.agent.execution import Agent
@@ -36,6 +35,7 @@ from tests.factories.console import (
     actor_of,
     make_container,
     make_custom_role,
+    make_entry,
     make_grant,
     make_host,
     make_image,
@@ -82,6 +82,9 @@ ROUTES = {
     ("accounts:invite", "post"): Route("fffff", data={"role": "viewer"}),
     ("accounts:role", "post"): Route("mmmmm", of="person", data={"role": "admin"}),
     ("audit:list", "get"): Route("fffkk"),
+    ("audit:export", "get"): Route("fffkk", of="format"),
+    ("audit:integrity", "get"): Route("fffmm"),
+    ("audit:check", "post"): Route("fffff"),
     ("audit:entry", "get"): Route("fffkk", of="entry"),
     ("workspaces:list", "get"): Route("kkkfk"),
     ("workspaces:new", "post"): Route("fffff", data={"slug": "mine"}),
@@ -136,7 +139,7 @@ ROUTES = {
     ("grants:revoke", "post"): Route("mmmmk", of="grant"),
 }
 # things of no workspace: one who may see them at all sees all of them
-SHARED = {"host", "team", "member", "role", "person"}
+SHARED = {"host", "format", "team", "member", "role", "person"}
 # pages that are both shown and sent
 BOTH = {"workspaces:workspace", "workspaces:policy", "builds:new", "containers:run", "roles:new", "roles:role"} | {
     "grants:new"
@@ -169,10 +172,14 @@ TASKS = {
     "jobs.sweep": "takes nothing",
     "jobs.tidy": "takes nothing",
     "access.end_due": "takes nothing",
+    "audit.head": "takes nothing",
+    "audit.check": "takes nothing",
+    "audit.seal": "takes nothing",
 }
 AGENT_TASKS = {
     "jobs.execute": "does only what is signed with the host's key",
     "jobs.pulse": "takes nothing",
+    "jobs.keep_head": "keeps a line beside those it has, which its own signature vouches for",
 }
 
 
@@ -207,8 +214,9 @@ def world(monkeypatch: pytest.MonkeyPatch, redis_server: object) -> World:
     kim = make_user(None, username="kim")
     team, role = make_team("night-shift", kim), make_custom_role("log-reader", "container.logs")
     grant = make_grant(kim, Role.VIEWER, workspace=shop)
-    entry = AuditEntry.objects.create(action="x", outcome="allowed", workspace_pk=shop.pk, target_name="audited-thing")
+    entry = make_entry("audited-thing", workspace=shop)
     things: dict[str, dict[str, Any]] = {
+        "format": {"form": "jsonl"},
         "person": {"user_pk": kim.pk},
         "entry": {"seq": entry.seq},
         "workspace": {"slug": "shop"},
@@ -356,7 +364,16 @@ def test_doing_work_again(world: World, kind: str) -> None:
     found = ""
     for where in ("shop", "depot"):
         for role in ROLES:
-            args = {"tag": "c:1", "image": "a:1", "command": [], "env": {}, "ports": [], "memory_bytes": 0, "cpus": 0}
+            args = {
+                "tag": "c:1",
+                "dockerfile": "FROM scratch\n",
+                "image": "a:1",
+                "command": [],
+                "env": {},
+                "ports": [],
+                "memory_bytes": 0,
+                "cpus": 0,
+            }
             job = make_job(kind, state="failed", workspace=make_workspace("shop"), args=args)
             found += letter(partial(retry_job, actor_of(one_of(where, role)), job.number))
     assert found == KINDS[kind] + "mmmmm"
