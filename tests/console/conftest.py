@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.utils import translation
 from pytest_django import DjangoDbBlocker, Settings
 
 from console.audit.triggers import drop_triggers
@@ -26,3 +27,5 @@ def alone(settings: Settings, tmp_path: Path) -> None:
     settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.NARU_DATA = tmp_path
+    # a request leaves its language behind, which is not that of the next test
+    translation.activate("en")
