@@ -21,6 +21,11 @@ DANGEROUS: frozenset[Permission | OpenAction] = frozenset(
         # who may do what
         Permission.USER_INVITE,
         Permission.USER_MANAGE,
+        Permission.GRANT_MANAGE,
+        Permission.ROLE_MANAGE,
+        Permission.TEAM_MANAGE,
+        # what hosts may be asked for
+        Permission.POLICY_MANAGE,
         # how one gets in
         OpenAction.PASSWORD_SET,
         OpenAction.FACTOR_ADD,

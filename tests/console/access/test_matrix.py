@@ -12,13 +12,14 @@ from functools import partial
 from typing import Any, cast
 
 import pytest
+from allauth.mfa.models import Authenticator
 from celery import Celery
 from django.test import Client
 from django.urls import reverse
 
 from console.access import tasks as access_tasks
 from console.access.models import Grant
-from console.accounts.models import User
+from console.accounts.models import BrowserSession, Identity, User
 from console.containers import views as container_views
 from console.jobs import agent_tasks, sending, tasks
 from console.jobs.agent.execution import Agent
@@ -32,6 +33,7 @@ from console.operations.governed import writes_allowed
 from console.operations.permissions import Role
 from tests.architecture.test_addresses import ALL, OPEN
 from tests.factories.console import (
+    PASSWORD,
     actor_of,
     make_container,
     make_custom_role,
@@ -43,6 +45,7 @@ from tests.factories.console import (
     make_team,
     make_user,
     make_workspace,
+    sign_in_browser,
 )
 from tests.fakes.broker import Broker
 
@@ -55,6 +58,9 @@ NOTHING = {
     "seq": 987_654,
     "grant_id": 987_654,
     "user_pk": 987_654,
+    "factor_pk": 987_654,
+    "identity_pk": 987_654,
+    "session_pk": 987_654,
     "name": "nothing-here",
     "engine_id": "0" * 64,
     "slug": "nothing-here",
@@ -81,6 +87,22 @@ ROUTES = {
     ("accounts:people", "get"): Route("fffff"),
     ("accounts:invite", "post"): Route("fffff", data={"role": "viewer"}),
     ("accounts:role", "post"): Route("mmmmm", of="person", data={"role": "admin"}),
+    ("accounts:help_back_in", "get"): Route("fffff", of="person"),
+    ("accounts:help_back_in", "post"): Route("fffff", of="person"),
+    ("accounts:confirm", "post"): Route("kkkkk", data={"password": PASSWORD}),
+    ("accounts:creation_options", "post"): Route("kkkkk"),
+    ("account:home", "get"): Route("kkkkk"),
+    ("account:password", "get"): Route("kkkkk"),
+    ("account:password", "post"): Route("kkkkk"),
+    ("account:totp", "get"): Route("kkkkk"),
+    ("account:totp", "post"): Route("kkkkk"),
+    ("account:passkey", "get"): Route("kkkkk"),
+    ("account:passkey", "post"): Route("kkkkk"),
+    ("account:recovery_codes", "post"): Route("kkkkk"),
+    ("account:remove_factor", "post"): Route("mmmmm", of="factor"),
+    ("account:unlink", "post"): Route("mmmmm", of="identity"),
+    ("account:end_session", "post"): Route("mmmmm", of="session"),
+    ("account:end_other_sessions", "post"): Route("kkkkk"),
     ("audit:list", "get"): Route("fffkk"),
     ("audit:export", "get"): Route("fffkk", of="format"),
     ("audit:integrity", "get"): Route("fffmm"),
@@ -141,8 +163,10 @@ ROUTES = {
 # things of no workspace: one who may see them at all sees all of them
 SHARED = {"host", "format", "team", "member", "role", "person"}
 # pages that are both shown and sent
-BOTH = {"workspaces:workspace", "workspaces:policy", "builds:new", "containers:run", "roles:new", "roles:role"} | {
-    "grants:new"
+BOTH = {
+    *("accounts:help_back_in", "account:password", "account:totp", "account:passkey"),
+    *("workspaces:workspace", "workspaces:policy", "builds:new", "containers:run"),
+    *("roles:new", "roles:role", "grants:new"),
 }
 TOPICS = {
     "rows.containers": "kkkfk",
@@ -215,9 +239,16 @@ def world(monkeypatch: pytest.MonkeyPatch, redis_server: object) -> World:
     team, role = make_team("night-shift", kim), make_custom_role("log-reader", "container.logs")
     grant = make_grant(kim, Role.VIEWER, workspace=shop)
     entry = make_entry("audited-thing", workspace=shop)
+    with writes_allowed("factory"):
+        factor = Authenticator.objects.create(user=kim, type=Authenticator.Type.TOTP, data={})
+        identity = Identity.objects.create(user=kim, issuer="https://id.example", subject="kim")
+        session = BrowserSession.objects.create(user=kim, key="k" * 32)
     things: dict[str, dict[str, Any]] = {
         "format": {"form": "jsonl"},
         "person": {"user_pk": kim.pk},
+        "factor": {"factor_pk": factor.pk},
+        "identity": {"identity_pk": identity.pk},
+        "session": {"session_pk": session.pk},
         "entry": {"seq": entry.seq},
         "workspace": {"slug": "shop"},
         "queued": {"number": queued.number},
@@ -240,9 +271,7 @@ def one_of(workspace: str, role: Role) -> User:
 
 
 def browser(user: User) -> Client:
-    client = Client()
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-    return client
+    return sign_in_browser(Client(), user)
 
 
 def ask(client: Client, method: str, address: str, route: Route) -> Any:
