@@ -309,6 +309,25 @@ def change_role(actor: Actor, user_pk: int, role: Role) -> User:
     return user
 
 
+def set_active(actor: Actor, user_pk: int, *, is_active: bool) -> User:
+    """Let somebody in again, or no more: then they are signed out everywhere at once; grants stay as they are.
+
+    Needs user.manage. Conflict for oneself, and if nobody would be left who is an administrator.
+    """
+    user = get_user(actor, user_pk)
+    with operation(actor, Permission.USER_MANAGE, on=user, active=is_active):
+        if user.pk == actor.user_pk:
+            raise Conflict(_("You cannot disable yourself."))
+        if not is_active:
+            policy().require_administrator_without(user.pk)
+            end_sessions(user)
+        user = user.locked()
+        user.is_active = is_active
+        user.save()
+        publish_on_commit("access", {"user_pk": user.pk})
+    return user
+
+
 def create_reset_link(actor: Actor, user_pk: int, *, drops_factors: bool) -> str:
     """A one-time link's path by which the person chooses a new password. Needs user.manage.
 

@@ -16,5 +16,6 @@ urlpatterns = [
     path("people/", views.people, name="people"),
     path("people/invite/", views.invite, name="invite"),
     path("people/<int:user_pk>/role/", views.role, name="role"),
+    path("people/<int:user_pk>/active/", views.active, name="active"),
     path("people/<int:user_pk>/help/", views.help_back_in, name="help_back_in"),
 ]

@@ -29,6 +29,7 @@ from console.accounts.operations import (
     create_reset_link,
     finish_sign_in,
     reset_password,
+    set_active,
     sign_in_with_passkey,
 )
 from console.accounts.operations import sign_in as sign_in_person
@@ -197,6 +198,15 @@ def role(request: HttpRequest, user_pk: int) -> HttpResponse:
     user = change_role(Actor.of_request(request), user_pk, form.chosen)
     words = {"name": user.username, "role": role_word(form.chosen)}
     messages.success(request, _("%(name)s is %(role)s now.") % words)
+    return redirect("accounts:people")
+
+
+@require_POST
+def active(request: HttpRequest, user_pk: int) -> HttpResponse:
+    is_active = request.POST.get("active") == "1"
+    user = set_active(Actor.of_request(request), user_pk, is_active=is_active)
+    text = _("%(name)s may sign in again.") if is_active else _("%(name)s is signed out and may not sign in.")
+    messages.success(request, text % {"name": user.username})
     return redirect("accounts:people")
 
 

@@ -87,6 +87,7 @@ ROUTES = {
     ("accounts:people", "get"): Route("fffff"),
     ("accounts:invite", "post"): Route("fffff", data={"role": "viewer"}),
     ("accounts:role", "post"): Route("mmmmm", of="person", data={"role": "admin"}),
+    ("accounts:active", "post"): Route("mmmmm", of="person", data={"active": "0"}),
     ("accounts:help_back_in", "get"): Route("fffff", of="person"),
     ("accounts:help_back_in", "post"): Route("fffff", of="person"),
     ("accounts:confirm", "post"): Route("kkkkk", data={"password": PASSWORD}),
