@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 import redis
 from django.conf import settings as django_settings
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from pytest_django import Settings
@@ -19,6 +20,9 @@ START_LIMIT_S = 20.0
 
 
 def pytest_configure() -> None:
+    # how long an example takes says something about the machine, not about us
+    settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("suite")
     # the engine's tests may run without Django
     if django_settings.configured:
         django_settings.SECRET_KEY = "tests-only-" + "k" * 40
