@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
 from pytest_django import Settings
 
 from console.audit import chain, heads
@@ -213,3 +215,18 @@ def test_many_entries_are_checked_with_few_questions(django_assert_max_num_queri
 def test_the_head_row_alone_cannot_be_turned_back(log: None) -> None:
     AuditHead.objects.update(seq=9)
     assert "should end at 9" in "\n".join(findings())
+
+
+@given(st.text(), st.text())
+def test_an_entry_is_canonical_json_that_others_can_write_too(name: str, reason: str) -> None:
+    row = chain.Row(
+        1, datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), "user", name, "", "a", "", "", "", "allowed", reason, "{}"
+    )
+    said = ["naru-audit-1", 1, "2026-01-02 03:04:05.000000+00:00", *row[2:]]
+    assert chain.canonical(row) == json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def test_surrogates_are_not_sealed() -> None:
+    row = chain.Row(1, timezone.now(), "user", "\ud800", "", "a", "", "", "", "allowed", "", "{}")
+    with pytest.raises(UnicodeEncodeError):
+        chain.canonical(row)
