@@ -4,18 +4,28 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db import connection
+from django.db.models.signals import post_migrate
 from django.utils import translation
 from pytest_django import DjangoDbBlocker, Settings
 
 from console.audit.triggers import drop_triggers
+from tests.factories.console import make_workspace
 
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
-    """Tables of transactional tests are emptied between them, which the audit log's triggers exist to prevent."""
+    """Tables of transactional tests are emptied after them, which the audit log's triggers exist to prevent; what a
+    migration put into one is put there again.
+    """
+    post_migrate.connect(_furnish, sender=apps.get_app_config("workspaces"))
     with django_db_blocker.unblock():
         drop_triggers(connection)
+
+
+def _furnish(**_: object) -> None:
+    make_workspace()
 
 
 @pytest.fixture(autouse=True)

@@ -135,8 +135,10 @@ class RunningEngine:
 
     def cgroups(self) -> list[str]:
         found: list[str] = []
-        for parent in Path("/sys/fs/cgroup").glob(f"**/{self.cgroup_parent}"):
-            found += [str(path) for path in parent.iterdir() if path.is_dir()]
+        # no deeper: groups of others come and go there while one looks
+        for pattern in ("", "*/", "*/*/"):
+            for parent in Path("/sys/fs/cgroup").glob(f"{pattern}{self.cgroup_parent}"):
+                found += [str(path) for path in parent.iterdir() if path.is_dir()]
         return found
 
     @property
