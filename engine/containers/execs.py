@@ -4,7 +4,6 @@ They last as long as the engine: one that is started anew knows nothing of execs
 then go on without streams, and end with their container at the latest.
 """
 
-import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
@@ -17,6 +16,7 @@ from engine.containers.lifecycle import Lifecycle
 from engine.containers.names import new_id
 from engine.containers.parts import Parts
 from engine.containers.registry import Registry
+from engine.containers.warmth import warm_up
 from engine.model.container import Container, Status
 from engine.model.errors import Conflict, EngineError, Missing
 from engine.model.exec import Exec, ExecSpec
@@ -63,7 +63,7 @@ class Execs:
     def create(self, container_name: str, spec: ExecSpec) -> Exec:
         """On record, to be started. Raises Conflict when the container does not run."""
         container = _active(self._registry.get(container_name))
-        self._chores.start(asyncio.to_thread(self._parts.cgroups.prewarm), what="prewarm")
+        warm_up(self._parts.cgroups, self._chores)
         made = Exec(new_id(), container.id, replace(spec, user=spec.user or container.spec.user))
         self._execs[made.id] = made
         self._forget_oldest()

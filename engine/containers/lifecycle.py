@@ -24,6 +24,7 @@ from engine.containers.standard_input import Inputs
 from engine.containers.startup import StartFailed, Startup
 from engine.containers.teardown import Teardown
 from engine.containers.waiting import Exit, Waiters
+from engine.containers.warmth import warm_up
 from engine.host import processes
 from engine.host.failpoints import reach
 from engine.model.container import Container, RestartRule, Status
@@ -86,7 +87,7 @@ class Lifecycle:
 
     async def start(self, container_id: str) -> None:
         """Because somebody asks for it, or because the engine has started."""
-        self._chores.start(asyncio.to_thread(self._parts.cgroups.prewarm), what="prewarm")
+        warm_up(self._parts.cgroups, self._chores)
         async with self._locks.hold(container_id):
             container = self._registry.get_id(container_id)
             transitions.check_startable(container)
@@ -224,7 +225,8 @@ class Lifecycle:
         self._inputs.drop(container.id)
         self._sizes.pop(container.id, None)
         # without a limit it takes a machine without memory: not worth a look after each good end
-        if (container.spec.resources.memory_bytes or not exited or exited.code == _KILLED) and self._was_oom(container):
+        is_killed = (not exited or exited.code == _KILLED) and not self._removals.is_expected(container.id)
+        if (container.spec.resources.memory_bytes or is_killed) and self._was_oom(container):
             container = transitions.oom_killed(container)
             self.emit("oom", container)
         if self._oom_watch is not None:

@@ -51,6 +51,10 @@ class Removals:
         finally:
             self._expected.pop(container_id, None)
 
+    def is_expected(self, container_id: str) -> bool:
+        """Within ``expected``."""
+        return container_id in self._expected
+
     def is_due(self, container: Container) -> bool:
         """Whether it goes when it ends now."""
         return container.id in self._expected or (container.spec.auto_remove and not container.hidden)

@@ -46,6 +46,7 @@ from engine.containers.views import Views
 from engine.containers.volume_backups import VolumeBackups
 from engine.containers.volume_use import VolumeUse
 from engine.containers.waiting import Exit, WaitCondition, Waiter, Waiters
+from engine.containers.warmth import warm_up
 from engine.model.container import Container, ContainerSpec, Status
 from engine.model.digest import Digest
 from engine.model.errors import Conflict, Invalid, Missing, Unsupported
@@ -155,8 +156,8 @@ class Containers:
         await self._changes.close()
 
     def warm_up(self) -> None:
-        """Somebody is about to start something: what comes in the next 50 ms will take less time."""
-        self._chores.start(asyncio.to_thread(self._parts.cgroups.prewarm), what="prewarm")
+        """See ``warmth.warm_up``."""
+        warm_up(self._parts.cgroups, self._chores)
 
     # -- queries
 

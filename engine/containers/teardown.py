@@ -120,9 +120,10 @@ def remove_unmounted(bundle: Path) -> None:
     """Blocks. Raises Unavailable rather than delete through a mount, which may be of the host or a volume."""
     if not bundle.exists():
         return
-    for point in mounts.mounts_below(bundle):
+    found = mounts.mounts_below(bundle)
+    for point in found:
         mounts.unmount(point, lazy=True)
-    if left := mounts.mounts_below(bundle):
+    if found and (left := mounts.mounts_below(bundle)):
         raise Unavailable(f"{left[0]} is still mounted: what is below {bundle} is not removed")
     remove_tree(bundle)
 

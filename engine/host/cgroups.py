@@ -19,6 +19,7 @@ _REMOVE_TRIES = 50
 _REMOVE_PAUSE_S = 0.01
 _KILL_TIMEOUT_S = 5.0
 _REALTIME_PERIOD_US = 1_000_000
+_WARM_FOR_S = 0.03  # of the 50 ms, less what passes until the use
 # extended attribute of groups that were made to hold a container's (kernfs keeps trusted ones)
 _MARK = "trusted.naru"
 
@@ -29,6 +30,7 @@ class Cgroups:
     def __init__(self, parent: str, *, root: Path = _ROOT) -> None:
         self._parent = parent
         self._root = root
+        self._prewarmed_at = 0.0
         self.unified = (root / "cgroup.controllers").exists()
         self._trees = {"": root} if self.unified else {tree.name: tree for tree in _legacy_trees(root)}
         if not self._trees:
@@ -86,6 +88,14 @@ class Cgroups:
             _inherit_cpus(group)
         if self.unified:
             _enable_controllers(group)
+
+    def cools_down(self) -> bool:
+        """Whether it is time for ``prewarm``, which the caller then calls: many who start something share one."""
+        now = time.monotonic()
+        is_cold = now - self._prewarmed_at > _WARM_FOR_S
+        if is_cold:
+            self._prewarmed_at = now
+        return is_cold
 
     def prewarm(self) -> None:
         """Make the kernel's next moves of processes fast (10 ms less after 50 ms of idleness on v1; cgroups' rwsem).

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import stat
 from asyncio.subprocess import Process
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Final
 
 from engine.host.capabilities import Machine
 from engine.host.processes import Completed, run, spawn, until_ready
+from engine.host.removal import remove_tree
 from engine.model.errors import Missing, Unavailable
 from engine.model.resources import Resources
 from engine.oci.limits import resource_limits
@@ -89,8 +89,11 @@ class CommandRuntime:
     def forget(self, container_id: str) -> bool:
         if self.name not in _REMEMBER_IN_A_DIRECTORY:
             return False
-        shutil.rmtree(self.root / container_id, ignore_errors=True)
-        return not (self.root / container_id).exists()
+        try:
+            remove_tree(self.root / container_id)
+        except OSError:
+            return False
+        return True
 
     async def pause(self, container_id: str) -> None:
         await self._done("pause", container_id)
