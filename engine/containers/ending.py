@@ -36,7 +36,7 @@ class Ending:
         transitions.check_running(container)
         over = self._waiters.register(container_id, WaitCondition.NOT_RUNNING)
         try:
-            await _send(container, number)
+            _send(container, number)
             self._lifecycle.emit("kill", container, signal=str(number))
             if is_to_end:
                 await self._thaw(container_id)
@@ -70,7 +70,7 @@ class Ending:
         try:
             if container.status is Status.PAUSED:
                 await self._lifecycle.unpause(container.id)
-            await _send(container, number)
+            _send(container, number)
             self._lifecycle.emit("kill", container, signal=str(number))
             try:
                 await asyncio.wait_for(over.exit(), None if limit_s < 0 else limit_s)
@@ -114,11 +114,11 @@ def _stop_signal(container: Container) -> int:
     return parse_signal(container.spec.stop_signal or "TERM")
 
 
-async def _send(container: Container, number: int) -> None:
+def _send(container: Container, number: int) -> None:
     if container.process is None:
         return
     try:
-        await asyncio.to_thread(processes.send_signal, container.process, number)
+        processes.send_signal(container.process, number)
     except Missing:
         # it is ending this moment; its exit will be seen, and is the answer
         _log.debug("container %s ended before signal %d", container.id, number)

@@ -212,7 +212,7 @@ class Lifecycle:
             container = self._registry.find_id(container_id)
             if container is None or not container.is_running or container.process is None:
                 return
-            exited = await asyncio.to_thread(read_exit, self._config.exit_dir, container_id)
+            exited = read_exit(self._config.exit_dir, container_id)  # quicker than a thread is woken
             if exited is None and processes.is_alive(container.process):
                 return
             await self.record_exit(container, exited)
