@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -68,28 +68,32 @@ class ConfirmForm(Form):
     )
 
 
-class NewPasswordForm(Form):
-    """A password chosen twice. Fields that identify (``current``) stand before these in subclasses."""
+class NewPasswordField(forms.CharField):
+    def __init__(self, **options: Any) -> None:
+        widget = forms.PasswordInput(attrs={"autocomplete": "new-password"})
+        super().__init__(max_length=1024, strip=False, widget=widget, **options)
 
-    new = forms.CharField(
-        label=_("New password"),
-        max_length=1024,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text=_("At least 15 characters. A sentence is easier to remember than a riddle."),
-    )
-    again = forms.CharField(
-        label=_("Password again"),
-        max_length=1024,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-    )
+
+LONG_ENOUGH = _("At least 15 characters. A sentence is easier to remember than a riddle.")
+
+
+class SaidAgain(Form):
+    """For a password that is chosen in the field named ``chosen_in``, and typed a second time."""
+
+    chosen_in: ClassVar[str]
+    again = NewPasswordField(label=_("Password again"))
 
     def clean_again(self) -> str:
         again: str = self.cleaned_data["again"]
-        if again != self.cleaned_data.get("new", again):
+        if again != self.cleaned_data.get(self.chosen_in, again):
             raise forms.ValidationError(_("The two passwords differ."))
         return again
+
+
+class NewPasswordForm(SaidAgain):
+    chosen_in = "new"
+    new = NewPasswordField(label=_("New password"), help_text=LONG_ENOUGH)
+    field_order = ["new", "again"]
 
 
 class ChangePasswordForm(NewPasswordForm):
@@ -129,31 +133,15 @@ class ResetForm(Form):
     drops_factors = forms.BooleanField(label=_("Remove second factors too"), required=False)
 
 
-class JoinForm(Form):
+class JoinForm(SaidAgain):
+    chosen_in = "password"
     username = forms.CharField(
         label=_("User name"),
         max_length=150,
         widget=forms.TextInput(attrs={"autocomplete": "username", "autofocus": ""}),
     )
-    password = forms.CharField(
-        label=_("Password"),
-        max_length=1024,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text=_("At least 15 characters. A sentence is easier to remember than a riddle."),
-    )
-    again = forms.CharField(
-        label=_("Password again"),
-        max_length=1024,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-    )
-
-    def clean_again(self) -> str:
-        again: str = self.cleaned_data["again"]
-        if again != self.cleaned_data.get("password", again):
-            raise forms.ValidationError(_("The two passwords differ."))
-        return again
+    password = NewPasswordField(label=_("Password"), help_text=LONG_ENOUGH)
+    field_order = ["username", "password", "again"]
 
 
 class RoleForm(Form):

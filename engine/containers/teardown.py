@@ -60,6 +60,7 @@ class Teardown:
                 await self.take_down(container_id)
                 if and_erase:
                     await asyncio.to_thread(remove_tree, self._config.container_dir(container_id))
+                return
         await self._let_go(container_id)
 
     def _clear_away(self, container_id: str, *, and_erase: bool) -> bool:
