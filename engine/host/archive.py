@@ -12,8 +12,10 @@ A header block (POSIX.1-2017 pax, "ustar Interchange Format"; GNU tar manual, "B
 The body follows in blocks of 512 bytes; two zero blocks end the archive.
 """
 
+import functools
 import re
 import stat
+import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -22,6 +24,8 @@ from typing import Protocol
 from engine.model.errors import Invalid, TooLarge
 
 BLOCK = 512
+_ZEROES = bytes(BLOCK)
+_HEADER = struct.Struct("100s8s8s8s12s12s8sc100s6s2x64x8s8s155s12s")
 _LONGEST_EXTENSION = 1 << 20  # bytes in one PAX or GNU header; Go's archive/tar has the same bound
 _RESERVED_IDS = (4294967294, 4294967295)  # overlay's whiteout owner, and chown(2)'s "unchanged"
 _XATTR = b"SCHILY.xattr."
@@ -233,15 +237,13 @@ _EXTENSIONS = (b"x", b"g", b"L", b"K")
 
 def parse_header(block: bytes) -> Header | None:
     """One 512-byte block; None for the zero block that ends an archive. Raises Invalid."""
-    if not block.strip(b"\0"):
+    if block == _ZEROES:
         return None
-    _verify_checksum(block)
-    flag = block[156:157]
-    name = _text(block[0:100])
-    magic = block[257:263]
-    if magic == b"ustar\0":
-        prefix = _text(block[345:476] if block[508:512] == b"tar\0" else block[345:500])
-        name = prefix + b"/" + name if prefix else name
+    name, mode, uid, gid, size, mtime, checksum, flag, target, magic, major, minor, prefix, end = _HEADER.unpack(block)
+    _verify_checksum(block, checksum)
+    name = _text(name)
+    if magic == b"ustar\0" and prefix[0]:
+        name = _text(prefix[:131] if end[8:] == b"tar\0" else prefix) + b"/" + name
     kind = _KINDS.get(flag)
     if kind is None and flag not in _EXTENSIONS:
         raise Invalid(f"tar: entry type {flag.decode('latin-1')!r} is not supported")
@@ -249,17 +251,18 @@ def parse_header(block: bytes) -> Header | None:
     entry = Entry(
         name=name,
         kind=kind or Kind.FILE,
-        mode=parse_number(block[100:108]) & 0o7777,
-        uid=parse_number(block[108:116]),
-        gid=parse_number(block[116:124]),
-        size_bytes=parse_number(block[124:136]),
-        mtime_ns=parse_number(block[136:148]) * 1_000_000_000,
-        target=_text(block[157:257]),
-        device=(parse_number(block[329:337]), parse_number(block[337:345])) if has_device else (0, 0),
+        mode=parse_number(mode) & 0o7777,
+        uid=parse_number(uid),
+        gid=parse_number(gid),
+        size_bytes=parse_number(size),
+        mtime_ns=parse_number(mtime) * 1_000_000_000,
+        target=_text(target),
+        device=(parse_number(major), parse_number(minor)) if has_device else (0, 0),
     )
     return Header(flag, entry)
 
 
+@functools.lru_cache(maxsize=1024)  # an archive's modes, owners and times are few
 def parse_number(field_: bytes) -> int:
     """Octal digits between spaces and NULs, or GNU's base-256: top bit set, two's complement, big endian."""
     if plain := _PLAIN.fullmatch(field_):  # as nearly all writers have it
@@ -313,7 +316,7 @@ def extended(header: Header, records: Mapping[bytes, bytes]) -> Entry:
         )
     if entry.kind is Kind.FILE and entry.name.endswith(b"/"):
         entry = replace(entry, kind=Kind.DIRECTORY)  # as V7 wrote directories
-    return entry if entry.kind is Kind.FILE else replace(entry, size_bytes=0)
+    return entry if entry.kind is Kind.FILE or not entry.size_bytes else replace(entry, size_bytes=0)
 
 
 def checked(entry: Entry, limits: Limits) -> Entry:
@@ -362,9 +365,9 @@ def _text(field_: bytes) -> bytes:
     return field_.partition(b"\0")[0]
 
 
-def _verify_checksum(block: bytes) -> None:
-    stated = parse_number(block[148:156])
-    unsigned = sum(block) - sum(block[148:156]) + 8 * 32
+def _verify_checksum(block: bytes, field_: bytes) -> None:
+    stated = parse_number(field_)
+    unsigned = sum(block) - sum(field_) + 8 * 32
     if stated == unsigned:
         return
     signed = unsigned - 256 * sum(byte > 127 for byte in block[:148] + block[156:])  # old Sun tar

@@ -23,6 +23,8 @@ OPAQUE = b".wh..wh..opq"
 WHITEOUT_RESERVED = b".wh..wh."  # aufs's own files: of no meaning to anyone else
 _WHITEOUT_TYPE = stat.S_IFCHR
 _NEW_DIRECTORY = 0o755
+_PERMISSIONS = 0o777
+_ROOT = (0, 0)
 _OLDEST, _NEWEST = -(1 << 31), (1 << 34) - 1  # seconds ext4 can hold
 _XATTRS = (b"user.", b"system.posix_acl_")
 _CAPABILITY = b"security.capability"
@@ -173,18 +175,18 @@ class _Unpacker:
 
     def _file(self, entry: Entry, path: bytes) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        owner, mode = self._owner(entry), self._mode(entry)
+        first = mode & _PERMISSIONS if owner == _ROOT else 0o600  # nobody else's, until it has its owner
         try:
-            descriptor = os.open(path, flags, 0o600)
+            descriptor = os.open(path, flags, first)
         except FileExistsError:
             self._clear(path)
-            descriptor = os.open(path, flags, 0o600)
+            descriptor = os.open(path, flags, first)
         try:
             for piece in self._reader.body():
                 _write(descriptor, piece)
             self._result.size_bytes += entry.size_bytes
-            uid, gid = self._owner(entry)
-            os.fchown(descriptor, uid, gid)
-            os.fchmod(descriptor, self._mode(entry))  # after chown, which clears the set-id bits
+            _give(descriptor, owner, mode)
             if entry.xattrs:
                 set_xattrs(descriptor, entry)
             at = _clamped(entry.mtime_ns)
@@ -321,6 +323,16 @@ def clean(name: bytes) -> list[bytes]:
 
 def _has_whiteout(parts: list[bytes]) -> bool:
     return any(part.startswith(WHITEOUT) for part in parts)
+
+
+def _give(descriptor: int, owner: tuple[int, int], mode: int) -> None:
+    """Most files are theirs already: looking costs the kernel a tenth of changing nothing."""
+    found = os.fstat(descriptor)
+    if (found.st_uid, found.st_gid) != owner:
+        os.fchown(descriptor, *owner)  # and clears the set-id bits
+        os.fchmod(descriptor, mode)
+    elif stat.S_IMODE(found.st_mode) != mode:
+        os.fchmod(descriptor, mode)
 
 
 def _write(descriptor: int, data: bytes | memoryview) -> None:

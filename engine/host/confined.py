@@ -1,22 +1,27 @@
 """Unpacking archives that others made, in a process of their own that can touch one directory only.
 
-Knows how that process (``confined_worker``) is started, fed and ended; what it may do is written there.
+Knows how that process (``confined_worker``) is fed and ended; what it may do is written there.
 """
 
 import asyncio
+import atexit
+import contextlib
 import io
 import json
 import os
-import sys
+import signal
 from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from engine.host.archive import Limits
 from engine.host.archive_stream import COMPRESSIONS
+from engine.host.confined_spawner import Spawner
 from engine.host.devices import Device, make_devices
-from engine.host.pipes import Input
+from engine.host.pipes import Input, readable
+from engine.host.processes import content_of, memory_file
 from engine.model import errors
 from engine.model.digest import Digest
 
@@ -24,10 +29,8 @@ _TIMEOUT_S = 3600
 _LONGEST_COMPLAINT = 2000
 _CHUNK = 1 << 20
 _RESERVE = 10  # a tenth of what is free stays free
-_START = (
-    "import sys, json; sys.path[:0] = json.loads(sys.argv[1])['path'];"
-    "from engine.host.confined_worker import main; main()"
-)
+_SPAWNER = Spawner()
+atexit.register(_SPAWNER.close)
 _Source = BinaryIO | Iterable[bytes] | AsyncIterable[bytes]
 
 
@@ -110,51 +113,47 @@ async def copy_into(
         "owner": owner,
         "compression": "auto",
         "shown": [(str(path), place) for path, place in shown],
-        "pidfd": pidfd,
     }
     try:
-        unpacked = await _unpack(root, source, limits=None, job=job)
+        unpacked = await _unpack(root, source, limits=None, job=job, pidfd=pidfd)
     except errors.Missing as error:
         raise NoDestination(str(error)) from error
     await asyncio.to_thread(make_devices, root, unpacked.devices)
     return unpacked
 
 
-async def _unpack(root: Path, source: _Source, *, limits: Limits | None, job: Mapping[str, Any]) -> Unpacked:
+async def _unpack(
+    root: Path, source: _Source, *, limits: Limits | None, job: Mapping[str, Any], pidfd: int | None = None
+) -> Unpacked:
     if job["compression"] not in COMPRESSIONS:
         raise errors.Invalid(f"compression {job['compression']!r} is not one of {', '.join(COMPRESSIONS)}")
-    directory = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
+    with ExitStack() as files:
+        directory = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        files.callback(os.close, directory)
         whole = {
             "destination": "/",
             "existing": False,
             "keep_kinds": False,
+            "defer_devices": pidfd is not None,
             "owner": None,
             "mode": None,
             "shown": [],
-            "pidfd": None,
             **job,
             "root": str(root),
-            "directory_fd": directory,
-            "path": sys.path,
             "limits": asdict(limits or Limits(total_bytes=room_for_archive(directory))),
         }
-        descriptors = [directory] + ([whole["pidfd"]] if whole["pidfd"] is not None else [])
-        return _answer(await _run(descriptors, json.dumps(whole), source))
-    finally:
-        os.close(directory)
+        answer, complaints = memory_file(files), memory_file(files)
+        descriptors = [answer, complaints, directory] + ([pidfd] if pidfd is not None else [])
+        await _run(memory_file(files, json.dumps(whole).encode()), source, descriptors)
+        return _answer(content_of(answer), content_of(complaints))
 
 
-async def _run(descriptors: Sequence[int], job: str, source: _Source) -> tuple[bytes, bytes]:
-    """Output and complaints of one worker; it is gone when this returns, or is cancelled."""
+async def _run(job: int, source: _Source, descriptors: Sequence[int]) -> None:
+    """One worker to its end; it is gone when this returns, or is cancelled."""
     feeder: asyncio.Task[None] | None = None
     descriptor, feed_end = _descriptor(source)
     try:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-I", "-S", "-c", _START, job,
-            stdin=descriptor, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-            pass_fds=descriptors, env={}, cwd="/",
-        )  # fmt: skip
+        worker = await _started([job, descriptor, *descriptors])
     except BaseException:
         if feed_end is not None:
             os.close(feed_end)
@@ -166,20 +165,39 @@ async def _run(descriptors: Sequence[int], job: str, source: _Source) -> tuple[b
         feeder = asyncio.create_task(_fed(feed_end, source))
     try:
         async with asyncio.timeout(_TIMEOUT_S):
-            output = await process.communicate()
+            await readable(worker)
             if feeder:
                 await _ended(feeder, source)
-            return output
     except TimeoutError as error:
         raise errors.Unavailable(f"unpacking an archive took more than {_TIMEOUT_S} s") from error
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        await _end(worker)
         if feeder and not feeder.done():
             if isinstance(source, AsyncIterable):
                 feeder.cancel()
             await asyncio.wait([feeder])
+
+
+async def _started(descriptors: Sequence[int]) -> int:
+    """The pidfd of a worker. When this is cancelled there is none."""
+    starting = asyncio.ensure_future(asyncio.to_thread(_SPAWNER.start, descriptors))
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        # the thread goes on, with descriptors that the caller is about to close
+        await asyncio.wait([starting])
+        if starting.exception() is None:
+            await _end(starting.result())
+        raise
+
+
+async def _end(worker: int) -> None:
+    try:
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(worker, signal.SIGKILL)
+        await readable(worker)
+    finally:
+        os.close(worker)
 
 
 def _descriptor(source: _Source) -> tuple[int, int | None]:
@@ -228,12 +246,11 @@ def _feed(descriptor: int, source: BinaryIO | Iterable[bytes]) -> None:
             pass  # the worker gave up; its answer says why
 
 
-def _answer(output: tuple[bytes, bytes]) -> Unpacked:
-    stdout, stderr = output
+def _answer(output: bytes, complaints: bytes) -> Unpacked:
     try:
-        answer = json.loads(stdout)
+        answer = json.loads(output)
     except ValueError as error:
-        complaint = stderr.decode("utf-8", "backslashreplace")[-_LONGEST_COMPLAINT:].strip()
+        complaint = complaints.decode("utf-8", "backslashreplace")[-_LONGEST_COMPLAINT:].strip()
         raise errors.Unavailable(f"the unpacking process died: {complaint or 'it was killed'}") from error
     if "error" in answer:
         raise getattr(errors, answer["error"])(answer["message"])

@@ -1,9 +1,10 @@
-"""The process that unpacks one archive: chrooted, with six capabilities, and gone when done. Started by ``confined``.
+"""The process that unpacks one archive: chrooted, with six capabilities, and gone when done. Run by ``confined``.
 
 For a container that runs it is root in that container's user namespace, and a stranger to the host.
 
-Reads the archive from descriptor 0, writes one JSON object to descriptor 1. Everything it will need is imported before
-the chroot: afterwards an import would run a file of the archive's making, so importing is switched off altogether.
+``main`` is that of the spawner (``confined_spawner``), which reads no archive and forks the workers. A worker reads the
+archive from descriptor 0 and writes one JSON object to descriptor 1. Everything it will need is imported before the
+fork: after the chroot an import would run a file of the archive's making, so importing is switched off altogether.
 """
 
 import ctypes
@@ -12,11 +13,15 @@ import json
 import os
 import resource
 import signal
+import socket
 import stat
 import sys
+import traceback
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Never
+
+import zstandard  # noqa: F401 - what is imported later elsewhere must be here
 
 from engine.host.archive import Limits, TarReader
 from engine.host.archive_stream import PlainStream
@@ -33,17 +38,70 @@ _PR_SET_PDEATHSIG, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 1, 24, 38  # linux/p
 _ADDRESS_SPACE = 2 << 30
 _CPU_S = 900
 _FILES = 64
+_IDLE_S = 5.0
+_MOST_DESCRIPTORS = 8
 
 
 def main() -> None:
-    """Run the job in ``sys.argv[-1]`` (see ``confined``). Failures are part of the answer, not of the exit status."""
-    job: dict[str, Any] = json.loads(sys.argv[-1])
-    if job["compression"] in ("auto", "zstd"):
-        import zstandard  # noqa: F401 - loaded now, because it cannot be later
+    """Fork a worker for each request on descriptor 0, and answer with its pidfd; end when none has come for a while.
+
+    A request is a byte with the descriptors of ``Spawner.start``. Ends at once when the engine has: its workers too.
+    """
+    signal.signal(signal.SIGCHLD, lambda *_: _reap())
+    requests = socket.socket(fileno=os.dup(0))
+    requests.settimeout(_IDLE_S)
+    while True:
+        try:
+            _, descriptors, _, _ = socket.recv_fds(requests, 1, _MOST_DESCRIPTORS, socket.MSG_CMSG_CLOEXEC)
+        except TimeoutError:
+            if not _reap():
+                return
+            continue
+        if not descriptors:
+            return
+        worker = os.fork()
+        if worker == 0:
+            requests.close()
+            _work(descriptors)
+        pidfd = os.pidfd_open(worker)
+        socket.send_fds(requests, [b"w"], [pidfd])
+        for descriptor in (pidfd, *descriptors):
+            os.close(descriptor)
+
+
+def _reap() -> bool:
+    """Whether there are workers still."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return False
+    return True
+
+
+def _work(descriptors: list[int]) -> Never:
+    """Failures are part of the answer, not of the exit status."""
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        job_file, source, answer, complaints, directory, *pidfds = descriptors
+        with os.fdopen(job_file, "rb") as file:
+            job: dict[str, Any] = json.load(file)
+        for standard, given in enumerate((source, answer, complaints)):
+            os.dup2(given, standard)
+            os.close(given)
+        _run(job, directory, pidfds[0] if pidfds else None)
+        os._exit(0)  # without waiting for the threads of an archive that was given up
+    except BaseException:  # noqa: BLE001 - whatever it is, it must not go on as the spawner
+        traceback.print_exc()
+        os._exit(1)
+
+
+def _run(job: dict[str, Any], directory: int, pidfd: int | None) -> None:
     limits = Limits(**job["limits"])
     if job["shown"]:
-        job["directory_fd"] = _show(job["root"], job["shown"])
-    _confine(job["directory_fd"], file_bytes=limits.total_bytes, pidfd=job["pidfd"])
+        os.close(directory)
+        directory = _show(job["root"], job["shown"])
+    _confine(directory, file_bytes=limits.total_bytes, pidfd=pidfd)
     try:
         answer = _unpack(job, limits)
     except EngineError as error:
@@ -53,7 +111,6 @@ def main() -> None:
     data = json.dumps(answer).encode()
     while data:
         data = data[os.write(1, data) :]
-    os._exit(0)  # without waiting for the threads of an archive that was given up
 
 
 def _unpack(job: dict[str, Any], limits: Limits) -> dict[str, Any]:
@@ -65,7 +122,7 @@ def _unpack(job: dict[str, Any], limits: Limits) -> dict[str, Any]:
         destination=os.fsencode(job["destination"]),
         existing=job["existing"],
         keep_kinds=job["keep_kinds"],
-        defer_devices=job["pidfd"] is not None,
+        defer_devices=job["defer_devices"],
         owner=owner,
         mode=job["mode"],
         limits=limits,

@@ -47,8 +47,8 @@ async def run(
     """
     with ExitStack() as files:
         # files in memory instead of pipes: nothing has to be read meanwhile, which halves what a call costs the loop
-        stdin = _memory_file(files, input) if input else subprocess.DEVNULL
-        stdout, stderr = _memory_file(files), _memory_file(files)
+        stdin = memory_file(files, input) if input else subprocess.DEVNULL
+        stdout, stderr = memory_file(files), memory_file(files)
         try:
             process = subprocess.Popen(  # noqa: ASYNC220 (vfork: 0.3 ms, as asyncio's own takes)
                 argv, stdin=stdin, stdout=stdout, stderr=stderr, env=env, cwd=cwd, pass_fds=pass_fds
@@ -63,10 +63,11 @@ async def run(
             if process.poll() is None:
                 process.kill()
                 process.wait()
-        return Completed(process.returncode, _content(stdout), _content(stderr))
+        return Completed(process.returncode, content_of(stdout), content_of(stderr))
 
 
-def _memory_file(files: ExitStack, content: bytes = b"") -> int:
+def memory_file(files: ExitStack, content: bytes = b"") -> int:
+    """To be read from its beginning; closed with ``files``."""
     handle = os.memfd_create("stream")
     files.callback(os.close, handle)
     if content:
@@ -75,7 +76,8 @@ def _memory_file(files: ExitStack, content: bytes = b"") -> int:
     return handle
 
 
-def _content(handle: int) -> bytes:
+def content_of(handle: int) -> bytes:
+    """All of it, wherever it has been read or written to."""
     return os.pread(handle, os.fstat(handle).st_size, 0)
 
 

@@ -20,6 +20,7 @@ import zstandard
 from tests.engine.conftest import IMAGE, RunningEngine, running_engine, wait_until
 from tests.engine.host.containers.files import Files, member, tar_of
 from tests.engine.host.images.archives import file_capability
+from tests.engine.unpacking import workers_of
 
 pytestmark = pytest.mark.host
 
@@ -328,9 +329,7 @@ def leftovers(engine: RunningEngine) -> list[str]:
     known = set(engine.out("ps", "-aq", "--no-trunc").splitlines())
     views = [path.name for path in (engine.run_root / "containers").iterdir() if path.name not in known]
     mounts = [point for point in engine.mounts() if not any(one in point for one in known)]
-    children = Path(f"/proc/{engine.process.pid}/task/{engine.process.pid}/children").read_text().split()
-    workers = [pid for pid in children if b"confined_worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
-    return [*views, *mounts, *workers]
+    return [*views, *mounts, *map(str, workers_of(engine.process.pid))]
 
 
 def connected(engine: RunningEngine, head: str, body: bytes = b"") -> socket.socket:

@@ -15,21 +15,9 @@ from engine.model.errors import Unavailable
 from engine.model.reference import Reference
 from tests.engine.host.images.archives import DockerArchive, busybox_layer, chunked, collected, member, tar_of
 from tests.engine.host.images.conftest import Engine
+from tests.engine.unpacking import workers_of
 
 pytestmark = pytest.mark.host
-
-
-def workers() -> list[int]:
-    """Unpacking processes that this one started, not those of other tests' engines."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
-            if parent == os.getpid() and b"confined" in (process / "cmdline").read_bytes():
-                found.append(int(process.name))
-        except (FileNotFoundError, ProcessLookupError):
-            continue  # it ended while we looked
-    return found
 
 
 async def until(condition, *, timeout_s=10):
@@ -52,7 +40,7 @@ async def test_a_worker_killed_in_mid_layer_is_reported(tmp_path):
     source = slow_layer(gate, asyncio.get_running_loop())
     unpacking = asyncio.create_task(confined.unpack_layer(source, into=tmp_path))
     await until(lambda: (tmp_path / "a").exists())
-    (worker,) = workers()
+    (worker,) = workers_of(os.getpid())
     os.kill(worker, signal.SIGKILL)
     gate.set()
     with pytest.raises(Unavailable, match="unpacking process died"):
@@ -68,7 +56,7 @@ async def test_a_cancelled_unpack_leaves_no_worker(tmp_path):
     gate.set()
     with pytest.raises(asyncio.CancelledError):
         await unpacking
-    assert workers() == []
+    assert workers_of(os.getpid()) == []
 
 
 async def test_a_layer_whose_worker_dies_leaves_nothing(engine, monkeypatch):
