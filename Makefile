@@ -3,6 +3,9 @@ PYTHON ?= python3
 BIN    := .venv/bin
 PREPARE = $(PYTHON) scripts/prepare.py
 
+# where this is set, every engine that a test starts would compile all it imports again
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run test check fmt prepare lock messages bench clean
 
