@@ -161,8 +161,6 @@ CREATIONS: dict[str, dict[str, Any]] = {
     "over a file": {"Volumes": {"/bin/busybox": {}}},
     "twice": {"HostConfig": {"Binds": ["one:/a", "two:/a"]}},
     "twice with tmpfs": {"HostConfig": {"Binds": ["one:/a"], "Tmpfs": {"/a": ""}}},
-    "no driver": {"HostConfig": {"Mounts": [{"Type": "volume", "Source": "one", "Target": "/a",
-                  "VolumeOptions": {"DriverConfig": {"Name": "nope"}}}]}},
 }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from tests.e2e.conftest import Instance, accept, sign_in, wait_for
 pytestmark = [pytest.mark.e2e, pytest.mark.host, pytest.mark.timeout(300)]
 
 LINES = 2_000
-COUNT = f"i=1; while [ $i -le {LINES} ]; do echo line $i; i=$((i+1)); usleep 10000; done; exec sleep 1000"
+COUNT = f"i=1; while [ $i -le {LINES} ]; do echo line $i; i=$((i+1)); usleep 4000; done; exec sleep 1000"
 DOCKERFILE = """\
 FROM hello-naru
 RUN for i in 1 2 3; do echo building $i; sleep 0.4; done
@@ -20,7 +20,7 @@ CMD ["sleep", "1000"]
 """
 SLOW_DOCKERFILE = """\
 FROM hello-naru
-RUN echo begun {worker}; sleep 15
+RUN echo begun {worker}; sleep 8
 """
 
 

@@ -212,6 +212,7 @@ def test_a_container_that_cannot_be_made_leaves_no_volume_without_a_name(engine:
         engine, "create", "-v", "/a", "-v", "/bin/busybox", IMAGE
     )
     assert "No such container: nope" in refusal(engine, "create", "-v", "/a", "--volumes-from", "nope", IMAGE)
+    assert 'plugin "nope" not found' in refusal(engine, "volume", "create", "-d", "nope", "one")
     assert "already in use" in refusal(engine, *same_name(engine))
     assert volumes(engine) == before
     engine.docker("rm", "taken")
