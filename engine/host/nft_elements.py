@@ -6,10 +6,11 @@ libnftables lists the whole host's rules before each change of an element, every
     batch:    nlmsghdr BATCH_BEGIN nfgenmsg | nlmsghdr {NEW,DEL}SETELEM nfgenmsg attributes … | nlmsghdr BATCH_END
     nfgenmsg: family u8, version u8, res_id be16 (of the batch's ends: the subsystem, nftables)
     attributes of an element's message: LIST_TABLE name, LIST_SET name,
-        LIST_ELEMENTS { LIST_ELEM { ELEM_KEY { DATA_VALUE }, ELEM_DATA { DATA_VALUE } } }
+        LIST_ELEMENTS { LIST_ELEM { ELEM_KEY { DATA_VALUE }, ELEM_KEY_END { DATA_VALUE }, ELEM_DATA { DATA_VALUE } } }
     linux/netfilter/nfnetlink.h, linux/netfilter/nf_tables.h
 
-The parts of a concatenation are each filled up to four bytes (nft(8), "concatenations").
+The parts of a concatenation are each filled up to four bytes (nft(8), "concatenations"). One that has a range among
+its parts goes from KEY to KEY_END, both included; sets of single ranges are of another kind, and not written here.
 """
 
 import os
@@ -18,7 +19,7 @@ import struct
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Final
 
 from engine.model.ports import Protocol
@@ -31,7 +32,7 @@ _REQUEST, _ACK, _CREATE = 0x1, 0x4, 0x400
 _ERROR: Final = 2
 _NESTED: Final = 0x8000
 _LIST_TABLE, _LIST_SET, _LIST_ELEMENTS = 1, 2, 3
-_LIST_ELEM, _ELEM_KEY, _ELEM_DATA, _DATA_VALUE = 1, 1, 2, 1
+_LIST_ELEM, _ELEM_KEY, _ELEM_DATA, _ELEM_KEY_END, _DATA_VALUE = 1, 1, 2, 10, 1
 _FAMILIES: Final = {"inet": 1, "bridge": 7}  # NFPROTO_INET, NFPROTO_BRIDGE: linux/netfilter.h
 _IFNAMSIZ: Final = 16
 _NUMBERS: Final = {Protocol.TCP: 6, Protocol.UDP: 17, Protocol.SCTP: 132}
@@ -41,10 +42,11 @@ _TIMEOUT_S: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of a key or value, as nft(8) writes it and as the kernel keeps it."""
+    """One part of a key or value, as nft(8) writes it and as the kernel keeps it; ``last`` of a range alone."""
 
     text: str
     data: bytes
+    last: bytes = b""
 
 
 def link(name: str) -> Part:
@@ -58,6 +60,16 @@ def mac(address: str) -> Part:
 def address(text: str) -> Part:
     """Of either family."""
     return Part(text, ip_address(text).packed)
+
+
+def subnet(network: IPv4Network | IPv6Network) -> Part:
+    """The range of its addresses."""
+    return Part(str(network), network.network_address.packed, network.broadcast_address.packed)
+
+
+def packet_kind(version: int) -> Part:
+    """``meta protocol`` of IP's ``version``: the EtherType (linux/if_ether.h)."""
+    return Part("ip", b"\x08\x00") if version == 4 else Part("ip6", b"\x86\xdd")
 
 
 def address_as_number(text: str) -> Part:
@@ -165,6 +177,8 @@ def _edge(kind: int) -> tuple[int, int, bytes]:
 
 def _message(kind: int, flags: int, element: Element) -> tuple[int, int, bytes]:
     body = _nested(_ELEM_KEY, _attribute(_DATA_VALUE, _joined(element.key)))
+    if any(part.last for part in element.key):
+        body += _nested(_ELEM_KEY_END, _attribute(_DATA_VALUE, _joined(element.key, last=True)))
     if element.value and kind == _NEW_ELEMENT:
         body += _nested(_ELEM_DATA, _attribute(_DATA_VALUE, _joined(element.value)))
     return (
@@ -177,8 +191,9 @@ def _message(kind: int, flags: int, element: Element) -> tuple[int, int, bytes]:
     )
 
 
-def _joined(parts: tuple[Part, ...]) -> bytes:
-    return b"".join(part.data + bytes(-len(part.data) % 4) for part in parts)
+def _joined(parts: tuple[Part, ...], *, last: bool = False) -> bytes:
+    values = [part.last if last and part.last else part.data for part in parts]
+    return b"".join(value + bytes(-len(value) % 4) for value in values)
 
 
 def _with_header(kind: int, flags: int, body: bytes, *, sequence: int) -> bytes:

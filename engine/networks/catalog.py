@@ -27,16 +27,17 @@ _ID_SETTING: Final = "network.bridge.id"
 _SUBNET_SETTING: Final = "network.bridge.subnet"
 _ID_PREFIX: Final = re.compile(r"[0-9a-f]{1,64}")
 
-Changed = Callable[[], Awaitable[None]]
+Changed = Callable[[Network], Awaitable[None]]
 
 
 class Catalog:
-    """For the loop's thread. ``changed`` is awaited when the packet filter has to learn of a network, or forget one."""
+    """For the loop's thread. ``added`` and ``removed`` are awaited when the packet filter has to learn of one."""
 
-    def __init__(self, config: EngineConfig, state: State, *, changed: Changed) -> None:
+    def __init__(self, config: EngineConfig, state: State, *, added: Changed, removed: Changed) -> None:
         self._config = config
         self._state = state
-        self._changed = changed
+        self._added = added
+        self._removed = removed
         self._default: Network | None = None
         self._made: dict[str, Network] = {}
         self._one_at_a_time = asyncio.Lock()
@@ -103,7 +104,7 @@ class Catalog:
             await asyncio.to_thread(_set_up, network)
             self._made[network.id] = network
             undo.push_async_callback(self._forget, network)
-            await self._changed()
+            await self._added(network)
             undo.pop_all()
         return network
 
@@ -112,7 +113,7 @@ class Catalog:
         if self._made.pop(network.id, None) is None:
             raise Missing(f"network {network.name} not found")
         async with self._one_at_a_time:
-            await self._changed()
+            await self._removed(network)
             await asyncio.to_thread(remove_bridge, network.bridge)
             await asyncio.to_thread(self._state.delete_network, network.id)
 
@@ -127,7 +128,7 @@ class Catalog:
 
     async def _forget(self, network: Network) -> None:
         self._made.pop(network.id, None)
-        await self._changed()
+        await self._removed(network)
 
     def _set_up_default(self) -> Network:
         with Rtnetlink() as rtnetlink:

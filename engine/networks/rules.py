@@ -16,8 +16,8 @@ _log = logging.getLogger(__name__)
 class Rules:
     """``networks`` and ``endpoints`` are asked whenever everything has to be written anew.
 
-    Let an endpoint be among them before ``add`` and no more before ``remove``. When a single change fails, somebody
-    else has emptied our tables (``nft flush ruleset`` is what restarting many a firewall does): all is written again.
+    Let one be among them before ``add`` and no more before ``remove``. When a single change fails, somebody else has
+    emptied our tables (``nft flush ruleset`` is what restarting many a firewall does): all is written again.
     """
 
     def __init__(
@@ -34,6 +34,7 @@ class Rules:
         self._elements = NftElements()
         self._one_at_a_time = asyncio.Lock()
         self._is_complete = False
+        self._has_ipv6 = False
         self._present: set[Element] = set()
 
     async def ensure(self) -> None:
@@ -55,6 +56,13 @@ class Rules:
     async def remove(self, endpoint: Endpoint) -> None:
         await self._change(delete=self._tables.elements(endpoint))
 
+    async def add_network(self, network: Network) -> None:
+        await self._change_network(network, add=self._tables.network_elements(network))
+
+    async def remove_network(self, network: Network) -> None:
+        """It has no endpoints."""
+        await self._change_network(network, delete=self._tables.network_elements(network))
+
     async def delete(self) -> None:
         """Our tables are gone; nobody else's are touched. Safe to repeat."""
         async with self._one_at_a_time:
@@ -63,6 +71,14 @@ class Rules:
 
     def close(self) -> None:
         self._elements.close()
+
+    async def _change_network(
+        self, network: Network, *, add: Sequence[Element] = (), delete: Sequence[Element] = ()
+    ) -> None:
+        if network.ipv6 is not None and self._has_ipv6 != any(one.ipv6 is not None for one in self._networks()):
+            await self.rewrite()  # the first that has IPv6, or the last
+        else:
+            await self._change(add=add, delete=delete)
 
     async def _change(self, *, add: Sequence[Element] = (), delete: Sequence[Element] = ()) -> None:
         try:
@@ -89,10 +105,12 @@ class Rules:
 
     async def _write(self) -> None:
         # the snapshot is taken here, in the loop's thread
-        endpoints = list(self._endpoints())
-        commands = self._tables.create(list(self._networks()), endpoints)
+        networks, endpoints = list(self._networks()), list(self._endpoints())
+        commands = self._tables.create(networks, endpoints)
         await asyncio.to_thread(self._open().apply, commands)
-        self._present = {element for endpoint in endpoints for element in self._tables.elements(endpoint)}
+        self._present = {element for network in networks for element in self._tables.network_elements(network)}
+        self._present.update(element for endpoint in endpoints for element in self._tables.elements(endpoint))
+        self._has_ipv6 = any(network.ipv6 is not None for network in networks)
         self._is_complete = True
 
     def _open(self) -> Nftables:

@@ -6,9 +6,11 @@ told from another.
 
     inet naru_x    map published      protocol . port : address . port           published on every address
                    map published_at   host address . protocol . port : …         published on one address
+                   set bridges, …     see ``network_elements.py``                what there is of each network
     bridge naru_x  set endpoints      link . MAC . address                       who may send as whom
 
-While a network has IPv6, there is the same of it besides (``ruleset_ipv6.py``).
+The rules themselves are always the same: a network, like an endpoint, comes and goes with its elements. While a network
+has IPv6, there is the same of it besides (``ruleset_ipv6.py``).
 
 Priorities are five before the customary ones, so that our translation comes before that of other tables. An accept
 here cannot overrule a drop elsewhere (nft(8), "base chains"): ``foreign_firewall.py`` sees to that.
@@ -23,7 +25,8 @@ from engine.host.nft_elements import Element, address, link, mac, port, protocol
 from engine.model.container import Endpoint
 from engine.model.network import EVERY_ADDRESS, Network
 from engine.model.ports import PortBinding
-from engine.networks.network import link_name, link_prefix, mac_address
+from engine.networks.network import link_name, link_prefix
+from engine.networks.network_elements import network_elements
 from engine.networks.published import is_ipv6
 from engine.networks.ruleset_ipv6 import Ipv6Rules, ipv6_elements
 
@@ -40,15 +43,20 @@ class Tables:
     instance: str
 
     def create(self, networks: Sequence[Network], endpoints: Iterable[Endpoint]) -> str:
-        """Both tables anew, with exactly these endpoints: whatever stood there before is gone in the same instant."""
+        """Both tables anew, with exactly these: whatever stood there before is gone in the same instant."""
         rules = self._inet_rules(networks) + self._bridge_rules(networks)
-        elements = [f"add element {each.text}" for endpoint in endpoints for each in self.elements(endpoint)]
-        return "\n".join([self.delete(), rules, *elements])
+        elements = [element for network in networks for element in self.network_elements(network)]
+        elements += [element for endpoint in endpoints for element in self.elements(endpoint)]
+        return "\n".join([self.delete(), rules, *(f"add element {each.text}" for each in elements)])
 
     def delete(self) -> str:
         """Safe to repeat."""
         families = ("inet", "bridge")
         return "\n".join(f"add table {f} {self.name}\ndelete table {f} {self.name}" for f in families)
+
+    def network_elements(self, network: Network) -> list[Element]:
+        """All there is of a network, but for its endpoints."""
+        return network_elements(network, table=self.name)
 
     def elements(self, endpoint: Endpoint) -> list[Element]:
         """All there is of one endpoint: a sender, and its published ports."""
@@ -71,22 +79,28 @@ class Tables:
         return Element("inet", self.name, "published_at", (address(binding.host_ip), *key), value)
 
     def _inet_rules(self, networks: Sequence[Network]) -> str:
-        bridges = _set(f'"{network.bridge}"' for network in networks)
-        gateways = _set(f'"{network.bridge}" . {network.gateway}' for network in networks)
         ipv6 = Ipv6Rules.of(networks)
         return f"""
 table inet {self.name} {{
     map published {{ type inet_proto . inet_service : ipv4_addr . inet_service; }}
     map published_at {{ type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }}
+    set bridges {{ type ifname; }}
+    set internal {{ type ifname; }}
+    set joined {{ type ifname . ifname; }}
+    set macs {{ type ifname . ether_addr; }}
+    set gateways {{ type ifname . ipv4_addr; }}
+    set subnets {{ typeof iifname . ip saddr; flags interval; }}
+    set masqueraded {{ typeof meta protocol . ip saddr; flags interval; }}
     {ipv6.maps}
 
     chain guard {{
         type filter hook prerouting priority raw - 5
-        iifname != {bridges} accept
+        iifname != @bridges accept
         {ipv6.guard}
         meta nfproto != ipv4 drop
-        {_lines(_between_neighbours(networks))}
-        {_lines(_only_own_senders(networks))}
+        # what is not for this host at all: br_netfilter shows the bridge's own traffic here
+        iifname . ether daddr != @macs ip saddr 169.254.0.0/16 ip daddr 169.254.0.0/16 accept
+        iifname . ip saddr != @subnets drop
         # route_localnet, which published ports on 127.0.0.1 need, would open the host's loopback (CVE-2020-8558)
         ip daddr 127.0.0.0/8 drop
         ip daddr {_METADATA} meta l4proto {{ tcp, udp }} th dport 53 accept
@@ -112,31 +126,34 @@ table inet {self.name} {{
         type nat hook postrouting priority srcnat - 5
         # from the host's loopback, and from a container to its own network by way of a published port: answers
         # have to come back through the host
-        oifname {bridges} ip saddr 127.0.0.0/8 masquerade
-        {_lines(_masquerades(networks))}
+        oifname @bridges ip saddr 127.0.0.0/8 masquerade
+        ct status dnat oifname . ip saddr @subnets masquerade
+        oifname . ip saddr @subnets accept
+        meta protocol . ip saddr @masqueraded masquerade
         {ipv6.masquerades}
     }}
 
     chain forward {{
         type filter hook forward priority filter - 5
-        iifname != {bridges} oifname != {bridges} accept
+        iifname != @bridges oifname != @bridges accept
         ct state established,related accept
-        {_lines(_within(networks))}
+        # what is routed back to where it came from: br_netfilter shows the bridge's own traffic here
+        iifname . oifname @joined accept
         # link-local addresses are for neighbours, as far as a frame that should go to one has come here
-        iifname {bridges} ip saddr 169.254.0.0/16 drop
-        iifname {bridges} ip daddr {_METADATA} meta l4proto != {{ tcp, udp }} drop
-        iifname {bridges} ip daddr {_METADATA} th dport != 53 drop
-        {_lines(f'iifname "{network.bridge}" drop' for network in networks if network.internal)}
-        oifname {bridges} ct status dnat accept
-        oifname {bridges} drop
+        iifname @bridges ip saddr 169.254.0.0/16 drop
+        iifname @bridges ip daddr {_METADATA} meta l4proto != {{ tcp, udp }} drop
+        iifname @bridges ip daddr {_METADATA} th dport != 53 drop
+        iifname @internal drop
+        oifname @bridges ct status dnat accept
+        oifname @bridges drop
     }}
 
     chain input {{
         type filter hook input priority filter - 5
-        iifname != {bridges} accept
+        iifname != @bridges accept
         ct state established,related accept
-        iifname . ip daddr {gateways} icmp type echo-request accept
-        iifname . ip daddr {gateways} meta l4proto {{ tcp, udp }} th dport 53 accept
+        iifname . ip daddr @gateways icmp type echo-request accept
+        iifname . ip daddr @gateways meta l4proto {{ tcp, udp }} th dport 53 accept
         {ipv6.input}
         drop
     }}
@@ -144,11 +161,11 @@ table inet {self.name} {{
 """
 
     def _bridge_rules(self, networks: Sequence[Network]) -> str:
-        apart = [network.subnet for network in networks if not network.joins_containers]
         ipv6 = Ipv6Rules.of(networks)
         return f"""
 table bridge {self.name} {{
     set endpoints {{ type ifname . ether_addr . ipv4_addr; }}
+    set apart {{ typeof meta protocol . ip saddr; flags interval; }}
     {ipv6.sets}
 
     chain prerouting {{
@@ -164,40 +181,7 @@ table bridge {self.name} {{
         type filter hook forward priority filter - 5
         # what one of our links sends to another: senders are who they say, by the chain above. Those links do not
         # talk to each other anyway ("isolated", linux/if_link.h), but for links that an older engine has made.
-        {_lines(f'iifname "{link_prefix(self.instance)}*" ip saddr {subnet} drop' for subnet in apart)}
+        iifname "{link_prefix(self.instance)}*" meta protocol . ip saddr @apart drop
     }}
 }}
 """
-
-
-def _only_own_senders(networks: Sequence[Network]) -> Iterable[str]:
-    return (f'iifname "{network.bridge}" ip saddr != {network.subnet} drop' for network in networks)
-
-
-def _between_neighbours(networks: Sequence[Network]) -> Iterable[str]:
-    """What is not for this host at all: br_netfilter shows the bridge's own traffic here."""
-    for network in networks:
-        pair = "ip saddr 169.254.0.0/16 ip daddr 169.254.0.0/16"
-        yield f'iifname "{network.bridge}" ether daddr != {mac_address(network.gateway)} {pair} accept'
-
-
-def _masquerades(networks: Sequence[Network]) -> Iterable[str]:
-    for network in networks:
-        yield f'oifname "{network.bridge}" ct status dnat ip saddr {network.subnet} masquerade'
-        if network.masquerades:
-            yield f'oifname != "{network.bridge}" ip saddr {network.subnet} masquerade'
-
-
-def _within(networks: Sequence[Network]) -> Iterable[str]:
-    """What is routed back to where it came from: br_netfilter shows the bridge's own traffic here."""
-    for network in networks:
-        if network.joins_containers:
-            yield f'iifname "{network.bridge}" oifname "{network.bridge}" accept'
-
-
-def _set(members: Iterable[str]) -> str:
-    return f"{{ {', '.join(members)} }}"
-
-
-def _lines(rules: Iterable[str]) -> str:
-    return "\n        ".join(rules)

@@ -1,20 +1,20 @@
 """What ``ruleset.py`` says of IPv4, said of IPv6: pieces of text for the places there, and elements. Pure.
 
-    inet naru_x    map published6, published6_at
+    inet naru_x    map published6, published6_at, and sets of networks (``network_elements.py``)
     bridge naru_x  set endpoints6     link . MAC . address     who may send as whom
                    set targets6       link . address           who may say that an address is his (RFC 4861, 4.4)
 
 All is empty while no network has IPv6: a kernel without it would not take these rules.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final, Self
 
 from engine.host.nft_elements import Element, address, address_as_number, link, mac, port, protocol
 from engine.model.container import Endpoint
-from engine.model.network import EVERY_IPV6_ADDRESS, Ipv6Part, Network
+from engine.model.network import EVERY_IPV6_ADDRESS, Network
 from engine.networks.network import link_local_of
 from engine.networks.published import is_ipv6
 
@@ -40,25 +40,39 @@ class Ipv6Rules:
 
     @classmethod
     def of(cls, networks: Sequence[Network]) -> Self:
-        parts = [(network, network.ipv6) for network in networks if network.ipv6 is not None]
-        if not parts:
+        if all(network.ipv6 is None for network in networks):
             return cls()
-        bridges = f"{{ {', '.join(_quoted(network) for network, _ in parts)} }}"
-        gateways = f"{{ {', '.join(f'{_quoted(network)} . {part.gateway}' for network, part in parts)} }}"
         return cls(
             maps=_MAPS,
-            guard=_lines(_guard(parts, bridges)),
+            guard=_GUARD,
             output=_OUTPUT,
             translations=_TRANSLATIONS,
-            masquerades=_lines(_masquerades(parts)),
-            input=_lines(_input(bridges, gateways)),
+            masquerades=_MASQUERADES,
+            input=_INPUT,
             sets=_SETS,
             senders=_SENDERS,
         )
 
 
 _MAPS: Final = """map published6 { type inet_proto . inet_service : ipv6_addr . inet_service; }
-    map published6_at { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; }"""
+    map published6_at { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; }
+    set bridges6 { type ifname; }
+    set gateways6 { type ifname . ipv6_addr; }
+    set subnets6 { typeof iifname . ip6 saddr; flags interval; }
+    set masqueraded6 { typeof meta protocol . ip6 saddr; flags interval; }"""
+_GUARD: Final = f"""meta nfproto ipv6 iifname != @bridges6 drop
+        ip6 saddr != {_LINK_LOCAL} iifname . ip6 saddr != @subnets6 drop
+        ip6 daddr ::1 drop
+        ip6 daddr {_METADATA} meta l4proto {{ tcp, udp }} th dport 53 accept
+        ip6 daddr {_METADATA} drop
+        meta nfproto ipv6 accept"""
+_MASQUERADES: Final = """ct status dnat oifname . ip6 saddr @subnets6 masquerade
+        oifname . ip6 saddr @subnets6 accept
+        meta protocol . ip6 saddr @masqueraded6 masquerade"""
+# who has which address, ping, and names: for all else the host is not there, by its link-local address either
+_INPUT: Final = """iifname @bridges6 icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
+        iifname . ip6 daddr @gateways6 icmpv6 type echo-request accept
+        iifname . ip6 daddr @gateways6 meta l4proto { tcp, udp } th dport 53 accept"""
 # IPv6 has no route_localnet: an answer to ::1 that comes by a bridge is not taken, so there it is refused at once
 _OUTPUT: Final = "ip6 daddr ::1 accept"
 _TRANSLATIONS: Final = """dnat ip6 to ip6 daddr . meta l4proto . th dport map @published6_at
@@ -71,32 +85,6 @@ _SENDERS: Final = f"""meta protocol ip6 iifname . ether saddr . ip6 saddr != @en
         meta protocol ip6 icmpv6 type {{ nd-router-solicit, nd-router-advert, nd-redirect, mld-listener-query }} drop
         meta protocol ip6 icmpv6 type nd-neighbor-advert iifname . {_TARGET} != @targets6 drop
         meta protocol ip6 accept"""
-
-_Parts = Sequence[tuple[Network, Ipv6Part]]
-
-
-def _guard(parts: _Parts, bridges: str) -> Iterable[str]:
-    yield f"meta nfproto ipv6 iifname != {bridges} drop"
-    for network, part in parts:
-        yield f"iifname {_quoted(network)} ip6 saddr != {{ {part.subnet}, {_LINK_LOCAL} }} drop"
-    yield "ip6 daddr ::1 drop"
-    yield f"ip6 daddr {_METADATA} meta l4proto {{ tcp, udp }} th dport 53 accept"
-    yield f"ip6 daddr {_METADATA} drop"
-    yield "meta nfproto ipv6 accept"
-
-
-def _masquerades(parts: _Parts) -> Iterable[str]:
-    for network, part in parts:
-        yield f"oifname {_quoted(network)} ct status dnat ip6 saddr {part.subnet} masquerade"
-        if network.masquerades:
-            yield f"oifname != {_quoted(network)} ip6 saddr {part.subnet} masquerade"
-
-
-def _input(bridges: str, gateways: str) -> Iterable[str]:
-    """Who has which address, ping, and names: for all else the host is not there, by its link-local address either."""
-    yield f"iifname {bridges} icmpv6 type {{ nd-neighbor-solicit, nd-neighbor-advert }} accept"
-    yield f"iifname . ip6 daddr {gateways} icmpv6 type echo-request accept"
-    yield f"iifname . ip6 daddr {gateways} meta l4proto {{ tcp, udp }} th dport 53 accept"
 
 
 def ipv6_elements(endpoint: Endpoint, *, table: str, link_name: str) -> list[Element]:
@@ -117,11 +105,3 @@ def ipv6_elements(endpoint: Endpoint, *, table: str, link_name: str) -> list[Ele
         else:
             elements.append(Element("inet", table, "published6_at", (address(binding.host_ip), *key), value))
     return elements
-
-
-def _quoted(network: Network) -> str:
-    return f'"{network.bridge}"'
-
-
-def _lines(rules: Iterable[str]) -> str:
-    return "\n        ".join(rules)

@@ -5,23 +5,22 @@ What it remembers of them comes back through ``adopt``.
 """
 
 import asyncio
-import contextlib
 import logging
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from ipaddress import IPv4Address
-from typing import Final
+from typing import Any, Final
 
 from engine.config import EngineConfig
 from engine.model.container import Endpoint
-from engine.model.errors import Denied, Unavailable
+from engine.model.errors import Denied
 from engine.model.network import DEFAULT_NAME, EndpointSettings, KnownAs, Network, NetworkRequest
 from engine.model.ports import PortBinding
 from engine.networks.addresses import Address
 from engine.networks.bridge import sweep_links
 from engine.networks.catalog import Catalog
+from engine.networks.firewall_watch import FirewallWatch
 from engine.networks.flows import turn_away_from, turn_to
 from engine.networks.foreign_firewall import IP6TABLES, IPTABLES, ForeignFirewall
 from engine.networks.forwarding import forward_ipv4
@@ -47,7 +46,6 @@ from engine.store.events import Events
 from engine.store.state import State
 
 _log = logging.getLogger(__name__)
-_FIREWALL_CHECK_S: Final = 30.0
 _ANY: Final = EndpointSettings()
 _NOBODY: Final = KnownAs()
 
@@ -64,18 +62,19 @@ class Networks:
         self._events = events
         self._ports = PublishedPorts()
         self._endpoints: dict[str, dict[str, Endpoint]] = {}
-        self._catalog = Catalog(config, settings, changed=self._networks_changed)
         tables = Tables(config.nft_table, config.instance)
-        self._rules = Rules(tables, networks=self._catalog.all, endpoints=self._every_endpoint)
+        self._rules = Rules(tables, networks=lambda: self._catalog.all(), endpoints=self._every_endpoint)
+        self._catalog = Catalog(config, settings, added=self._rules.add_network, removed=self._rules.remove_network)
         self._used: dict[str, set[Address]] = {}
         self._latest: dict[str, IPv4Address] = {}
         self._names = NameService(config.dns_socket_path, config.dns_log_path)
-        self._firewalls = [
-            ForeignFirewall(IPTABLES, bridges=self._bridges, mark=config.nft_table),
-            ForeignFirewall(IP6TABLES, bridges=self._ipv6_bridges, mark=config.nft_table),
-        ]
-        self._firewall_check: asyncio.Task[None] | None = None
-        self._firewall_checked_at = 0.0
+        self._firewalls = FirewallWatch(
+            [
+                ForeignFirewall(IPTABLES, bridges=self._bridges, mark=config.nft_table),
+                ForeignFirewall(IP6TABLES, bridges=self._ipv6_bridges, mark=config.nft_table),
+            ]
+        )
+        self._background: set[asyncio.Task[None]] = set()
 
     # -- networks
 
@@ -99,9 +98,10 @@ class Networks:
     async def create(self, request: NetworkRequest) -> Network:
         """Usable, or not there at all. Raises Conflict for a name, Denied for a subnet that is taken."""
         network = await self._catalog.create(request)
-        await self._tell_names(network)
+        # nobody is there to be named yet, and the first network's process takes a while to start
+        self._in_background(self._tell_names(network), name=f"names of {network.name}")
         self._emit("create", network)
-        self._check_firewall_soon(now=True)
+        self._firewalls.look_soon(whatever=True)
         return network
 
     async def remove(self, network: Network) -> None:
@@ -114,7 +114,7 @@ class Networks:
         await self._names.withdraw(network.id)
         self._used.pop(network.id, None)
         self._latest.pop(network.id, None)
-        self._check_firewall_soon(now=True)
+        self._firewalls.look_soon(whatever=True)
         self._emit("destroy", network)
 
     # -- endpoints
@@ -140,8 +140,7 @@ class Networks:
         await self._catalog.start()
         await asyncio.to_thread(forward_ipv4)
         await self._rules.ensure()
-        self._firewall_checked_at = time.monotonic()
-        await self._check_firewall()
+        await self._firewalls.look()
 
     def adopt(self, container_id: str, *endpoints: Endpoint) -> None:
         """Take over a container that was connected by a former engine and is still running. After ``start``."""
@@ -230,7 +229,7 @@ class Networks:
             await self._tell_names(network)
             undo.pop_all()
         self._emit("connect", network, container=container_id)
-        self._check_firewall_soon()
+        self._firewalls.look_soon()
         return endpoint
 
     async def leave(self, container_id: str, network_name: str) -> Endpoint | None:
@@ -295,18 +294,15 @@ class Networks:
 
     async def stop(self) -> None:
         """Let go of everything and change nothing: containers keep running and stay reachable."""
-        if self._firewall_check is not None:
-            self._firewall_check.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._firewall_check
+        await self._firewalls.close()
+        await asyncio.gather(*self._background)
         self._ports.release_all()
         self._rules.close()
         await self._names.close()
 
     async def destroy(self) -> None:
         """Remove links, bridges and rules, as if the engine had never been here; ip_forward stays. Safe to repeat."""
-        for firewall in self._firewalls:
-            await firewall.remove()
+        await self._firewalls.remove()
         await self._rules.delete()
         await self._names.quit()
         await self._catalog.remove_bridges()
@@ -330,6 +326,11 @@ class Networks:
         finally:
             if network is not None:
                 self._used_of(network).difference_update(addresses_of(endpoint))
+
+    def _in_background(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
 
     async def _tell_names(self, network: Network) -> None:
         if not network.is_default:
@@ -381,26 +382,6 @@ class Networks:
     def _ipv6_bridges(self) -> list[str]:
         return [network.bridge for network in self._catalog.all() if network.ipv6 is not None]
 
-    async def _networks_changed(self) -> None:
-        await self._rules.rewrite()
-
     def _emit(self, action: str, network: Network, **attributes: str) -> None:
         attributes |= {"name": network.name, "type": network.driver}
         self._events.emit("network", action, network.id, attributes)
-
-    def _check_firewall_soon(self, *, now: bool = False) -> None:
-        """A dockerd may be started after us and shut our containers off; look, but not at every start."""
-        at = time.monotonic()
-        is_checking = self._firewall_check is not None and not self._firewall_check.done()
-        if now:
-            self._firewall_checked_at = -_FIREWALL_CHECK_S  # if one is under way, the next connect looks again
-        if not is_checking and at - self._firewall_checked_at >= _FIREWALL_CHECK_S:
-            self._firewall_checked_at = at
-            self._firewall_check = asyncio.create_task(self._check_firewall(), name="foreign-firewall")
-
-    async def _check_firewall(self) -> None:
-        try:
-            for firewall in self._firewalls:
-                await firewall.let_through()
-        except Unavailable as error:
-            _log.warning("cannot look after foreign firewalls: %s", error)

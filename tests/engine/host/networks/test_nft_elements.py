@@ -1,11 +1,16 @@
 """Elements written by us are those that nft reads."""
 
 from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import Any
 
 import pytest
 
 from engine.host.nft_elements import Element, NftElements, address, link, mac, port, protocol
+from engine.host.nftables import open_nftables
+from engine.model.network import ICC, MASQUERADE, Ipv6Part, Network
 from engine.model.ports import Protocol
+from engine.networks.ruleset import Tables
 from tests.engine.host.networks.conftest import Machine, shell
 
 pytestmark = pytest.mark.host
@@ -63,3 +68,36 @@ def test_many_elements_fit_in_one_change(elements: NftElements) -> None:
     ]
     elements.change(add=many)
     assert listed().count("udp . ") == 399
+
+
+def network(bridge: str, third: int, *, has_ipv6: bool = False, **more: Any) -> Network:
+    subnet, gateway = IPv4Network(f"10.9.{third}.0/24"), IPv4Address(f"10.9.{third}.1")
+    part = Ipv6Part(IPv6Network(f"fd00:{third}::/64"), IPv6Address(f"fd00:{third}::1"), has_own_subnet=True)
+    ipv6_config = part if has_ipv6 else None
+    return Network("00" * 32, bridge, bridge, subnet, gateway, enable_ipv6=has_ipv6, ipv6_config=ipv6_config, **more)
+
+
+@pytest.mark.parametrize(
+    "added",
+    [
+        network("b1", 1),
+        network("b1", 1, has_ipv6=True),
+        network("b1", 1, internal=True),
+        network("b1", 1, options={ICC: "false", MASQUERADE: "false"}),
+    ],
+    ids=["plain", "ipv6", "internal", "apart"],
+)
+def test_a_network_that_is_added_is_as_if_all_had_been_written(machine: Machine, added: Network) -> None:
+    tables = Tables("naru_01234567", "01234567")
+    first = network("b0", 0, has_ipv6=True)
+    nftables, elements = open_nftables(), NftElements()
+    nftables.apply(tables.create([first, added], []))
+    both = listed()
+    nftables.apply(tables.create([first], []))
+    alone = listed()
+    elements.change(add=tables.network_elements(added))
+    assert listed() == both != alone
+    elements.change(delete=tables.network_elements(added))
+    assert listed() == alone
+    elements.close()
+    nftables.apply(tables.delete())

@@ -20,6 +20,7 @@ from engine.model.network import (
 from engine.model.ports import Protocol
 from engine.networks.addresses import next_free_ipv6, own_ipv6_prefix
 from engine.networks.network import link_local_of
+from engine.networks.network_elements import network_elements
 from engine.networks.plans import (
     addresses_of,
     check_settings,
@@ -133,19 +134,19 @@ def test_a_container_is_known_on_networks_that_people_made() -> None:
     assert (made.names, made.servers, made.links) == ((), (), {})
 
 
-def test_rules_of_a_network_are_as_its_options_say() -> None:
-    tables = Tables("naru_01234567", "01234567")
-    plain = tables.create([NETWORK], [])
-    assert 'iifname "nb01234deadbeef" oifname "nb01234deadbeef" accept' in plain
-    assert 'oifname != "nb01234deadbeef" ip saddr 10.0.0.0/29 masquerade' in plain
+def elements_of(network: Network) -> set[str]:
+    return {element.text.partition(" t ")[2] for element in network_elements(network, table="t")}
+
+
+def test_the_packet_filter_knows_a_network_as_its_options_say() -> None:
+    plain = elements_of(NETWORK)
+    assert {'joined { "nb01234deadbeef" . "nb01234deadbeef" }', "masqueraded { ip . 10.0.0.0/29 }"} <= plain
+    assert not {one.split()[0] for one in plain} & {"internal", "apart"}
     shut = Network(ID, "mine", "b0", NETWORK.subnet, NETWORK.gateway, options={ICC: "false", MASQUERADE: "0"})
-    text = tables.create([shut], [])
-    assert 'iifname "b0" oifname "b0" accept' not in text
-    assert "ip saddr 10.0.0.0/29 drop" in text
-    assert 'oifname != "b0" ip saddr' not in text
+    assert "apart { ip . 10.0.0.0/29 }" in elements_of(shut)
+    assert not {one.split()[0] for one in elements_of(shut)} & {"internal", "joined", "masqueraded"}
     inside = Network(ID, "mine", "b0", NETWORK.subnet, NETWORK.gateway, internal=True)
-    lines = [line.strip() for line in tables.create([inside], []).splitlines()]
-    assert lines.index('iifname "b0" drop') < lines.index('oifname { "b0" } ct status dnat accept')
+    assert 'internal { "b0" }' in elements_of(inside)
 
 
 def test_an_element_is_written_as_nft_reads_it() -> None:
@@ -252,10 +253,9 @@ def test_a_links_own_address_follows_from_its_mac_address() -> None:
     assert str(link_local_of("02:42:0a:00:00:02")) == "fe80::42:aff:fe00:2"
 
 
-def test_no_rule_speaks_of_ipv6_until_a_network_has_it() -> None:
+def test_nothing_speaks_of_ipv6_until_a_network_has_it() -> None:
     tables = Tables("naru_01234567", "01234567")
     assert "ip6" not in tables.create([NETWORK], [])
-    text = tables.create([NETWORK, BOTH], [])
-    assert 'meta nfproto ipv6 iifname != { "b0" } drop' in text
-    assert 'oifname != "b0" ip6 saddr fd00::/64 masquerade' in text
+    assert "meta nfproto ipv6 iifname != @bridges6 drop" in tables.create([NETWORK, BOTH], [])
+    assert {'subnets6 { "b0" . fd00::/64 }', "masqueraded6 { ip6 . fd00::/64 }"} <= elements_of(BOTH)
     assert "ip6" not in tables.create([without_ipv6(BOTH)], [])
