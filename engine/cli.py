@@ -12,7 +12,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
@@ -84,8 +84,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--socket", type=Path, default=Path(), metavar="PATH", help="default: RUN_ROOT/engine.sock"
         )
-        command.add_argument("--bridge", default="", metavar="NAME", help="of the default network; made if absent")
-        command.add_argument("--subnet", type=IPv4Network, default=None, metavar="CIDR", help="of the default network")
+        _add_network_options(command)
         command.add_argument(
             "--runtime", default="", metavar="NAME", help="crun or runc; default: the first that works"
         )
@@ -102,6 +101,14 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--log-level", choices=_LEVELS, default="info")
     _add_fsck(commands.add_parser("fsck", help="check what an engine has on disk; no engine may run on it"))
     return parser
+
+
+def _add_network_options(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add("--bridge", default="", metavar="NAME", help="of the default network; made if absent")
+    add("--subnet", type=IPv4Network, default=None, metavar="CIDR", help="of the default network")
+    add("--ipv6", action="store_true", help="the default network has IPv6 too")
+    add("--ipv6-subnet", type=IPv6Network, metavar="CIDR", help="of the default network; default: one of the engine's")
 
 
 def _add_fsck(command: argparse.ArgumentParser) -> None:
@@ -162,6 +169,8 @@ def _config(options: argparse.Namespace) -> EngineConfig:
         socket_path=options.socket.absolute() if options.socket != Path() else Path(),
         bridge=options.bridge,
         subnet=options.subnet,
+        ipv6=options.ipv6 or options.ipv6_subnet is not None,
+        ipv6_subnet=options.ipv6_subnet,
         runtime=options.runtime,
         profile=options.profile,
         # what is left on the host can be removed without

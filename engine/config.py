@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass, field
 from enum import StrEnum
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from engine.model.container import Profile
@@ -46,6 +46,7 @@ class EngineConfig:
     """What the operator decides. Two engines on one host differ in ``data_root`` and ``run_root``.
 
     ``data_root`` survives a reboot, ``run_root`` need not. ``subnet`` None: a free one is chosen at first start.
+    ``ipv6``: the default network has it, in ``ipv6_subnet`` or, when that is None, in one of the engine's own.
     ``runtime`` "" : the first that works. ``profile`` is what a container gets that asks for none. ``log_max_size``
     (bytes, -1: unlimited) and ``log_max_file`` bound the log of a container that does not say how.
     """
@@ -55,6 +56,8 @@ class EngineConfig:
     socket_path: Path = Path()
     bridge: str = ""
     subnet: IPv4Network | None = None
+    ipv6: bool = False
+    ipv6_subnet: IPv6Network | None = None
     runtime: str = ""
     profile: Profile = Profile.DEFAULT
     userns: Userns = Userns.PREFER

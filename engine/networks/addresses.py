@@ -7,7 +7,7 @@ from itertools import chain
 
 from engine.model.errors import Conflict, Invalid, Unavailable
 
-_LONGEST_PREFIX = 29  # five containers and the gateway; less is a mistake
+_SHORTEST_SUFFIX = 3  # bits: five containers and the gateway; less is a mistake
 
 Address = IPv4Address | IPv6Address
 Subnet = IPv4Network | IPv6Network
@@ -43,10 +43,11 @@ def choose_ipv6_subnet(prefix: IPv6Network, taken: Collection[Subnet]) -> IPv6Ne
     raise Unavailable(f"every IPv6 subnet of {prefix} is in use on this host: give one with --subnet")
 
 
-def check_subnet(subnet: IPv4Network, taken: Collection[Subnet]) -> None:
+def check_subnet(subnet: Subnet, taken: Collection[Subnet]) -> None:
     """Raises Invalid for a subnet too small to use, Conflict for one that would hide something of the host's."""
-    if subnet.prefixlen > _LONGEST_PREFIX:
-        raise Invalid(f"subnet {subnet} is too small: at most /{_LONGEST_PREFIX} can be used")
+    longest = subnet.max_prefixlen - _SHORTEST_SUFFIX
+    if subnet.prefixlen > longest:
+        raise Invalid(f"subnet {subnet} is too small: at most /{longest} can be used")
     other = overlapping(subnet, taken)
     if other is not None:
         raise Conflict(f"subnet {subnet} overlaps {other}, which this host already has a route or an address for")

@@ -14,8 +14,15 @@ from engine.config import EngineConfig
 from engine.host.netlink import Rtnetlink, Subnet
 from engine.host.sysctl import has_ipv6
 from engine.model.errors import Conflict, EngineError, Invalid, Missing, Unavailable
-from engine.model.network import BRIDGE_NAME, DEFAULT_NAME, Network, NetworkRequest
-from engine.networks.addresses import check_subnet, choose_subnet, gateway_of, own_ipv6_prefix
+from engine.model.network import BRIDGE_NAME, DEFAULT_NAME, Ipv6Part, Network, NetworkRequest
+from engine.networks.addresses import (
+    check_subnet,
+    choose_ipv6_subnet,
+    choose_subnet,
+    gateway_of,
+    overlapping,
+    own_ipv6_prefix,
+)
 from engine.networks.bridge import bridges_named, remove_bridge, set_up_bridge, taken_networks
 from engine.networks.forwarding import forward_ipv6
 from engine.networks.network import bridge_prefix
@@ -25,6 +32,7 @@ from engine.store.state import State
 _log = logging.getLogger(__name__)
 _ID_SETTING: Final = "network.bridge.id"
 _SUBNET_SETTING: Final = "network.bridge.subnet"
+_IPV6_SUBNET_SETTING: Final = "network.bridge.ipv6_subnet"
 _ID_PREFIX: Final = re.compile(r"[0-9a-f]{1,64}")
 
 Changed = Callable[[Network], Awaitable[None]]
@@ -135,8 +143,8 @@ class Catalog:
             present = rtnetlink.find_link(self._config.bridge)
             taken = taken_networks(rtnetlink, except_link=present)
         # those of networks whose bridges are gone, too
-        network = self._wanted_default([*taken, *(each.subnet for each in self._made.values())])
-        set_up_bridge(network)
+        network = self._wanted_default([*taken, *(each for one in self._made.values() for each in subnets(one))])
+        _set_up(network)
         return network
 
     def _wanted_default(self, taken: list[Subnet]) -> Network:
@@ -156,7 +164,28 @@ class Catalog:
         network_id = self._state.find_setting(_ID_SETTING) or secrets.token_hex(32)
         self._state.set_setting(_ID_SETTING, network_id)
         self._state.set_setting(_SUBNET_SETTING, str(subnet))
-        return Network(network_id, DEFAULT_NAME, self._config.bridge, subnet, gateway_of(subnet))
+        network = Network(
+            network_id,
+            DEFAULT_NAME,
+            self._config.bridge,
+            subnet,
+            gateway_of(subnet),
+            enable_ipv6=self._config.ipv6,
+            ipv6_config=self._default_ipv6(network_id, taken) if self._config.ipv6 else None,
+        )
+        return _as_this_host_can(network)
+
+    def _default_ipv6(self, network_id: str, taken: list[Subnet]) -> Ipv6Part:
+        subnet = self._config.ipv6_subnet
+        if subnet is not None:
+            check_subnet(subnet, taken)
+        else:
+            remembered = self._state.find_setting(_IPV6_SUBNET_SETTING)
+            subnet = IPv6Network(remembered) if remembered else None
+            if subnet is None or overlapping(subnet, taken) is not None:
+                subnet = choose_ipv6_subnet(own_ipv6_prefix(network_id), taken)
+            self._state.set_setting(_IPV6_SUBNET_SETTING, str(subnet))
+        return Ipv6Part(subnet, subnet.network_address + 1, has_own_subnet=False)
 
     def _set_up_made(self) -> None:
         ours = {network.bridge for network in self._made.values()}

@@ -9,6 +9,7 @@ from engine.host.nftables import Nftables, NftFailed, open_nftables
 from engine.model.container import Endpoint
 from engine.model.network import Network
 from engine.networks.ruleset import Tables
+from engine.networks.ruleset_ipv6 import somebody_has_ipv6
 
 _log = logging.getLogger(__name__)
 
@@ -75,8 +76,8 @@ class Rules:
     async def _change_network(
         self, network: Network, *, add: Sequence[Element] = (), delete: Sequence[Element] = ()
     ) -> None:
-        if network.ipv6 is not None and self._has_ipv6 != any(one.ipv6 is not None for one in self._networks()):
-            await self.rewrite()  # the first that has IPv6, or the last
+        if network.ipv6 is not None and self._has_ipv6 != somebody_has_ipv6(self._networks(), self._endpoints()):
+            await self.rewrite()  # the first that has it, or the last
         else:
             await self._change(add=add, delete=delete)
 
@@ -110,7 +111,7 @@ class Rules:
         await asyncio.to_thread(self._open().apply, commands)
         self._present = {element for network in networks for element in self._tables.network_elements(network)}
         self._present.update(element for endpoint in endpoints for element in self._tables.elements(endpoint))
-        self._has_ipv6 = any(network.ipv6 is not None for network in networks)
+        self._has_ipv6 = somebody_has_ipv6(networks, endpoints)
         self._is_complete = True
 
     def _open(self) -> Nftables:

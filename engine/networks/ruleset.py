@@ -9,14 +9,14 @@ told from another.
                    set bridges, …     see ``network_elements.py``                what there is of each network
     bridge naru_x  set endpoints      link . MAC . address                       who may send as whom
 
-The rules themselves are always the same: a network, like an endpoint, comes and goes with its elements. While a network
-has IPv6, there is the same of it besides (``ruleset_ipv6.py``).
+The rules themselves are always the same: a network, like an endpoint, comes and goes with its elements. While
+anybody has IPv6, there is the same of it besides (``ruleset_ipv6.py``).
 
 Priorities are five before the customary ones, so that our translation comes before that of other tables. An accept
 here cannot overrule a drop elsewhere (nft(8), "base chains"): ``foreign_firewall.py`` sees to that.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, ip_address
 from typing import Final
@@ -28,7 +28,7 @@ from engine.model.ports import PortBinding
 from engine.networks.network import link_name, link_prefix
 from engine.networks.network_elements import network_elements
 from engine.networks.published import is_ipv6
-from engine.networks.ruleset_ipv6 import Ipv6Rules, ipv6_elements
+from engine.networks.ruleset_ipv6 import Ipv6Rules, ipv6_elements, somebody_has_ipv6
 
 # Where clouds answer questions about the machine, credentials included: RFC 3927 link-local (most of them), Alibaba,
 # Oracle. Some also resolve names there, so port 53 stays open.
@@ -42,9 +42,10 @@ class Tables:
     name: str
     instance: str
 
-    def create(self, networks: Sequence[Network], endpoints: Iterable[Endpoint]) -> str:
+    def create(self, networks: Sequence[Network], endpoints: Sequence[Endpoint]) -> str:
         """Both tables anew, with exactly these: whatever stood there before is gone in the same instant."""
-        rules = self._inet_rules(networks) + self._bridge_rules(networks)
+        ipv6 = Ipv6Rules.when(somebody_has_ipv6(networks, endpoints))
+        rules = self._inet_rules(ipv6) + self._bridge_rules(ipv6)
         elements = [element for network in networks for element in self.network_elements(network)]
         elements += [element for endpoint in endpoints for element in self.elements(endpoint)]
         return "\n".join([self.delete(), rules, *(f"add element {each.text}" for each in elements)])
@@ -78,8 +79,7 @@ class Tables:
             return Element("inet", self.name, "published", key, value)
         return Element("inet", self.name, "published_at", (address(binding.host_ip), *key), value)
 
-    def _inet_rules(self, networks: Sequence[Network]) -> str:
-        ipv6 = Ipv6Rules.of(networks)
+    def _inet_rules(self, ipv6: Ipv6Rules) -> str:
         return f"""
 table inet {self.name} {{
     map published {{ type inet_proto . inet_service : ipv4_addr . inet_service; }}
@@ -160,8 +160,7 @@ table inet {self.name} {{
 }}
 """
 
-    def _bridge_rules(self, networks: Sequence[Network]) -> str:
-        ipv6 = Ipv6Rules.of(networks)
+    def _bridge_rules(self, ipv6: Ipv6Rules) -> str:
         return f"""
 table bridge {self.name} {{
     set endpoints {{ type ifname . ether_addr . ipv4_addr; }}

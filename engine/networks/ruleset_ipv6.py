@@ -4,10 +4,10 @@
     bridge naru_x  set endpoints6     link . MAC . address     who may send as whom
                    set targets6       link . address           who may say that an address is his (RFC 4861, 4.4)
 
-All is empty while no network has IPv6: a kernel without it would not take these rules.
+All is empty while nobody has IPv6: a kernel without it would not take these rules.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final, Self
@@ -39,8 +39,8 @@ class Ipv6Rules:
     senders: str = ""
 
     @classmethod
-    def of(cls, networks: Sequence[Network]) -> Self:
-        if all(network.ipv6 is None for network in networks):
+    def when(cls, is_wanted: bool) -> Self:
+        if not is_wanted:
             return cls()
         return cls(
             maps=_MAPS,
@@ -52,6 +52,11 @@ class Ipv6Rules:
             sets=_SETS,
             senders=_SENDERS,
         )
+
+
+def somebody_has_ipv6(networks: Iterable[Network], endpoints: Iterable[Endpoint]) -> bool:
+    """Endpoints outlive the IPv6 of their networks: that of the default one is the operator's to turn off."""
+    return any(one.ipv6 is not None for one in networks) or any(one.ipv6_address for one in endpoints)
 
 
 _MAPS: Final = """map published6 { type inet_proto . inet_service : ipv6_addr . inet_service; }

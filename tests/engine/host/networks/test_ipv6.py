@@ -8,7 +8,7 @@ import pytest
 
 from engine.host.sysctl import find_sysctl, set_sysctl
 from engine.model.container import Endpoint
-from engine.model.errors import Denied, Unavailable
+from engine.model.errors import Conflict, Denied, Invalid, Unavailable
 from engine.model.network import ICC, MASQUERADE, EndpointSettings, Ipv6Request, Network, NetworkRequest
 from engine.model.ports import Port, PortBinding, Protocol
 from engine.networks.network import link_local_of
@@ -419,3 +419,45 @@ async def test_a_host_without_ipv6_says_so_and_goes_on(machine: Machine, start_e
     server = one.listen(80)
     asks(two.connect(at.ip_address, 80), server)
     await successor.networks.stop()
+
+
+async def test_the_default_network_has_it_when_the_operator_says_so(machine: Machine, start_engine: MakeEngine) -> None:
+    engine = await start_engine(ipv6=True)
+    default = engine.networks.network
+    assert default.ipv6 is not None
+    assert default.ipv6.subnet.is_private
+    one, two = machine.namespace(), machine.namespace()
+    one_at, two_at = await join(engine, one, ONE, default), await join(engine, two, TWO, default, PUBLISHED)
+    server = two.listen(80, address="::")
+    assert asks(one.connect(two_at.ipv6_address, 80), server) == one_at.ipv6_address
+    assert asks(machine.outside.connect(HOST_ADDRESS, 8080), server) == OUTSIDE_ADDRESS
+    again = engine.restarted()
+    await again.networks.start()
+    assert again.networks.network.ipv6 == default.ipv6
+
+
+async def test_a_subnet_given_for_the_default_network_must_be_free(machine: Machine, start_engine: MakeEngine) -> None:
+    engine = await start_engine(ipv6=True, ipv6_subnet=IPv6Network("2001:db8:77::/64"))
+    assert "2001:db8:77::1/64" in shell("ip", "-6", "addr", "show", "dev", engine.config.bridge)
+    with pytest.raises(Conflict, match="2001:db8:1::/64 overlaps"):
+        await start_engine("two", ipv6=True, ipv6_subnet=IPv6Network("2001:db8:1::/64"))
+    with pytest.raises(Invalid, match="too small"):
+        await start_engine("three", ipv6=True, ipv6_subnet=IPv6Network("2001:db8:78::/127"))
+
+
+async def test_containers_go_on_when_the_default_network_loses_it(machine: Machine, start_engine: MakeEngine) -> None:
+    engine = await start_engine(ipv6=True)
+    one, two = machine.namespace(), machine.namespace()
+    one_at = await join(engine, one, ONE, engine.networks.network, PUBLISHED)
+    await engine.networks.stop()
+    again = await start_engine(ipv6=False)
+    again.networks.adopt(ONE, one_at)
+    await again.networks.reconcile()
+    assert again.networks.network.ipv6 is None
+    two_at = await join(again, two, TWO, again.networks.network)
+    assert two_at.ipv6_address == ""
+    server = one.listen(80)
+    assert asks(two.connect(one_at.ip_address, 80), server) == two_at.ip_address
+    asks(machine.outside.connect("198.51.100.1", 8080), server)
+    await again.networks.disconnect(ONE)
+    await again.networks.create(NetworkRequest("other", enable_ipv6=True))
