@@ -150,3 +150,7 @@ class WhyForm(Form):
         widget=forms.TextInput(attrs={**MONO, "placeholder": "shop/web"}),
         help_text=_("A container or image as workspace/name, a workspace as shop/, a job as #7. Empty: everything."),
     )
+
+    @property
+    def wanted(self) -> dict[str, Any]:
+        return {**self.cleaned_data, "permission": Permission(self.cleaned_data["permission"])}

@@ -1,18 +1,15 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from console.access import operations
+from console.access.answers import answer_why
 from console.access.forms import GrantFilterForm, GrantForm, MemberForm, RoleForm, TeamForm, WhyForm
 from console.access.queries import (
-    find_user,
     get_custom_role,
     get_team,
-    granting,
-    grants_held_by,
     known_people,
     members_of,
     visible_custom_roles,
@@ -20,8 +17,6 @@ from console.access.queries import (
     visible_teams,
 )
 from console.access.roles import PERMISSIONS
-from console.access.things import find_thing
-from console.access.why import Answer, explain, gives
 from console.hosts.queries import visible_hosts
 from console.operations.actor import Actor
 from console.operations.errors import Conflict, Denied, Invalid
@@ -192,29 +187,11 @@ def why(request: HttpRequest) -> HttpResponse:
     answer = None
     if form.is_valid():
         try:
-            answer = _answer(actor, **form.cleaned_data)
+            answer = answer_why(actor, **form.wanted)
         except Invalid as error:
             form.blame(error)
     context = {"form": form, "answer": answer, "known_people": known_people(actor)}
     return render(request, "access/why.html", context, status=form.answer)
-
-
-def _answer(actor: Actor, *, who: str, permission: str, thing: str) -> Answer:
-    """Of grants in scopes that the asker may not look into, only how many there are."""
-    found, user = find_thing(actor, thing), find_user(who)
-    if user is None:
-        raise Invalid(_("There is no person “%(name)s”.") % {"name": who}, field="who")
-    held = list(grants_held_by(user.pk))
-    seen = set(visible_grants(actor).filter(pk__in=[grant.pk for grant in held]).values_list("pk", flat=True))
-    steps = explain(Permission(permission), found, held, user_pk=user.pk, now=timezone.now())
-    shown = [step for step in steps if step.grant.pk in seen]
-    return Answer(
-        shown,
-        allowed=user.is_active and gives(steps),
-        is_disabled=not user.is_active,
-        hidden=len(steps) - len(shown),
-        grantors=tuple(granting().over(found.place, Permission(permission))),
-    )
 
 
 # --- what they share ---

@@ -1,9 +1,11 @@
 """Reading people and invitations."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from allauth.mfa.models import Authenticator
 from django.contrib.sessions.models import Session
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -24,9 +26,18 @@ class Person:
 
 def visible_people(actor: Actor) -> list[Person]:
     """Everyone, by name. Needs user.view; without it, nobody."""
-    if not may(actor, Permission.USER_VIEW):
-        return []
-    users = list(User.objects.order_by("username"))
+    return persons(visible_users(actor))
+
+
+def visible_users(actor: Actor) -> QuerySet[User]:
+    """By name. Needs user.view; without it, nobody."""
+    users: QuerySet[User] = User.objects.order_by("username")
+    return users if may(actor, Permission.USER_VIEW) else users.none()
+
+
+def persons(users: Iterable[User]) -> list[Person]:
+    """With what the people page says of each."""
+    users = list(users)
     roles = policy().roles_of([user.pk for user in users])
     two_step = two_step_pks([user.pk for user in users])
     return [Person(user, roles.get(user.pk), user.pk in two_step) for user in users]

@@ -24,6 +24,14 @@ def visible_images(actor: Actor, *, host: str = "", workspace: str = "") -> Quer
     return images.filter(host__name=host) if host else images
 
 
+def images_like(actor: Actor, text: str, *, host: str = "", workspace: str = "") -> QuerySet[Image]:
+    """As ``visible_images``, of those with ``text`` in a name or at the beginning of the id."""
+    images = visible_images(actor, host=host, workspace=workspace)
+    if not text:
+        return images
+    return images.filter(references__icontains=text) | images.filter(engine_id__startswith=text.lower())
+
+
 def get_image(actor: Actor, host_name: str, engine_id: str) -> Image:
     """By the id's first 12 or more digits."""
     if len(engine_id) >= 12:

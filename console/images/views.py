@@ -9,7 +9,7 @@ from console.hosts.queries import visible_hosts
 from console.images.cli import build_command, image_commands
 from console.images.forms import BuildForm, ImageFilterForm
 from console.images.operations import BUILD, build_image, build_starter, remove_image, share_image
-from console.images.queries import get_image, visible_images
+from console.images.queries import get_image, images_like
 from console.jobs.queries import JobFilter, get_job, jobs_on, visible_jobs
 from console.operations.actor import Actor
 from console.operations.errors import Conflict, Denied, Invalid
@@ -28,9 +28,7 @@ def images(request: HttpRequest) -> HttpResponse:
     actor = require(request, Permission.IMAGE_VIEW)
     form = ImageFilterForm(request.GET)
     workspace = form.value("workspace")
-    rows = visible_images(actor, host=form.value("host"), workspace=workspace)
-    if text := form.value("text"):
-        rows = rows.filter(references__icontains=text) | rows.filter(engine_id__startswith=text.lower())
+    rows = images_like(actor, form.value("text"), host=form.value("host"), workspace=workspace)
     table = table_of(request, rows, sortable=SORTABLE, default="-created")
     choice = choice_of(actor, workspace)
     context = {"table": table, "form": form, "hosts": visible_hosts(actor), "choice": choice}

@@ -108,6 +108,17 @@ def seal(job_id: int) -> None:
     streams.connection().delete(streams.output_key(job_id), streams.cancel_key(job_id))
 
 
+def whole(job_id: int) -> Iterator[str]:
+    """All there is until now, line by line."""
+    cursor: str | None = None
+    while True:
+        batch = read(job_id, since=cursor)
+        yield from (f"{line}\n" for line in batch.lines)
+        if batch.is_end or not batch.lines:
+            return
+        cursor = batch.cursor
+
+
 def sealed_path(job_id: int) -> Path:
     return Path(settings.NARU_DATA) / "jobs" / f"{job_id}.jsonl"
 

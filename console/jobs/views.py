@@ -1,5 +1,3 @@
-from collections.abc import Iterator
-
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -66,7 +64,7 @@ def output(request: HttpRequest, number: int) -> HttpResponse:
 @require_safe
 def download(request: HttpRequest, number: int) -> StreamingHttpResponse:
     found = get_job(require(request, Permission.JOB_VIEW), number)
-    response = StreamingHttpResponse(_whole_output(found.number), content_type="text/plain; charset=utf-8")
+    response = StreamingHttpResponse(outputs.whole(found.number), content_type="text/plain; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="job-{found.number}.txt"'
     return response
 
@@ -90,13 +88,3 @@ def retry_permission(found: Job) -> str:
         return get_kind(found.kind).permission.value
     except KeyError:
         return ""
-
-
-def _whole_output(number: int) -> Iterator[str]:
-    cursor: str | None = None
-    while True:
-        batch = outputs.read(number, since=cursor)
-        yield from (f"{line}\n" for line in batch.lines)
-        if batch.is_end or not batch.lines:
-            return
-        cursor = batch.cursor

@@ -60,7 +60,11 @@ def missing_permission(permission: str, grantors: Sequence[str]) -> str:
 
 def require(request: HttpRequest, permission: Permission, *, on: Target | None = None) -> Actor:
     """The actor, for a page about ``on``, or one that shows whatever is covered by ``permission``. Raises Denied."""
-    actor = Actor.of_request(request)
+    return require_held(Actor.of_request(request), permission, on=on)
+
+
+def require_held(actor: Actor, permission: Permission, *, on: Target | None = None) -> Actor:
+    """As ``require``, for a door that knows who asks."""
     allowed = may(actor, permission, on=on) if on is not None else may_somewhere(actor, permission)
     if not allowed:
         raise Denied(_("You need the permission “%(name)s”.") % {"name": permission}, permission=permission)
