@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 from django.utils.translation import gettext as _
 
-from console.access.holdings import Held
 from console.access.models import Grant
 from console.access.queries import held_by
 from console.operations.actor import Actor, ActorKind
@@ -33,5 +32,4 @@ def require_may_handle(actor: Actor, grants: Iterable[Grant]) -> None:
 def _held(actor: Actor, at: Place) -> frozenset[Permission]:
     if actor.kind is ActorKind.SYSTEM:
         return frozenset(Permission)
-    held = held_by(actor.user_pk) if actor.is_user and actor.user_pk is not None else Held(0, ())
-    return held.over(at)
+    return held_by(actor).over(at)

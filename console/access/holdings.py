@@ -1,7 +1,10 @@
-"""What a person holds, put together from grants: answers for one thing in Python, for many rows in SQL."""
+"""What a person holds, put together from grants: answers for one thing in Python, for many rows in SQL.
+
+A token's part of it is narrower: fewer permissions, and perhaps one workspace alone (``Held.within``).
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from django.db.models import F, Model, Q, QuerySet, Value
@@ -41,6 +44,19 @@ class Holding:
             (grant.label_key, grant.label_value),
         )
 
+    def of_only(self, permissions: frozenset[Permission]) -> "Holding":
+        return replace(self, permissions=self.permissions & permissions)
+
+    def inside(self, workspace_pk: int, workspace_hosts: tuple[str, ...]) -> "Holding | None":
+        """The part of it that lies in one workspace, as far as scopes can say; Held sees to the rest."""
+        match self.scope:
+            case Scope.EVERYTHING:
+                permissions, hosts = self.permissions - EVERYWHERE_ONLY, workspace_hosts
+                return Holding(permissions, Scope.WORKSPACE, workspace_pk, hosts)
+            case Scope.WORKSPACE:
+                return self if self.workspace_pk == workspace_pk else None
+        return self
+
     def covers(self, place: Place) -> bool:
         match self.scope:
             case Scope.EVERYTHING:
@@ -69,14 +85,17 @@ class Holding:
 
 
 class Held:
-    """The console.operations.policy.Access of a person."""
+    """The console.operations.policy.Access of a person; of a token for one workspace, ``within`` that one."""
 
-    def __init__(self, user_pk: int, holdings: Sequence[Holding]) -> None:
+    def __init__(self, user_pk: int, holdings: Sequence[Holding], *, within: int | None = None) -> None:
         self.user_pk = user_pk
         self.holdings = holdings
+        self.within = within
 
     def allows(self, permission: Permission, *, on: Target | None = None, at: Place = NOWHERE) -> bool:
         place = on.place if on is not None else at
+        if not self._reaches(place):
+            return False
         wanted = {permission}
         if on is not None and on.owner_pk == self.user_pk and permission in OWN:
             wanted.add(OWN[permission])
@@ -86,6 +105,8 @@ class Held:
         return any(permission in holding.permissions for holding in self.holdings)
 
     def bound(self, rows: QuerySet[Row], permission: Permission, paths: Paths) -> QuerySet[Row]:
+        if self.within is not None:
+            rows = _narrowed(rows, paths, self.within)
         holdings = [holding for holding in self.holdings if permission in holding.permissions]
         if any(holding.scope is Scope.EVERYTHING for holding in holdings):
             return rows
@@ -102,7 +123,19 @@ class Held:
     def over(self, place: Place) -> frozenset[Permission]:
         """Everything held over a thing at ``place``."""
         found: frozenset[Permission] = frozenset()
+        if not self._reaches(place):
+            return found
         return found.union(*(holding.permissions for holding in self.holdings if holding.covers(place)))
+
+    def _reaches(self, place: Place) -> bool:
+        return self.within is None or place.workspace_pk == self.within
+
+
+def _narrowed(rows: QuerySet[Row], paths: Paths, workspace_pk: int) -> QuerySet[Row]:
+    """Hosts are of no workspace: which of them are shown is decided by each holding."""
+    if paths.workspace:
+        return rows.filter(**{paths.workspace: workspace_pk})
+    return rows if paths.host_name else rows.none()
 
 
 # of the system itself

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from django.utils.translation import gettext as _
 
 from console.access.giving import require_holds, require_may_handle
-from console.access.holdings import EVERYTHING, Granting, Held
+from console.access.holdings import EVERYTHING, Granting
 from console.access.models import Grant
 from console.access.queries import administrators, base_grants, granting, held_by, roles_of
 from console.access.roles import PERMISSIONS
@@ -16,14 +16,12 @@ from console.operations.permissions import Role
 from console.operations.policy import Access
 from console.operations.runner import publish_on_commit
 
-NOTHING = Held(0, ())
-
 
 class GrantPolicy:
     def access_of(self, actor: Actor) -> Access:
         if actor.kind is ActorKind.SYSTEM:
             return EVERYTHING
-        return held_by(actor.user_pk) if actor.is_user and actor.user_pk is not None else NOTHING
+        return held_by(actor)
 
     def grantors(self) -> Granting:
         return granting()

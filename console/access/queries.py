@@ -13,10 +13,11 @@ from django.utils.translation import gettext as _
 
 from console.access.holdings import Granting, Held, Holding
 from console.access.models import CustomRole, Grant, Membership, Team
-from console.operations.actor import Actor
+from console.operations.actor import Actor, Limits
 from console.operations.errors import Missing
 from console.operations.permissions import Permission, Role
 from console.operations.policy import Paths, bounded, may, may_somewhere
+from console.workspaces.models import Workspace
 
 PATHS = Paths(workspace="workspace_id", host="host_id")
 
@@ -30,10 +31,25 @@ class GrantFilter:
     role: str = ""
 
 
-def held_by(user_pk: int) -> Held:
-    """What a person holds now. Nothing for one who is disabled."""
-    grants = Grant.objects.of_users([user_pk]).in_force(timezone.now()).select_related("custom_role", "workspace")
-    return Held(user_pk, [Holding.of(grant) for grant in grants.order_by()])
+def held_by(actor: Actor) -> Held:
+    """What a person holds now, as far as the token by which they ask reaches. Nothing for one who is disabled."""
+    if not actor.is_user or actor.user_pk is None:
+        return Held(0, ())
+    grants = Grant.objects.of_users([actor.user_pk]).in_force(timezone.now())
+    holdings = [Holding.of(grant) for grant in grants.select_related("custom_role", "workspace").order_by()]
+    if actor.limits is None:
+        return Held(actor.user_pk, holdings)
+    return _limited(Held(actor.user_pk, holdings), actor.limits)
+
+
+def _limited(held: Held, limits: Limits) -> Held:
+    holdings = [holding.of_only(limits.permissions) for holding in held.holdings]
+    if limits.workspace_pk is None:
+        return Held(held.user_pk, holdings)
+    workspace = Workspace.objects.filter(pk=limits.workspace_pk).first()
+    hosts = workspace.rules.hosts if workspace else ()
+    inside = [part for one in holdings if (part := one.inside(limits.workspace_pk, hosts)) is not None]
+    return Held(held.user_pk, inside, within=limits.workspace_pk)
 
 
 def granting() -> Granting:

@@ -25,7 +25,7 @@ def record(op: Operation, *, outcome: Outcome, reason: str) -> None:
         target_name=_text(op.target_name, 255),
         outcome=outcome.value,
         reason=_text(reason, REASON_LIMIT),
-        details=details_text(op.details),
+        details=details_text(op.details if op.actor.limits is None else {**op.details, "token": op.actor.limits.label}),
     )
     head.seq, head.seal = row.seq, seal(seal_key(), head.seal, row)
     where = {"workspace_pk": op.place.workspace_pk, "host_pk": op.place.host_pk}

@@ -1,4 +1,4 @@
-"""Who asks: a signed-in person, someone not signed in yet, a host that reports facts, or the system itself."""
+"""Who asks: a person, signed in or by a token of theirs; someone unknown; a host that reports; the system itself."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -6,6 +6,8 @@ from enum import StrEnum
 from typing import Self
 
 from django.http import HttpRequest
+
+from console.operations.permissions import Permission
 
 # in the session: when the person last proved who they are, in seconds since 1970
 CONFIRMED_AT = "confirmed_at"
@@ -19,6 +21,20 @@ class ActorKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What a token leaves of what its person holds: these permissions, in that workspace or, with None, anywhere.
+
+    ``label`` names the token in the audit log.
+    """
+
+    token_pk: int
+    label: str
+    permissions: frozenset[Permission]
+    workspace_pk: int | None = None
+    reads_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Actor:
     kind: ActorKind
     name: str
@@ -26,6 +42,8 @@ class Actor:
     address: str = ""
     # when a person last proved who they are: by signing in, or when asked again
     confirmed_at: datetime | None = None
+    # set for a person who asks by a token
+    limits: Limits | None = None
 
     @classmethod
     def of_request(cls, request: HttpRequest) -> Self:
@@ -34,10 +52,17 @@ class Actor:
         return cls.of_user(request.user, address=address, confirmed_at=_time(session.get(CONFIRMED_AT)))
 
     @classmethod
-    def of_user(cls, user: object, *, address: str = "", confirmed_at: datetime | None = None) -> Self:
+    def of_user(
+        cls,
+        user: object,
+        *,
+        address: str = "",
+        confirmed_at: datetime | None = None,
+        limits: Limits | None = None,
+    ) -> Self:
         """``user`` is whatever the auth middleware gave: a User, or AnonymousUser."""
         if getattr(user, "is_authenticated", False):
-            return cls(ActorKind.USER, str(user), getattr(user, "pk", None), address, confirmed_at)
+            return cls(ActorKind.USER, str(user), getattr(user, "pk", None), address, confirmed_at, limits)
         return cls(ActorKind.ANONYMOUS, "", None, address)
 
     @classmethod

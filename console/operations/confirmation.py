@@ -33,6 +33,7 @@ DANGEROUS: frozenset[Permission | OpenAction] = frozenset(
         OpenAction.RECOVERY_CODES_MAKE,
         OpenAction.IDENTITY_ADD,
         OpenAction.IDENTITY_REMOVE,
+        OpenAction.TOKEN_MAKE,
     }
 )
 
@@ -47,5 +48,8 @@ def is_confirmed(actor: Actor, action: Permission | OpenAction, *, now: datetime
 
 def require_confirmed(actor: Actor, action: Permission | OpenAction) -> None:
     """Raises Unconfirmed. For the runner, and for a page that leads to a dangerous act, to ask before and not after."""
-    if not is_confirmed(actor, action, now=timezone.now()):
-        raise Unconfirmed(_("Confirm that it is you: this needs a proof from the last few minutes."))
+    if is_confirmed(actor, action, now=timezone.now()):
+        return
+    if actor.limits is not None:
+        raise Unconfirmed(_("This token was not made for acts that ask for a proof of who you are."))
+    raise Unconfirmed(_("Confirm that it is you: this needs a proof from the last few minutes."))

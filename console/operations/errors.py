@@ -13,6 +13,8 @@ class ConsoleError(Exception):
 
     status: ClassVar[int] = 500
     word: ClassVar[str] = "error"
+    # an operation has written the refusal into the audit log
+    on_record: bool = False
 
 
 class Denied(ConsoleError):

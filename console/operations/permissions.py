@@ -58,6 +58,28 @@ EVERYWHERE_ONLY = frozenset(
     }
 )
 
+# what changes nothing: all that a token for reading can be of use for
+READ_ONLY = frozenset(
+    {
+        Permission.CONTAINER_VIEW,
+        Permission.CONTAINER_LOGS,
+        Permission.CONTAINER_STATS,
+        Permission.IMAGE_VIEW,
+        Permission.JOB_VIEW,
+        Permission.HOST_VIEW,
+        Permission.WORKSPACE_VIEW,
+        Permission.POLICY_VIEW,
+        Permission.GRANT_VIEW,
+        Permission.ROLE_VIEW,
+        Permission.TEAM_VIEW,
+        Permission.AUDIT_VIEW,
+        Permission.USER_VIEW,
+    }
+)
+
+# what no token can be made for: who has an account here, and how they get in
+NEVER_BY_TOKEN = frozenset({Permission.USER_INVITE, Permission.USER_MANAGE})
+
 # what one may do to one's own things with the weaker permission
 OWN: Mapping[Permission, Permission] = {Permission.JOB_CANCEL: Permission.JOB_CANCEL_OWN}
 
@@ -80,6 +102,13 @@ class OpenAction(StrEnum):
     IDENTITY_ADD = "identity.add"
     IDENTITY_REMOVE = "identity.remove"
     SESSION_REVOKE = "session.revoke"
+    TOKEN_MAKE = "token.make"  # noqa: S105 - a name
+    TOKEN_REVOKE = "token.revoke"  # noqa: S105 - a name
+    TOKEN_USE = "token.use"  # noqa: S105 - a name
+
+
+# the one thing of these that is done by a token: being used is put on record
+BY_TOKEN = frozenset({OpenAction.TOKEN_USE})
 
 
 class Role(StrEnum):

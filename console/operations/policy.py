@@ -13,7 +13,7 @@ from django.db.models import Model, QuerySet
 from django.utils.module_loading import import_string
 
 from console.operations.actor import Actor
-from console.operations.permissions import OpenAction, Permission, Role
+from console.operations.permissions import BY_TOKEN, OpenAction, Permission, Role
 
 Row = TypeVar("Row", bound=Model)
 
@@ -126,7 +126,9 @@ def policy() -> Policy:
 
 def may(actor: Actor, permission: Permission | OpenAction, *, on: Target | None = None, at: Place = NOWHERE) -> bool:
     """Would an operation with this permission be let through? Over ``on`` or at ``at``; else over everything."""
-    return isinstance(permission, OpenAction) or policy().access_of(actor).allows(permission, on=on, at=at)
+    if isinstance(permission, OpenAction):
+        return actor.limits is None or permission in BY_TOKEN
+    return policy().access_of(actor).allows(permission, on=on, at=at)
 
 
 def may_somewhere(actor: Actor, permission: Permission) -> bool:

@@ -22,7 +22,7 @@ from console.operations.actor import Actor
 from console.operations.confirmation import require_confirmed
 from console.operations.errors import ConsoleError, Denied
 from console.operations.governed import writes_allowed
-from console.operations.permissions import OpenAction, Permission
+from console.operations.permissions import NEVER_BY_TOKEN, OpenAction, Permission
 from console.operations.policy import NOWHERE, Place, Target, may, may_somewhere
 
 log = structlog.get_logger(__name__)
@@ -80,8 +80,9 @@ def operation(
         op.target(on)
     plain = _plain(permission)
     if not (may_somewhere(actor, plain) if anywhere and plain else may(actor, permission, on=on, at=at)):
-        refusal = Denied(_("You need the permission “%(name)s”.") % {"name": permission}, permission=_plain(permission))
+        refusal = Denied(_refusal(actor, permission), permission=plain)
         _record_apart(op, outcome=Outcome.REFUSED, reason=str(refusal))
+        refusal.on_record = True
         raise refusal
     try:
         require_confirmed(actor, permission)
@@ -91,6 +92,7 @@ def operation(
             _recorder()(op, outcome=Outcome.ALLOWED, reason="")
     except ConsoleError as error:
         _record_apart(op, outcome=Outcome.REFUSED, reason=str(error))
+        error.on_record = True
         raise
     except Exception as error:
         _record_apart(op, outcome=Outcome.FAILED, reason=f"{type(error).__name__}: {error}")
@@ -129,6 +131,12 @@ def _record_apart(op: Operation, *, outcome: Outcome, reason: str) -> None:
             _recorder()(op, outcome=outcome, reason=reason)
     except Exception:
         log.error("audit row not written", action=str(op.action), actor=op.actor.id, reason=reason, exc_info=True)
+
+
+def _refusal(actor: Actor, action: Permission | OpenAction) -> str:
+    if actor.limits is not None and (isinstance(action, OpenAction) or action in NEVER_BY_TOKEN):
+        return _("A token cannot do this: sign in for it.")
+    return _("You need the permission “%(name)s”.") % {"name": action}
 
 
 def _plain(permission: Permission | OpenAction) -> Permission | None:

@@ -225,7 +225,7 @@ def test_nobody_joins_a_team_into_more_than_they_could_give() -> None:
     make_grant(team, Role.ADMIN)
     with pytest.raises(Denied, match="Nobody gives"):
         add_member(actor_of(keeper), "admins", "keeper")
-    assert held_by(keeper.pk).over(make_workspace("shop").place) == everyday.held
+    assert held_by(actor_of(keeper)).over(make_workspace("shop").place) == everyday.held
 
 
 # --- the last administrator ---

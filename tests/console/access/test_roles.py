@@ -78,7 +78,7 @@ def test_a_disabled_administrator_may_nothing() -> None:
     with writes_allowed("test"):
         User.objects.filter(pk=user.pk).update(is_active=False)
     assert role_of(user.pk) is None
-    assert held_by(user.pk).over(NOWHERE) == frozenset()
+    assert held_by(actor_of(user)).over(NOWHERE) == frozenset()
 
 
 def test_an_operator_may_cancel_own_jobs_and_no_others() -> None:
