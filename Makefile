@@ -7,7 +7,7 @@ PREPARE = $(PYTHON) scripts/prepare.py
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt prepare lock messages bench clean
+.PHONY: help run test check fmt prepare lock messages openapi bench clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -39,6 +39,9 @@ lock: ## Resolve requirements/*.lock anew from pyproject.toml
 
 messages: ## Collect translatable text into locale/
 	@$(BIN)/python manage.py makemessages --locale ko --no-wrap --add-location file --ignore node_modules --ignore .venv
+
+openapi: ## Write docs/openapi.json anew, after the API has changed
+	@NARU_SETUP=1 $(BIN)/python manage.py openapi
 
 bench: ## Measure starts, logs, numbers of containers and images beside dockerd, where that is installed
 	@$(PREPARE) test

@@ -22,11 +22,13 @@ PER_ACCOUNT_AND_ADDRESS = 5
 PER_ADDRESS = 30
 PER_ACCOUNT = 30
 PER_ORIGIN = 5
+BAD_TOKENS_PER_ADDRESS = 20
 
 
 class Kind(StrEnum):
     PASSWORD = "password"  # noqa: S105 - a kind's name
     CODE = "code"
+    TOKEN = "token"  # noqa: S105 - a kind's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,9 @@ STRANGERS = (
     Bound(("kind", "username", "origin"), PER_ACCOUNT, ACCOUNT_WINDOW),
 )
 KNOWN = (Bound(("kind", "username", "origin"), PER_ORIGIN, WINDOW),)
+# bad tokens name nobody, and are counted apart from the rest
+TOKENS = (Bound(("kind", "address", "origin"), BAD_TOKENS_PER_ADDRESS, WINDOW),)
+ANY_TOKEN = "any-token"  # noqa: S105 - an origin's name
 
 
 def admit(actor: Actor, username: str, *, now: datetime, origin: str = "", kind: Kind = Kind.PASSWORD) -> str:
@@ -49,20 +54,32 @@ def admit(actor: Actor, username: str, *, now: datetime, origin: str = "", kind:
 
     It is counted before the proof is looked at, so that attempts made at once cannot all slip through. One that is too
     many is taken off the count again: what bounds a guesser is how many were let through, and the owner can come back
-    as soon as the window has passed.
+    as soon as the window has passed. Of bad tokens, which have no owner to wait, the first too many stays: is_shut.
     """
     with observation(actor):
         SignInAttempt.objects.filter(at__lt=now - ACCOUNT_WINDOW).delete()
         attempt = SignInAttempt.objects.create(
-            kind=kind.value, username=username[:150], origin=origin, address=network_of(actor.address), at=now
+            kind=kind.value,
+            username=username[:150],
+            origin=ANY_TOKEN if kind is Kind.TOKEN else origin,
+            address=network_of(actor.address),
+            at=now,
         )
-    exceeded = next((bound for bound in (KNOWN if origin else STRANGERS) if _exceeds(attempt, bound, now)), None)
+    exceeded = next((bound for bound in _bounds(kind, origin) if _exceeds(attempt, bound, now)), None)
     if exceeded is None:
         return ""
-    with observation(actor):
-        attempt.delete()
+    if kind is not Kind.TOKEN:
+        with observation(actor):
+            attempt.delete()
     minutes = int(exceeded.window.total_seconds() // 60)
     return _("Too many attempts. Try again in %(minutes)d minutes.") % {"minutes": minutes}
+
+
+def is_shut(actor: Actor, *, kind: Kind, now: datetime) -> bool:
+    """Were there too many already, and was that said? Looks only: whoever goes on trying costs one query each."""
+    bound = TOKENS[0]
+    same = SignInAttempt.objects.filter(kind=kind.value, address=network_of(actor.address), at__gt=now - bound.window)
+    return same.count() > bound.most
 
 
 def forget_attempts(actor: Actor, username: str, *, origin: str = "", kind: Kind = Kind.PASSWORD) -> None:
@@ -82,6 +99,12 @@ def network_of(address: str) -> str:
             return str(parsed.ipv4_mapped)
         return str(ipaddress.ip_network((parsed, 64), strict=False).network_address) + "/64"
     return str(parsed)
+
+
+def _bounds(kind: Kind, origin: str) -> tuple[Bound, ...]:
+    if kind is Kind.TOKEN:
+        return TOKENS
+    return KNOWN if origin else STRANGERS
 
 
 def _exceeds(attempt: SignInAttempt, bound: Bound, now: datetime) -> bool:

@@ -8,6 +8,8 @@ NARU_ENGINE      unix://NARU_RUN/engine.sock   an engine that is not ours to sta
 NARU_ALLOWED_HOSTS   comma-separated names the web server answers to, besides local ones
 NARU_AUDIT_WITNESS   where signed heads of the audit log go: file:/PATH, syslog, syslog:HOST:PORT, by commas
 NARU_AUDIT_KEEP_DAYS   0    after how many days audit entries move from the database to files; 0: never
+NARU_TOKEN_DAYS  90    how long an API token lasts when nobody says
+NARU_TOKEN_MOST_DAYS   365   and how long at most
 NARU_HTTPS       1 when browsers come by https (a proxy in front): cookies and headers become strict
 DATABASE_URL     SQLite under NARU_DATA   |   REDIS_URL   a private Redis on a socket under NARU_RUN
 """
@@ -32,6 +34,8 @@ class Environment:
     https: bool
     audit_witness: str
     audit_keep_days: int
+    token_days: int
+    token_most_days: int
     database_url: str
     redis_url: str
     is_setup: bool
@@ -52,7 +56,9 @@ class Environment:
             allowed_hosts=_names(os.environ.get("NARU_ALLOWED_HOSTS", "")),
             https=os.environ.get("NARU_HTTPS") == "1",
             audit_witness=os.environ.get("NARU_AUDIT_WITNESS", ""),
-            audit_keep_days=_days(os.environ.get("NARU_AUDIT_KEEP_DAYS", "")),
+            audit_keep_days=_days("NARU_AUDIT_KEEP_DAYS", 0),
+            token_days=max(_days("NARU_TOKEN_DAYS", 90), 1),
+            token_most_days=max(_days("NARU_TOKEN_MOST_DAYS", 365), 1),
             database_url=os.environ.get("DATABASE_URL") or database_url,
             redis_url=os.environ.get("REDIS_URL") or f"unix://{run}/redis.sock",
             is_setup=is_setup,
@@ -107,10 +113,11 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(name for name in map(str.strip, text.split(",")) if name)
 
 
-def _days(text: str) -> int:
+def _days(name: str, default: int) -> int:
+    text = os.environ.get(name, "")
     if text and not text.isdecimal():
-        raise ValueError(f"NARU_AUDIT_KEEP_DAYS is {text!r}; write a number of days, or 0 to keep all")
-    return int(text or 0)
+        raise ValueError(f"{name} is {text!r}; write a number of days")
+    return int(text) if text else default
 
 
 def _bracketed(host: str) -> str:

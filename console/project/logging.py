@@ -13,12 +13,17 @@ SHARED: list[structlog.types.Processor] = [
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
 
-# whoever reads the log must not be able to use a link that is still open
+# whoever reads the log must not be able to use a link that is still open, or a token
 _LINK = re.compile(r"(/invitations/)[^/\s\"'?#]+")
+_TOKEN = re.compile(r"(naru_[0-9a-f]{12}_)[A-Za-z0-9_-]+")
 
 
 def hide_links(_logger: Any, _method: str, event: structlog.types.EventDict) -> structlog.types.EventDict:
-    return {key: _LINK.sub(r"\1…", value) if isinstance(value, str) else value for key, value in event.items()}
+    return {key: _hidden(value) if isinstance(value, str) else value for key, value in event.items()}
+
+
+def _hidden(text: str) -> str:
+    return _TOKEN.sub(r"\1…", _LINK.sub(r"\1…", text))
 
 
 LOGGING: dict[str, Any] = {

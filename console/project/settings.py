@@ -22,6 +22,8 @@ NARU_HOST_NAME = ENVIRONMENT.host_name
 NARU_POLICY = "console.access.policy.GrantPolicy"
 NARU_AUDIT_WITNESS = ENVIRONMENT.audit_witness
 NARU_AUDIT_KEEP_DAYS = ENVIRONMENT.audit_keep_days
+NARU_TOKEN_DAYS = ENVIRONMENT.token_days
+NARU_TOKEN_MOST_DAYS = ENVIRONMENT.token_most_days
 NARU_RECORDER = "console.audit.recorder.record"
 NARU_CONFIRMATION = "console.accounts.confirm_views.ask"
 NARU_OIDC = read_providers()
@@ -55,9 +57,11 @@ INSTALLED_APPS = [
     "django_htmx",
     "console.web",
     "console.live",
+    "console.rest",
     "console.accounts",
     "console.audit",
     "console.workspaces",
+    "console.tokens",
     "console.hosts",
     "console.jobs",
     "console.images",

@@ -2,12 +2,19 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from console.project.api import api
+
 APPS = ("web", "dashboard", "accounts", "audit", "workspaces", "jobs", "images", "containers", "access")
+
+# urls of what api.addresses() names: a namespace, and no application
+API = (api.addresses(), "api")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *(path("", include(f"console.{app}.urls")) for app in APPS),
     path("", include("console.accounts.own_urls")),
     path("", include("console.accounts.provider_urls")),
+    path("", include("console.tokens.urls")),
+    path("api/v1/", include(API)),
 ]
 
 handler400 = "console.web.errors.bad_request"

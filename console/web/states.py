@@ -41,6 +41,10 @@ LOOKS = {
     "audit.whole": Look(tone="good", icon="shield-check", word=pgettext_lazy("state", "as written")),
     "audit.broken": Look(tone="bad", icon="alert-triangle", word=pgettext_lazy("state", "not as written")),
     "audit.unchecked": Look(tone="waiting", icon="clock", word=pgettext_lazy("state", "not checked yet")),
+    # API tokens
+    "token.active": Look(tone="good", icon="circle-check", word=pgettext_lazy("state", "active")),
+    "token.expired": Look(tone="off", icon="clock", word=pgettext_lazy("state", "expired")),
+    "token.revoked": Look(tone="off", icon="ban", word=pgettext_lazy("state", "revoked")),
     # what a grant comes to
     "gives": Look(tone="good", icon="circle-check", word=pgettext_lazy("state", "gives it")),
     "gives-own": Look(tone="good", icon="circle-check", word=pgettext_lazy("state", "gives it for one’s own")),

@@ -1,4 +1,4 @@
-"""Every address is for people who are signed in, but for a short list."""
+"""Every address is for people who are signed in, but for a short list. Those of the API say so in their own way."""
 
 from collections.abc import Iterator
 
@@ -34,12 +34,17 @@ def _example(entry: URLPattern | URLResolver) -> str:
     text = str(entry.pattern)
     for name, converter in entry.pattern.converters.items():
         kind = type(converter).__name__.removesuffix("Converter").lower().replace("string", "str")
-        text = text.replace(f"<{kind}:{name}>", "1" if isinstance(converter, IntConverter) else "a1b2c3")
+        example = "1" if isinstance(converter, IntConverter) or name.endswith(("number", "_id", "seq")) else "a1b2c3"
+        text = text.replace(f"<{kind}:{name}>", example).replace(f"<{name}>", example)
     assert "<" not in text
     return text
 
 
-ALL = list(patterns(get_resolver()))
+EVERY = list(patterns(get_resolver()))
+API = [found for found in EVERY if found[0].startswith("api:")]
+ALL = [found for found in EVERY if found not in API]
+# of the API: what it is, and that there is nothing else
+OPEN_API = {"api:openapi": 200, "api:root": 404, "api:nothing": 404}
 
 
 def test_the_list_of_open_addresses_is_complete_and_not_longer_than_true() -> None:
@@ -52,3 +57,16 @@ def test_a_stranger_is_sent_to_sign_in(client: Client, db: None, method: str, na
     answer = getattr(client, method)(address)
     assert answer.status_code == 302
     assert answer["Location"].startswith("/sign-in/?next=")
+
+
+@pytest.mark.parametrize(("name", "address"), [(name, address) for name, address, _ in API])
+def test_the_api_tells_a_stranger_to_send_a_token(client: Client, db: None, name: str, address: str) -> None:
+    for method in ("get", "post", "put", "patch", "delete"):
+        answer = getattr(client, method)(address)
+        assert answer.status_code in (OPEN_API.get(name, 401), 405)
+        assert answer.status_code == 200 or answer["Content-Type"] == "application/problem+json"
+        assert (answer.status_code == 401) == ("WWW-Authenticate" in answer)
+
+
+def test_there_is_an_api() -> None:
+    assert len(API) > 50

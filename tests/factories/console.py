@@ -21,6 +21,8 @@ from console.operations.governed import writes_allowed
 from console.operations.permissions import Permission, Role
 from console.operations.policy import Place
 from console.operations.runner import Operation, Outcome
+from console.rest.credentials import Credential
+from console.tokens.models import ApiToken
 from console.workspaces.models import FIRST_SLUG, Workspace
 from console.workspaces.observations import first_rules
 from console.workspaces.rules import Rules
@@ -57,6 +59,31 @@ def sign_in_browser(client: Client, user: User, *, is_confirmed: bool = True) ->
         session[CONFIRMED_AT] = time.time()
         session.save()
     return client
+
+
+def make_api_token(user: User, **facts: Any) -> str:
+    """The text of a token for changing things; ``facts`` are fields of ApiToken."""
+    credential = Credential.new()
+    given = {"scope": ApiToken.Scope.WRITE, "expires_at": timezone.now() + timedelta(days=1), **facts}
+    with writes_allowed("factory"):
+        ApiToken.objects.create(
+            user=user,
+            name=f"token-{next(_numbers)}",
+            prefix=credential.prefix,
+            secret_hash=credential.secret_hash,
+            **given,
+        )
+    return credential.text
+
+
+def token_of(text: str) -> ApiToken:
+    """The row of a token's text."""
+    return ApiToken.objects.get(prefix=text.split("_")[1])
+
+
+def bearer(text: str) -> dict[str, str]:
+    """The header by which a token is shown."""
+    return {"authorization": f"Bearer {text}"}
 
 
 def make_host(name: str = "local", **facts: Any) -> Host:

@@ -35,6 +35,7 @@ from tests.architecture.test_addresses import ALL, OPEN
 from tests.factories.console import (
     PASSWORD,
     actor_of,
+    make_api_token,
     make_container,
     make_custom_role,
     make_entry,
@@ -46,6 +47,7 @@ from tests.factories.console import (
     make_user,
     make_workspace,
     sign_in_browser,
+    token_of,
 )
 from tests.fakes.broker import Broker
 
@@ -61,6 +63,7 @@ NOTHING = {
     "factor_pk": 987_654,
     "identity_pk": 987_654,
     "session_pk": 987_654,
+    "token_pk": 987_654,
     "name": "nothing-here",
     "engine_id": "0" * 64,
     "slug": "nothing-here",
@@ -104,6 +107,11 @@ ROUTES = {
     ("account:unlink", "post"): Route("mmmmm", of="identity"),
     ("account:end_session", "post"): Route("mmmmm", of="session"),
     ("account:end_other_sessions", "post"): Route("kkkkk"),
+    ("tokens:own", "get"): Route("kkkkk"),
+    ("tokens:own", "post"): Route("kkkkk", data={"name": "ci", "scope": "read", "days": "7"}),
+    ("tokens:revoke", "post"): Route("mmmmm", of="token"),
+    ("tokens:of_person", "get"): Route("fffff", of="person"),
+    ("tokens:revoke_of_person", "post"): Route("mmmmm", of="person's token"),
     ("audit:list", "get"): Route("fffkk"),
     ("audit:export", "get"): Route("fffkk", of="format"),
     ("audit:integrity", "get"): Route("fffmm"),
@@ -167,7 +175,7 @@ SHARED = {"host", "format", "team", "member", "role", "person"}
 BOTH = {
     *("accounts:help_back_in", "account:password", "account:totp", "account:passkey"),
     *("workspaces:workspace", "workspaces:policy", "builds:new", "containers:run"),
-    *("roles:new", "roles:role", "grants:new"),
+    *("roles:new", "roles:role", "grants:new", "tokens:own"),
 }
 TOPICS = {
     "rows.containers": "kkkfk",
@@ -244,12 +252,15 @@ def world(monkeypatch: pytest.MonkeyPatch, redis_server: object) -> World:
         factor = Authenticator.objects.create(user=kim, type=Authenticator.Type.TOTP, data={})
         identity = Identity.objects.create(user=kim, issuer="https://id.example", subject="kim")
         session = BrowserSession.objects.create(user=kim, key="k" * 32)
+    token = token_of(make_api_token(kim))
     things: dict[str, dict[str, Any]] = {
         "format": {"form": "jsonl"},
         "person": {"user_pk": kim.pk},
         "factor": {"factor_pk": factor.pk},
         "identity": {"identity_pk": identity.pk},
         "session": {"session_pk": session.pk},
+        "token": {"token_pk": token.pk},
+        "person's token": {"user_pk": kim.pk, "token_pk": token.pk},
         "entry": {"seq": entry.seq},
         "workspace": {"slug": "shop"},
         "queued": {"number": queued.number},
@@ -280,7 +291,7 @@ def ask(client: Client, method: str, address: str, route: Route) -> Any:
 
 
 def letter_of(status: int) -> str:
-    return {403: "f", 404: "m"}.get(status, "k" if status in (200, 204, 302, 409) else f"?{status}")
+    return {403: "f", 404: "m"}.get(status, "k" if status in (200, 201, 202, 204, 302, 409) else f"?{status}")
 
 
 def letter(attempt: Callable[[], object]) -> str:

@@ -50,6 +50,21 @@ for line in sys.stdin:
     token, name = line.split()[0], f"{sys.argv[1]}-{line.split()[1]}"
     print(attempt(lambda: accept_invitation(Actor.of_user(None), token, username=name, password=PASSWORD)), flush=True)
 """
+TOKEN = """
+from tests.factories.console import make_api_token, make_user
+print(make_api_token(make_user(username="ada")))
+"""
+ASK = """
+from django.test import Client
+for line in sys.stdin:
+    token, number = line.split()
+    headers = {"authorization": f"Bearer {token}", "idempotency-key": f"key-{number}"}
+    body = {"slug": f"w-{number}"}
+    answer = Client(SERVER_NAME="localhost").post(
+        "/api/v1/workspaces", body, content_type="application/json", headers=headers
+    )
+    print(answer.status_code, answer.json().get("slug"), "Idempotency-Replayed" in answer, flush=True)
+"""
 DJANGO = {"DJANGO_SETTINGS_MODULE": "console.project.settings"}
 
 
@@ -100,3 +115,13 @@ def test_a_link_opened_by_two_lets_one_in(migrated: Instance) -> None:
     with Two(migrated, ACCEPT, "ada", "grace") as two:
         answers = [sorted(two.both(f"{token} {number}")) for number, token in enumerate(tokens)]
     assert answers == [["Missing", "done"]] * ROUNDS
+
+
+def test_a_request_sent_twice_at_once_with_one_key_is_done_once(migrated: Instance) -> None:
+    token = migrated.python(PRELUDE + TOKEN, **DJANGO)
+    with Two(migrated, ASK, "a", "b") as two:
+        for number in range(ROUNDS):
+            first, second = sorted(two.both(f"{token} {number}"))
+            assert first == f"201 w-{number} False"
+            # the other waits for its turn, or comes when the answer is there
+            assert second in ("409 None False", f"201 w-{number} True")

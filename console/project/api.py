@@ -1,0 +1,31 @@
+"""The JSON API, put together: every app's handlers behind one door."""
+
+from console.access.api import grants, roles, teams
+from console.accounts.api import router as people
+from console.audit.api import router as audit
+from console.containers.api import router as containers
+from console.hosts.api import router as hosts
+from console.images.api import builds, images
+from console.jobs.api import router as jobs
+from console.rest.api import Api
+from console.tokens.api import router as tokens
+from console.tokens.bearer import TokenBearers
+from console.workspaces.api import router as workspaces
+
+api = Api(
+    bearers=TokenBearers(),
+    routers={
+        "containers": containers,
+        "images": images,
+        "builds": builds,
+        "jobs": jobs,
+        "hosts": hosts,
+        "workspaces": workspaces,
+        "teams": teams,
+        "roles": roles,
+        "grants": grants,
+        "people": people,
+        "tokens": tokens,
+        "audit": audit,
+    },
+)

@@ -1,0 +1,218 @@
+"""Every operation of the API × who asks, written out. What is not in the table fails.
+
+Who: the five roles of the workspace "shop" in a browser, and of another workspace; then an administrator of everything
+by four tokens: for reading, for changing, for what asks for a proof too, and the last for another workspace alone;
+strangers; the disabled. k: it works (or a conflict says why not now), f: refused (403), m: there is nothing (404), i:
+what the request names does not exist for them, or is missing (400).
+"""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from console.accounts.models import User
+from console.containers import api as container_api
+from console.containers import views as container_views
+from console.operations.governed import writes_allowed
+from console.operations.permissions import Role
+from console.project.api import api
+from tests.console.access.test_matrix import NOTHING, ROLES, World, browser, letter_of, one_of, world
+from tests.factories.console import bearer, make_api_token, make_user, make_workspace, token_of
+
+__all__ = ["world"]
+
+pytestmark = pytest.mark.django_db
+BASE = "/api/v1/"
+
+
+@dataclass(frozen=True)
+class Call:
+    """``own``: the roles, ``tokens``: the tokens. ``of``: which of the world's things its address names."""
+
+    own: str
+    tokens: str
+    of: str = ""
+    body: dict[str, Any] | None = None
+    query: dict[str, str] = field(default_factory=dict)
+
+
+RUN = {"host": "local", "image": "a:1", "workspace": "shop"}
+BUILD = {"host": "local", "tag": "b:1", "dockerfile": "FROM scratch\n", "workspace": "shop"}
+GRANT = {"user": "kim", "role": "operator", "scope": "workspace", "workspace": "shop"}
+CALLS = {
+    "list_containers": Call("kkkfk", "kkkk"),
+    "run_container": Call("ffkmk", "fkkm", body=RUN),
+    "get_container": Call("kkkfk", "kkkm", of="container"),
+    "remove_container": Call("ffkmk", "fkkm", of="container"),
+    "start_container": Call("fkkmk", "fkkm", of="container"),
+    "stop_container": Call("fkkmk", "fkkm", of="container"),
+    "move_container": Call("fffmf", "fkkm", of="container", body={"workspace": "shop"}),
+    "get_container_log": Call("kkkfk", "kkkm", of="container"),
+    "download_container_log": Call("kkkfk", "kkkm", of="container"),
+    "list_images": Call("kkkfk", "kkkk"),
+    "get_image": Call("kkkfk", "kkkm", of="image"),
+    "remove_image": Call("ffkmk", "fkkm", of="image"),
+    "share_image": Call("fffmf", "fkkm", of="image", body={"workspace": "shop"}),
+    "list_builds": Call("kkkkk", "kkkk"),
+    "build_image": Call("ffkmk", "fkkm", body=BUILD),
+    "build_uploaded_image": Call("iiiii", "fiii"),
+    "build_starter_image": Call("ffkmk", "fkkm", body={"host": "local", "workspace": "shop"}),
+    "get_build": Call("kkkkk", "kkkm", of="failed"),
+    "list_jobs": Call("kkkkk", "kkkk"),
+    "get_job": Call("kkkkk", "kkkm", of="failed"),
+    "get_job_output": Call("kkkkk", "kkkm", of="failed"),
+    "download_job_output": Call("kkkkk", "kkkm", of="failed"),
+    "cancel_one_job": Call("ffffk", "fkkm", of="queued"),
+    "retry_one_job": Call("ffkfk", "fkkm", of="failed"),
+    "list_hosts": Call("kkkfk", "kkkk"),
+    "get_host": Call("kkkfk", "kkkk", of="host"),
+    "list_workspaces": Call("kkkfk", "kkkk"),
+    "create_workspace": Call("fffff", "fkkf", body={"slug": "mine"}),
+    "get_workspace": Call("kkkfk", "kkkm", of="workspace"),
+    "retitle_workspace": Call("fffmf", "fkkm", of="workspace", body={"title": "Mine"}),
+    "delete_workspace": Call("fffmf", "fkkm", of="workspace"),
+    "get_policy": Call("ffkfk", "kkkm", of="workspace"),
+    "change_policy": Call("fffmf", "ffkm", of="workspace", body={"privileged": True}),
+    "list_teams": Call("ffffk", "kkkk"),
+    "create_team": Call("fffff", "ffkf", body={"slug": "mine"}),
+    "get_team": Call("ffffk", "kkkk", of="team"),
+    "delete_team": Call("mmmmf", "ffkm", of="team"),
+    "add_member": Call("mmmmf", "ffkf", of="team", body={"username": "kim"}),
+    "remove_member": Call("mmmmf", "ffkm", of="member"),
+    "list_roles": Call("ffffk", "kkkk"),
+    "create_role": Call("fffff", "ffkf", body={"slug": "mine", "permissions": ["container.view"]}),
+    "get_role": Call("ffffk", "kkkk", of="role"),
+    "change_role": Call("mmmmf", "ffkf", of="role", body={"permissions": ["container.view"]}),
+    "delete_role": Call("mmmmf", "ffkm", of="role"),
+    "list_grants": Call("ffffk", "kkkk"),
+    "give_grant": Call("fffik", "ffki", body=GRANT),
+    "get_grant": Call("ffffk", "kkkm", of="grant"),
+    "revoke_grant": Call("mmmmk", "ffkm", of="grant"),
+    "why": Call("ffffk", "kkki", query={"who": "kim", "permission": "container.view", "thing": "shop/web-1"}),
+    "get_me": Call("kkkkk", "kkkk"),
+    "list_people": Call("fffff", "kkkf"),
+    "get_person": Call("mmmmm", "kkkm", of="person"),
+    "change_person_role": Call("mmmmm", "fffm", of="person", body={"role": "admin"}),
+    "set_person_active": Call("mmmmm", "fffm", of="person", body={"active": False}),
+    "make_reset_link": Call("mmmmm", "fffm", of="person", body={}),
+    "list_invitations": Call("fffff", "kkkf"),
+    "invite": Call("fffff", "ffff", body={"role": "viewer"}),
+    "list_tokens": Call("kkkkk", "kkkk"),
+    "make_token": Call("kkkkk", "ffff", body={"name": "ci", "scope": "read"}),
+    "revoke_token": Call("mmmmm", "fmmm", of="token"),
+    "list_tokens_of": Call("mmmmm", "fffm", of="person"),
+    "revoke_token_of": Call("mmmmm", "fffm", of="person's token"),
+    "list_audit": Call("fffkk", "kkkk"),
+    "get_audit_entry": Call("fffkk", "kkkm", of="entry"),
+    "export_audit": Call("fffkk", "kkkk"),
+    "get_audit_integrity": Call("fffmm", "kkkm"),
+    "check_audit": Call("fffff", "fkkf"),
+}
+OPERATIONS = {
+    operation["operationId"]: (method, path)
+    for path, operations in api.document()["paths"].items()
+    for method, operation in operations.items()
+}
+# things of no workspace: one who may see them at all sees all of them
+SHARED = {"host", "team", "member", "role", "person"}
+RENAMED = {"engine_id": "image_id", "user_pk": "person_id", "token_pk": "token_id"}
+
+
+@pytest.fixture(autouse=True)
+def logs(monkeypatch: pytest.MonkeyPatch, world: World) -> None:
+    """The API reads logs as the world's pages do."""
+    for name in ("log_piece", "whole_log"):
+        monkeypatch.setattr(container_api, name, getattr(container_views, name))
+
+
+def address(world: World, name: str, *, missing: bool = False) -> str:
+    path: str = OPERATIONS[name][1]
+    for key, value in world.things.get(CALLS[name].of, {}).items():
+        path = path.replace(f"{{{RENAMED.get(key, key)}}}", f"{NOTHING[key] if missing else value}")
+    assert "{" not in path
+    return path
+
+
+def ask(client: Client, name: str, path: str, **headers: str) -> Any:
+    method, call = OPERATIONS[name][0], CALLS[name]
+    if method == "get":
+        return client.get(path, call.query, headers=headers)
+    body = "" if call.body is None else call.body
+    return getattr(client, method)(path, body, content_type="application/json", headers=headers)
+
+
+def letter(answer: Any) -> str:
+    if answer.status_code >= 400:
+        assert answer["Content-Type"] == "application/problem+json"
+        assert answer.json()["status"] == answer.status_code
+    status = int(answer.status_code)
+    return "i" if status == 400 else letter_of(status)
+
+
+def body_of(answer: Any) -> str:
+    """Without what differs from one answer to the next, and without the names that were asked for."""
+    content = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    text = re.sub(r"urn:naru:request:[0-9a-f]{12}", "", content.decode())
+    return re.sub(r"\b(nothing-here|web-1|shop|987654|[0-9a-f]{64}|night-shift|log-reader|\d+)\b", "X", text)
+
+
+def test_every_operation_is_in_the_table() -> None:
+    assert CALLS.keys() == OPERATIONS.keys()
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_one_of_the_workspace(world: World, name: str) -> None:
+    found = ""
+    for role in ROLES:
+        found += letter(ask(browser(one_of("shop", role)), name, address(world, name)))
+    assert found == CALLS[name].own
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_token_does_what_it_was_made_for(world: World, name: str) -> None:
+    root, depot = make_user(Role.ADMIN), make_workspace("depot")
+    tokens = [
+        make_api_token(root, scope="read"),
+        make_api_token(root),
+        make_api_token(root, is_confirmed=True),
+        make_api_token(root, is_confirmed=True, workspace=depot),
+    ]
+    found = "".join(letter(ask(Client(), name, address(world, name), **bearer(token))) for token in tokens)
+    assert found == CALLS[name].tokens
+
+
+def asked_by_nobody(world: World, name: str) -> list[Any]:
+    """By a stranger, in a browser and by a token of somebody disabled, by an old token, and by a password."""
+    user = make_user(Role.ADMIN)
+    token, disabled = make_api_token(user, is_confirmed=True), browser(user)
+    expired = make_api_token(user, expires_at=user.joined_at)
+    with writes_allowed("test"):
+        User.objects.filter(pk=user.pk).update(is_active=False)
+    path = address(world, name)
+    answers = [ask(Client(), name, path), ask(disabled, name, path), ask(disabled, name, path, **bearer(token))]
+    answers += [ask(Client(), name, path, **bearer(expired)), ask(Client(), name, path, authorization="Basic a2ltOjE=")]
+    assert token_of(token).last_used_at is None
+    return answers
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_one_of_another_workspace_learns_nothing_and_a_stranger_less(world: World, name: str) -> None:
+    for answer in asked_by_nobody(world, name):
+        assert (answer.status_code, answer["Content-Type"]) == (401, "application/problem+json")
+        assert answer["WWW-Authenticate"].startswith("Bearer")
+    call = CALLS[name]
+    for role in ROLES:
+        client = browser(one_of("depot", role))
+        answer = ask(client, name, address(world, name))
+        body = body_of(answer)
+        for secret in ("web-1", "queued-thing", "failed-thing", "audited-thing", "a:1"):
+            shown = secret in f"{call.body} {call.query}"
+            assert shown or secret not in body, f"{role} is shown {secret}"
+        if not call.of or call.of in SHARED:
+            continue
+        other = ask(client, name, address(world, name, missing=True))
+        assert answer.status_code in (403, 404)
+        assert (answer.status_code, body) == (other.status_code, body_of(other)), role
