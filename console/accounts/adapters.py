@@ -3,7 +3,9 @@
 import base64
 from functools import cache
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
+import requests
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
@@ -15,6 +17,8 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from console.accounts.models import User
+from console.accounts.providers import providers
+from console.outbound.sessions import checked_session
 
 
 class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # no stubs
@@ -35,6 +39,10 @@ class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # no stubs
 
 class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # no stubs
     """Takes over when a provider has said who somebody is: allauth would now write rows of its own and sign them in."""
+
+    def get_requests_session(self) -> requests.Session:
+        """What a provider's documents lead to is checked as if anybody had typed it; its own host is configured."""
+        return checked_session(trusted=frozenset(urlsplit(one.issuer).hostname or "" for one in providers()))
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> NoReturn:
         from console.accounts.provider_views import arrived

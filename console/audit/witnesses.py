@@ -5,6 +5,7 @@
     file:/path            a line is added for each head; best on a disk that the console's administrators do not own
     syslog                the machine's log daemon, facility auth, which may send it on
     syslog:HOST[:PORT]    a log daemon elsewhere, over UDP
+    webhook:URL           a web server that is sent the line by POST; https unless it is on this machine
 
 Without it heads are kept in ``NARU_DATA/audit/heads.jsonl``. Every host's agent keeps a copy as well.
 """
@@ -22,9 +23,13 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from console.audit.keys import folder
+from console.operations.errors import ConsoleError, Invalid
+from console.outbound.addresses import parse_url
+from console.outbound.client import Call, request
 
 log = structlog.get_logger(__name__)
 _SYSLOG_PORT = 514
+_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 _LOCAL_SYSLOG = "/dev/log"
 
 
@@ -59,6 +64,26 @@ class SyslogWitness:
         with closing(_Syslog(self._address, facility=_Syslog.LOG_AUTH)) as handler:
             handler.ident = "naru-audit: "
             handler.emit(logging.makeLogRecord({"msg": line, "levelno": logging.INFO, "levelname": "INFO"}))
+
+
+class WebhookWitness:
+    """The line is signed already, so the request needs no proof of its own."""
+
+    def __init__(self, url: str) -> None:
+        self._target = parse_url(url)
+        # without path and query, which may say who may write there
+        self.name = f"webhook:{self._target.shown}"
+        self._url = url
+
+    def tell(self, line: str) -> None:
+        headers = {"Content-Type": "application/json"}
+        trusted = frozenset({self._target.host})
+        try:
+            answer = request(Call("POST", self._url, headers, body=line.encode() + b"\n", trusted=trusted))
+        except ConsoleError as error:
+            raise OSError(str(error)) from error
+        if not 200 <= answer.status < 300:
+            raise OSError(f"{self.name} answered {answer.status} {answer.reason}")
 
 
 class _Syslog(logging.handlers.SysLogHandler):
@@ -100,4 +125,18 @@ def _witness(name: str) -> Witness:
         host, _colon, port = place.rpartition(":") if ":" in place else (place, "", "")
         if not port or port.isdecimal():
             return SyslogWitness((host, int(port or _SYSLOG_PORT)))
-    raise ImproperlyConfigured(f"NARU_AUDIT_WITNESS: {name!r} is neither file:/PATH nor syslog[:HOST[:PORT]]")
+    if kind == "webhook":
+        return _webhook(place)
+    raise ImproperlyConfigured(
+        f"NARU_AUDIT_WITNESS: {kind!r} is no kind of witness: file:/PATH, syslog[:HOST[:PORT]] or webhook:URL"
+    )
+
+
+def _webhook(url: str) -> WebhookWitness:
+    try:
+        target = parse_url(url)
+    except Invalid as error:
+        raise ImproperlyConfigured(f"NARU_AUDIT_WITNESS: {error}") from error
+    if target.scheme != "https" and target.host not in _THIS_MACHINE:
+        raise ImproperlyConfigured("NARU_AUDIT_WITNESS: a webhook elsewhere is reached by https")
+    return WebhookWitness(url)

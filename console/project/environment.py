@@ -10,11 +10,13 @@ NARU_AUDIT_WITNESS   where signed heads of the audit log go: file:/PATH, syslog,
 NARU_AUDIT_KEEP_DAYS   0    after how many days audit entries move from the database to files; 0: never
 NARU_TOKEN_DAYS  90    how long an API token lasts when nobody says
 NARU_TOKEN_MOST_DAYS   365   and how long at most
+NARU_OUTBOUND_ALLOW  networks, by commas, to which requests for addresses that people typed may go beside the internet
 NARU_HTTPS       1 when browsers come by https (a proxy in front): cookies and headers become strict
 DATABASE_URL     SQLite under NARU_DATA   |   REDIS_URL   a private Redis on a socket under NARU_RUN
 """
 
 import hashlib
+import ipaddress
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +38,7 @@ class Environment:
     audit_keep_days: int
     token_days: int
     token_most_days: int
+    outbound_allow: str
     database_url: str
     redis_url: str
     is_setup: bool
@@ -59,6 +62,7 @@ class Environment:
             audit_keep_days=_days("NARU_AUDIT_KEEP_DAYS", 0),
             token_days=max(_days("NARU_TOKEN_DAYS", 90), 1),
             token_most_days=max(_days("NARU_TOKEN_MOST_DAYS", 365), 1),
+            outbound_allow=_networks(os.environ.get("NARU_OUTBOUND_ALLOW", "")),
             database_url=os.environ.get("DATABASE_URL") or database_url,
             redis_url=os.environ.get("REDIS_URL") or f"unix://{run}/redis.sock",
             is_setup=is_setup,
@@ -118,6 +122,15 @@ def _days(name: str, default: int) -> int:
     if text and not text.isdecimal():
         raise ValueError(f"{name} is {text!r}; write a number of days")
     return int(text) if text else default
+
+
+def _networks(text: str) -> str:
+    for part in _names(text):
+        try:
+            ipaddress.ip_network(part)
+        except ValueError as error:
+            raise ValueError(f"NARU_OUTBOUND_ALLOW: {error}; write networks such as 10.1.2.0/24") from error
+    return text
 
 
 def _bracketed(host: str) -> str:

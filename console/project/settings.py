@@ -24,6 +24,7 @@ NARU_AUDIT_WITNESS = ENVIRONMENT.audit_witness
 NARU_AUDIT_KEEP_DAYS = ENVIRONMENT.audit_keep_days
 NARU_TOKEN_DAYS = ENVIRONMENT.token_days
 NARU_TOKEN_MOST_DAYS = ENVIRONMENT.token_most_days
+NARU_OUTBOUND_ALLOW = ENVIRONMENT.outbound_allow
 NARU_RECORDER = "console.audit.recorder.record"
 NARU_CONFIRMATION = "console.accounts.confirm_views.ask"
 NARU_OIDC = read_providers()
