@@ -31,6 +31,10 @@ DEVELOPER = OPERATOR | {
     Permission.CONTAINER_REMOVE,
     Permission.IMAGE_BUILD,
     Permission.IMAGE_REMOVE,
+    # to set and to use, not to read
+    Permission.SECRET_VIEW,
+    Permission.SECRET_USE,
+    Permission.SECRET_MANAGE,
     Permission.POLICY_VIEW,
 }
 

@@ -25,7 +25,7 @@ from console.operations.actor import Actor
 from console.operations.errors import Denied
 from console.web.rendering import is_htmx
 
-NOT_CARRIED = {"csrfmiddlewaretoken", "password", "current", "new", "again", "code", "credential"}
+NOT_CARRIED = {"csrfmiddlewaretoken", "password", "current", "new", "again", "code", "credential", "secret_value"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ class RunForm(Form):
         strip=False,
         max_length=262_144,
         widget=forms.Textarea(attrs={**MONO, "rows": 4, "placeholder": "GREETING=hello\nTZ=Asia/Seoul"}),
-        help_text=_("One NAME=value on each line."),
+        help_text=_("One NAME=value on each line. The value secret:NAME refers to a secret."),
     )
     ports = forms.CharField(
         label=_("Ports"),

@@ -17,7 +17,8 @@ VERIFY_S = 10.0
 @handler("container.run", permission=Permission.CONTAINER_RUN, retryable=True)
 async def run_container(run: JobRun, args: Args) -> dict[str, Any]:
     """A retry adopts the container that an interrupted attempt created."""
-    spec = spec_of(args, labels=run.label)
+    env = {name: run.resolved(value) for name, value in args["env"].items()}
+    spec = spec_of({**args, "env": env}, labels=run.label)
     async with run.engine() as engine:
         engine_id = await engine.find_labelled("naru.job", str(run.job))
         if engine_id is None:

@@ -6,6 +6,7 @@ from console.hosts.models import Host
 from console.operations.errors import Conflict
 from console.operations.governed import Governed, GovernedQuerySet
 from console.operations.policy import Place
+from console.secrets.models import Secret
 from console.workspaces.models import Workspace
 
 
@@ -38,6 +39,8 @@ class Container(Governed):
     labels = models.JSONField(default=dict)
     memory_bytes = models.BigIntegerField(default=0)
     cpus = models.FloatField(default=0)
+    # those that its environment was made with; they cannot be removed while it is there
+    secrets = models.ManyToManyField(Secret, blank=True, related_name="containers")
     has_tty = models.BooleanField(default=False)
     created_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True, blank=True)

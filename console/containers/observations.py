@@ -12,6 +12,7 @@ from console.jobs.facts import Fact, observes
 from console.jobs.models import Job
 from console.operations.actor import Actor
 from console.operations.runner import observation, publish_on_commit
+from console.secrets.models import Secret
 from console.workspaces.models import Workspace
 from console.workspaces.observations import first_workspace
 
@@ -60,27 +61,32 @@ def _write(host: Host, seen: list[ContainerFact]) -> bool:
     changed = False
     for fact in seen:
         values = _values(fact)
-        row = known.get(fact.engine_id) or Container(
-            host=host, engine_id=fact.engine_id, workspace=_workspace_of(host, fact)
-        )
+        row = known.get(fact.engine_id)
+        job = _job_of(host, fact) if row is None else None
+        row = row or Container(host=host, engine_id=fact.engine_id, workspace=_workspace_of(job))
         if row.pk and all(getattr(row, name) == value for name, value in values.items()):
             continue
         for name, value in values.items():
             setattr(row, name, value)
         row.seen_at = timezone.now()
         row.save()
+        if job is not None and job.args.get("secrets"):
+            row.secrets.set(Secret.objects.filter(workspace=job.workspace, name__in=job.args["secrets"]))
         changed = True
     return changed
 
 
-def _workspace_of(host: Host, fact: ContainerFact) -> Workspace:
-    """That of the job which made it; what nobody asked for here belongs to the first."""
+def _job_of(host: Host, fact: ContainerFact) -> Job | None:
+    """That which made it."""
     number = fact.labels.get("naru.job", "")
-    if number.isdecimal() and len(number) <= 18:
-        job = Job.objects.select_related("workspace").filter(pk=int(number), host=host, kind="container.run").first()
-        if job is not None and job.workspace is not None:
-            return job.workspace
-    return first_workspace()
+    if not number.isdecimal() or len(number) > 18:
+        return None
+    return Job.objects.select_related("workspace").filter(pk=int(number), host=host, kind="container.run").first()
+
+
+def _workspace_of(job: Job | None) -> Workspace:
+    """That of the job which made it; what nobody asked for here belongs to the first."""
+    return job.workspace if job is not None and job.workspace is not None else first_workspace()
 
 
 def _values(fact: ContainerFact) -> dict[str, Any]:

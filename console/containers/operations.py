@@ -22,6 +22,8 @@ from console.operations.actor import Actor
 from console.operations.errors import Conflict, Invalid
 from console.operations.permissions import Permission
 from console.operations.runner import Operation, operation, publish_on_commit
+from console.secrets.queries import require_usable
+from console.secrets.references import names_in
 from console.workspaces.asked import asked_by_container
 from console.workspaces.models import Workspace
 from console.workspaces.placing import place_for_new, require_by_rules, require_workspace
@@ -53,6 +55,8 @@ def run_container(
     ``ports`` are written ``[address:][host port:]container port[/udp]``, on 127.0.0.1 unless an address is given.
     ``workspace`` is whose it will be; empty: the first in which the actor may. What its rules do not allow is Denied.
 
+    A value of ``env`` may be ``secret:NAME``, a secret of the workspace's; this needs secret.use, too.
+
     Needs container.run. Invalid and Conflict name ``image``, ``name``, ``command``, ``env``, ``ports``,
     ``memory_bytes`` or ``cpus``; then no job is made.
     """
@@ -65,12 +69,16 @@ def run_container(
         "image": image[:300],
         "name": name[:128] or None,
         "env": sorted(env or {}) or None,
+        "secrets": names_in((env or {}).values()) or None,
     }
     with operation(actor, Permission.CONTAINER_RUN, at=place_for_new(owner, host), **inputs) as op:
         # held, so that two at once cannot both take what is left of its totals
         owner = require_workspace(owner).locked()
         found = _known_image(host, image, workspace=owner)
+        names = names_in((env or {}).values())
+        require_usable(actor, owner, names, field="env")
         args: dict[str, Any] = {
+            "secrets": names,
             "image": found.asked,
             "image_engine_id": found.engine_id,
             "name": _free_name(host, name),

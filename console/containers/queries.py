@@ -15,6 +15,8 @@ from console.operations.actor import Actor
 from console.operations.errors import Denied, Missing
 from console.operations.permissions import Permission
 from console.operations.policy import Paths, bounded, may
+from console.secrets.models import Secret
+from console.secrets.uses import finds_uses
 from console.workspaces.models import Workspace
 from console.workspaces.rules import Used
 
@@ -129,6 +131,14 @@ def used_by(workspace: Workspace, host: Host) -> Used:
         cpus=(totals["cpus"] or 0.0) + sum(float(args.get("cpus") or 0) for args in coming),
         own=frozenset(own),
     )
+
+
+@finds_uses
+def containers_with(actor: Actor, secret: Secret) -> list[str]:
+    """Names of those whose environment was made with the secret; UNSEEN for one that the actor cannot see."""
+    present = Container.objects.filter(secrets=secret, gone_at=None)
+    seen = set(visible_containers(actor).filter(secrets=secret).values_list("pk", flat=True))
+    return [name if pk in seen else UNSEEN for pk, name in present.values_list("pk", "name")]
 
 
 def _runs_under_way(jobs: QuerySet[Job], host: Host) -> Iterator[dict[str, Any]]:

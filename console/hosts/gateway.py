@@ -5,6 +5,7 @@ here. Nothing of aiodocker leaves this module.
 """
 
 import asyncio
+import base64
 import json
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
@@ -144,8 +145,18 @@ class Engine:
 
     # --- images ---
 
-    async def build(self, context: BinaryIO, *, tag: str, dockerfile_path: str) -> AsyncIterator[BuildLine]:
+    async def build(
+        self,
+        context: BinaryIO,
+        *,
+        tag: str,
+        dockerfile_path: str,
+        secrets: Mapping[str, str] | None = None,
+        registries: Mapping[str, Mapping[str, str]] | None = None,
+    ) -> AsyncIterator[BuildLine]:
         """Build from a plain tar. The last line with an image_id names what was built; without one nothing was.
+
+        ``secrets`` by id are for steps that mount them; ``registries`` gives ``username`` and ``password`` by address.
 
         Invalid carries the engine's own words, line numbers and all. Ending the iteration ends the build.
         """
@@ -155,7 +166,7 @@ class Engine:
                 "build",
                 "POST",
                 params=params,
-                headers={"Content-Type": "application/x-tar"},
+                headers={"Content-Type": "application/x-tar", **_build_headers(secrets or {}, registries or {})},
                 data=_chunks(context),
                 timeout=aiohttp.ClientTimeout(sock_connect=5),
             ) as response:
@@ -261,6 +272,17 @@ def translated(address: str) -> Iterator[None]:
         raise Unavailable(f"the engine at {address} did not answer in time") from error
     except (aiohttp.ClientError, OSError, ValueError) as error:
         raise Unavailable(f"the engine at {address} broke off: {error}") from error
+
+
+def _build_headers(secrets: Mapping[str, str], registries: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """``X-Registry-Config`` is Docker's; ``X-Build-Secrets`` is our engine's, and others do not look at it."""
+    given: dict[str, dict[str, Any]] = {
+        "X-Build-Secrets": {name: base64.b64encode(value.encode()).decode() for name, value in secrets.items()},
+        "X-Registry-Config": {address: dict(account) for address, account in registries.items()},
+    }
+    return {
+        name: base64.urlsafe_b64encode(json.dumps(value).encode()).decode() for name, value in given.items() if value
+    }
 
 
 async def _chunks(file: BinaryIO) -> AsyncIterator[bytes]:

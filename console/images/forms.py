@@ -1,6 +1,8 @@
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from console.web.forms import Form, offer
@@ -48,10 +50,56 @@ class BuildForm(Form):
         widget=forms.TextInput(attrs=MONO),
     )
 
+    secrets = forms.CharField(
+        label=_("Secrets"),
+        required=False,
+        max_length=8_192,
+        widget=forms.Textarea(attrs={**MONO, "rows": 3, "placeholder": "npmrc=secret:npm-token"}),
+        help_text=_("One id=secret:NAME on each line, for RUN --mount=type=secret,id=…"),
+    )
+    registries = forms.CharField(
+        label=_("Registries that want a password"),
+        required=False,
+        max_length=8_192,
+        widget=forms.Textarea(attrs={**MONO, "rows": 3, "placeholder": "registry.example robot secret:registry-token"}),
+        help_text=_("On each line an address, a user and secret:NAME."),
+    )
+
     def __init__(self, *args: Any, hosts: list[str], workspaces: list[str], **options: Any) -> None:
         super().__init__(*args, **options)
         offer(self, "host", hosts)
         offer(self, "workspace", workspaces)
+
+    def clean_secrets(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for number, line in enumerate(self.cleaned_data["secrets"].splitlines(), start=1):
+            name, equals, value = (part.strip() for part in line.partition("="))
+            if line.strip() and not equals:
+                raise forms.ValidationError(gettext("Line %(number)d has no “=”.") % {"number": number})
+            if line.strip():
+                found[name] = value
+        return found
+
+    def clean_registries(self) -> dict[str, dict[str, str]]:
+        found: dict[str, dict[str, str]] = {}
+        for number, line in enumerate(self.cleaned_data["registries"].splitlines(), start=1):
+            words = line.split()
+            if words and len(words) != 3:
+                raise forms.ValidationError(
+                    gettext("Line %(number)d: write an address, a user and secret:NAME.") % {"number": number}
+                )
+            if words:
+                found[words[0]] = {"username": words[1], "password": words[2]}
+        return found
+
+    @staticmethod
+    def written(args: Mapping[str, Any]) -> dict[str, str]:
+        """A job's arguments as these two fields want them."""
+        accounts = args.get("registries", {}).items()
+        return {
+            "secrets": "\n".join(f"{name}={value}" for name, value in args.get("build_secrets", {}).items()),
+            "registries": "\n".join(f"{address} {a['username']} {a['password']}" for address, a in accounts),
+        }
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

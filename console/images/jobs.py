@@ -46,7 +46,8 @@ async def build(run: JobRun, args: Args) -> dict[str, Any]:
         image_id = ""
         async with run.engine() as engine:
             path = args.get("dockerfile_path", "Dockerfile")
-            async for line in engine.build(context, tag=args["tag"], dockerfile_path=path):
+            lines = engine.build(context, tag=args["tag"], dockerfile_path=path, **_given(run, args))
+            async for line in lines:
                 image_id = line.image_id or image_id
                 await run.write(line.text)
                 await _show_step(run, line.text)
@@ -67,6 +68,17 @@ async def remove(run: JobRun, args: Args) -> dict[str, Any]:
             raise Unavailable("the engine said the image was removed, and still has it")
     await run.write(f"Removed image {args['engine_id'][:12]}.\n")
     return {}
+
+
+def _given(run: JobRun, args: Args) -> dict[str, Any]:
+    """What the build is given besides its context, secrets and passwords as values."""
+    accounts = args.get("registries", {})
+    return {
+        "secrets": {name: run.resolved(value) for name, value in args.get("build_secrets", {}).items()},
+        "registries": {
+            address: {**account, "password": run.resolved(account["password"])} for address, account in accounts.items()
+        },
+    }
 
 
 async def _write_context(run: JobRun, args: Args, into: BinaryIO) -> None:

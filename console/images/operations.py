@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from console.hosts.models import Host
 from console.hosts.queries import get_host
 from console.images.bases import base_images, registry_of
+from console.images.build_secrets import given_secrets
 from console.images.context import DOCKERFILE_LIMIT_BYTES, kept_dockerfile, store_context
 from console.images.models import Image
 from console.images.observations import claim
@@ -40,18 +41,25 @@ def build_image(
     dockerfile: str = "",
     context: BinaryIO | None = None,
     dockerfile_path: str = "Dockerfile",
+    secrets: Mapping[str, str] | None = None,
+    registries: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Job:
     """Build from a pasted ``dockerfile``, or from an uploaded ``context`` (tar, tar.gz or zip), never both.
 
     ``workspace`` is whose the image will be; empty: the first in which the actor may. What its rules do not allow is
     Denied, and a tag that another workspace's image has on this host is a Conflict: it would be taken from it.
 
-    Needs image.build. Invalid names ``tag``, ``dockerfile``, ``context`` or ``dockerfile_path``; then nothing is kept.
+    ``secrets`` by id are for ``RUN --mount=type=secret,id=…``; ``registries`` by address are ``username`` and
+    ``password`` to pull with. Values and passwords are written ``secret:NAME``; that needs secret.use, too.
+
+    Needs image.build. Invalid names ``tag``, ``dockerfile``, ``context``, ``dockerfile_path``, ``secrets`` or
+    ``registries``; then nothing is kept.
     """
     with _building(actor, host_name, workspace, tag=tag) as (op, host, owner):
         reference = Reference.parse(tag, field="tag")
         _require_own_tag(host, str(reference), workspace=owner)
-        args = {"tag": str(reference)}
+        args: dict[str, Any] = {"tag": str(reference), **given_secrets(actor, owner, secrets or {}, registries or {})}
+        op.details |= {"secrets": args["secrets"]} if args["secrets"] else {}
         blobs = []
         if context is not None:
             if dockerfile.strip():

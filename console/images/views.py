@@ -20,6 +20,7 @@ from console.web.tables import table_of
 from console.workspaces.queries import choice_of, workspaces_for
 
 SORTABLE = {"created": "created_at", "size": "size_bytes", "id": "engine_id", "host": "host__name"}
+GIVEN = ("workspace", "tag", "dockerfile", "context", "secrets", "registries")
 BUILDS_SORTABLE = {"number": "pk", "state": "state", "who": "actor_name", "image": "on_name"}
 
 
@@ -90,7 +91,7 @@ def new_build(request: HttpRequest) -> HttpResponse:
     }
     form = BuildForm(request.POST or None, request.FILES or None, **choices, initial=_build_again(actor, request))
     if request.method == "POST" and form.is_valid():
-        given = {name: form.cleaned_data[name] for name in ("workspace", "tag", "dockerfile", "context")}
+        given = {name: form.cleaned_data[name] for name in GIVEN}
         path = form.cleaned_data["dockerfile_path"] or "Dockerfile"
         try:
             job = build_image(actor, form.cleaned_data["host"], dockerfile_path=path, **given)
@@ -120,5 +121,5 @@ def _build_again(actor: Actor, request: HttpRequest) -> dict[str, str]:
     job = get_job(actor, int(number))
     if job.kind != BUILD:
         return {}
-    again = {name: str(job.args.get(name, "")) for name in ("tag", "dockerfile")}
+    again = {name: str(job.args.get(name, "")) for name in ("tag", "dockerfile")} | BuildForm.written(job.args)
     return again | ({"workspace": job.workspace.slug} if job.workspace else {})

@@ -14,10 +14,11 @@ from console.jobs import blobs, sending, streams
 from console.jobs.models import Job
 from console.jobs.observations import LEASE, give_back
 from console.jobs.operations import announce
-from console.jobs.signing import host_key, sign
+from console.jobs.signing import host_key, seal_values, sign
 from console.operations.actor import Actor
-from console.operations.errors import Missing
+from console.operations.errors import Missing, Unavailable
 from console.operations.runner import observation
+from console.secrets.values import resolve
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +41,7 @@ def dispatch(job_id: int) -> bool:
     except RedisError as error:
         log.warning("job not sent", job=job_id, why=str(error))
         give_back(job_id, attempt=job.attempt, note=_("Redis does not answer; trying again."))
-    except Missing as error:
+    except (Missing, Unavailable) as error:
         with observation(Actor.system()):
             job = job.locked()
             job.finish(Job.State.FAILED, at=timezone.now(), error=str(error))
@@ -105,4 +106,8 @@ def _send(job: Job) -> bool:
         "begin_before": (timezone.now() + LEASE).timestamp(),
     }
     key = host_key(settings.SECRET_KEY, job.host.name)
+    if names := job.args.get("secrets"):
+        # from here on in memory and, for this host alone to open, in its message
+        values = resolve(job.workspace_id, names)
+        message["sealed"] = seal_values(values, key, job=job.pk, attempt=job.attempt)
     return sending.send_execute(job.host.queue, sign(message, key))

@@ -17,6 +17,7 @@ from console.operations.errors import Conflict
 from console.operations.permissions import Permission
 from console.operations.policy import Target
 from console.operations.runner import Operation, operation, publish_on_commit
+from console.secrets.queries import require_may_use
 from console.workspaces.models import Workspace
 
 
@@ -36,7 +37,8 @@ def add_job(
 
     ``workspace`` is whose work it is; ``on`` is the row the job is about, ``on_name`` alone names what does not exist
     yet (the image to be built).
-    ``args`` is all the handler gets, so it holds no secret and nothing that needs the database to be understood.
+    ``args`` is all the handler gets, so it holds nothing that needs the database to be understood, and no secret but as
+    ``secret:NAME``; ``args["secrets"]`` names those, and the handler gets the values by ``run.resolved``.
     """
     job = Job.objects.create(
         kind=kind,
@@ -120,6 +122,8 @@ def retry_job(actor: Actor, number: int) -> Job:
         if job.on_id:
             _require_idle(job.on_kind, job.on_id, name=job.on_name)
         judge_again(job)
+        if job.args.get("secrets") and job.workspace is not None:
+            require_may_use(actor, job.workspace)
         facts: dict[str, Any] = {"workspace": job.workspace, "args": job.args, "blobs": job.blobs}
         new = add_job(op, job.kind, host=job.host, on_name=job.on_name, retry_of=job, **facts)
         new.on_kind, new.on_id, new.labels = job.on_kind, job.on_id, job.labels

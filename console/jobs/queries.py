@@ -10,6 +10,8 @@ from console.operations.actor import Actor
 from console.operations.errors import Missing
 from console.operations.permissions import Permission
 from console.operations.policy import Paths, Target, bounded
+from console.secrets.models import Secret
+from console.secrets.uses import UNSEEN, finds_uses
 
 PATHS = Paths(workspace="workspace_id", host="host_id", labels="labels", owner="actor_id")
 
@@ -53,6 +55,15 @@ def get_job(actor: Actor, number: int) -> Job:
 def jobs_on(actor: Actor, target: Target) -> QuerySet[Job]:
     """The jobs that were about this container, image, …"""
     return visible_jobs(actor).filter(on_kind=target.target_kind, on_id=target.target_id)
+
+
+@finds_uses
+def jobs_with(actor: Actor, secret: Secret) -> list[str]:
+    """Jobs under way that were given the secret; UNSEEN for one that the actor cannot see."""
+    active = Job.objects.filter(workspace_id=secret.workspace_id, state__in=Job.ACTIVE)
+    found = [pk for pk, args in active.values_list("pk", "args") if secret.name in args.get("secrets", ())]
+    seen = set(visible_jobs(actor).filter(pk__in=found).values_list("pk", flat=True))
+    return [_("job #%(number)d") % {"number": pk} if pk in seen else UNSEEN for pk in found]
 
 
 def find_active_job(on_kind: str, on_id: str) -> Job | None:

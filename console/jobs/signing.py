@@ -1,14 +1,23 @@
 """Messages to agents carry a MAC, so that whoever can write to Redis cannot make a host do something.
 
-Each host has a key of its own, derived from the console's secret key; an agent knows only its own.
+Each host has a key of its own, derived from the console's secret key; an agent knows only its own. Values of secrets
+travel in a message encrypted with another key that both derive from it, so that whoever can read Redis reads none.
 """
 
+import base64
 import hashlib
 import hmac
 import json
+import secrets
+from collections.abc import Mapping
 from typing import Any
 
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
 from console.operations.errors import Denied
+
+_NONCE_BYTES = 12
 
 
 def host_key(secret_key: str, host_name: str) -> str:
@@ -27,6 +36,36 @@ def verify(signed: dict[str, Any], key: str) -> dict[str, Any]:
     if not key or not hmac.compare_digest(given, _mac(message, key).encode()):
         raise Denied("the message is not signed with this host's key")
     return message
+
+
+def seal_values(values: Mapping[str, str], key: str, *, job: int, attempt: int) -> str:
+    """Secrets for one attempt, by name; they open for no other. Empty for none."""
+    if not values:
+        return ""
+    nonce = secrets.token_bytes(_NONCE_BYTES)
+    sealed = AESGCM(_values_key(key)).encrypt(nonce, json.dumps(dict(values)).encode(), _about(job, attempt))
+    return base64.b64encode(nonce + sealed).decode()
+
+
+def open_values(text: str, key: str, *, job: int, attempt: int) -> dict[str, str]:
+    """Denied when it was not sealed with ``key`` for this attempt."""
+    if not text:
+        return {}
+    try:
+        raw = base64.b64decode(text, validate=True)
+        opened = AESGCM(_values_key(key)).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], _about(job, attempt))
+    except (InvalidTag, ValueError) as error:
+        raise Denied("the secrets in the message are not sealed with this host's key") from error
+    values: dict[str, str] = json.loads(opened)
+    return values
+
+
+def _values_key(key: str) -> bytes:
+    return hmac.new(key.encode(), b"naru secrets on their way", hashlib.sha256).digest()
+
+
+def _about(job: int, attempt: int) -> bytes:
+    return f"naru job {job} attempt {attempt}".encode()
 
 
 def _mac(message: dict[str, Any], key: str) -> str:

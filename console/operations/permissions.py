@@ -24,6 +24,11 @@ class Permission(StrEnum):
     IMAGE_VIEW = "image.view"
     IMAGE_BUILD = "image.build"
     IMAGE_REMOVE = "image.remove"
+    SECRET_VIEW = "secret.view"  # noqa: S105 - a name
+    SECRET_USE = "secret.use"  # noqa: S105 - a name
+    SECRET_MANAGE = "secret.manage"  # noqa: S105 - a name
+    SECRET_REVEAL = "secret.reveal"  # noqa: S105 - a name
+    SECRET_ROTATE = "secret.rotate"  # noqa: S105 - a name
     JOB_VIEW = "job.view"
     JOB_CANCEL = "job.cancel"
     JOB_CANCEL_OWN = "job.cancel-own"
@@ -52,6 +57,7 @@ EVERYWHERE_ONLY = frozenset(
         Permission.ROLE_MANAGE,
         Permission.TEAM_MANAGE,
         Permission.AUDIT_SEAL,
+        Permission.SECRET_ROTATE,
         Permission.USER_VIEW,
         Permission.USER_INVITE,
         Permission.USER_MANAGE,

@@ -28,6 +28,7 @@ INSTALLED_APPS = [
     "django.contrib.auth",
     "console.accounts",
     "console.workspaces",
+    "console.secrets",
     "console.hosts",
     "console.jobs",
     "console.images",

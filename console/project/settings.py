@@ -63,6 +63,7 @@ INSTALLED_APPS = [
     "console.audit",
     "console.workspaces",
     "console.tokens",
+    "console.secrets",
     "console.hosts",
     "console.jobs",
     "console.images",

@@ -4,7 +4,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from console.project.api import api
 
-APPS = ("web", "dashboard", "accounts", "audit", "workspaces", "jobs", "images", "containers", "access")
+APPS = ("web", "dashboard", "accounts", "audit", "workspaces", "secrets", "jobs", "images", "containers", "access")
 
 # urls of what api.addresses() names: a namespace, and no application
 API = (api.addresses(), "api")

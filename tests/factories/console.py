@@ -23,6 +23,8 @@ from console.operations.policy import Place
 from console.operations.runner import Operation, Outcome
 from console.rest.credentials import Credential
 from console.tokens.models import ApiToken
+from console.secrets.models import Secret, SecretVersion
+from console.secrets.values import encrypt
 from console.workspaces.models import FIRST_SLUG, Workspace
 from console.workspaces.observations import first_rules
 from console.workspaces.rules import Rules
@@ -129,6 +131,16 @@ def make_entry(name: str = "", *, workspace: Workspace | None = None, host: Host
 def make_custom_role(slug: str, *permissions: str) -> CustomRole:
     with writes_allowed("factory"):
         return CustomRole.objects.create(slug=slug, permissions=sorted(permissions))
+
+
+def make_secret(name: str, value: str = "quay-side-lantern", *, workspace: Workspace | None = None) -> Secret:
+    workspace = workspace or make_workspace()
+    with writes_allowed("factory"):
+        secret = Secret.objects.create(workspace=workspace, name=name)
+        version = SecretVersion(secret=secret, number=1, set_by_name="factory")
+        encrypt(version, value)
+        version.save()
+    return secret
 
 
 def make_image(

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import threading
 import time
+import traceback
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +16,7 @@ from console.jobs.agent.journal import Journal
 from console.jobs.agent.reports import report, show_room
 from console.jobs.agent.run import JobRun
 from console.jobs.kinds import get_kind
-from console.jobs.signing import verify
+from console.jobs.signing import open_values, verify
 from console.operations.errors import ConsoleError, Denied
 
 log = structlog.get_logger(__name__)
@@ -78,8 +79,14 @@ class Agent:
     async def _attempt(self, message: dict[str, Any]) -> dict[str, Any]:
         """The fact that tells how it ended."""
         job, attempt = int(message["job"]), int(message["attempt"])
-        run = JobRun(job=job, attempt=attempt, host_name=self.host_name, engine_address=self.engine_address)
         about = {"kind": "attempt.ended", "job": job, "attempt": attempt}
+        try:
+            values = open_values(str(message.get("sealed", "")), self.key, job=job, attempt=attempt)
+        except Denied as error:
+            return {**about, "state": "failed", "error": str(error)}
+        run = JobRun(
+            job=job, attempt=attempt, host_name=self.host_name, engine_address=self.engine_address, secrets=values
+        )
         work = asyncio.create_task(_work(run, message))
         helpers = [asyncio.create_task(run.flush_for_ever()), asyncio.create_task(self._watch(run, work))]
         try:
@@ -90,8 +97,9 @@ class Agent:
         except ConsoleError as error:
             await run.write(f"{error}\n")
             end = {**about, "state": "failed", "error": str(error)}
-        except Exception as error:
-            log.exception("handler crashed", job=job, kind=message["kind"])
+        except Exception as error:  # noqa: BLE001 - whatever it was, it is how the attempt ended
+            trace = run.masker.masked(traceback.format_exc())
+            log.error("handler crashed", job=job, kind=message["kind"], exception=trace)
             end = {**about, "state": "failed", "error": f"{type(error).__name__}: {error}"}
         finally:
             for helper in helpers:
@@ -101,7 +109,8 @@ class Agent:
             await run.finish_output()
         except RedisError as error:
             log.error("end of the output lost", job=job, why=str(error))
-        return end
+        masked: dict[str, Any] = run.masker.masked_json(end)
+        return masked
 
     async def _watch(self, run: JobRun, work: "asyncio.Task[dict[str, Any]]") -> None:
         """Heartbeats, and an eye on whether somebody wants it to stop."""

@@ -4,7 +4,7 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -13,7 +13,10 @@ from redis.exceptions import RedisError, ResponseError
 
 from console.hosts.gateway import Engine, connect
 from console.jobs import blobs, streams
+from console.jobs.agent.masking import Masker
 from console.jobs.agent.reports import report
+from console.operations.errors import Missing
+from console.secrets.references import name_in
 
 FLUSH_S = 0.1
 ENTRY_BYTES = 32 * 1024
@@ -25,10 +28,21 @@ TELL_PATIENCE_S = 60.0
 class JobRun:
     """``label`` goes on everything the handler makes in the engine, so that a later attempt finds and adopts it."""
 
-    def __init__(self, *, job: int, attempt: int, host_name: str, engine_address: str) -> None:
+    def __init__(
+        self,
+        *,
+        job: int,
+        attempt: int,
+        host_name: str,
+        engine_address: str,
+        secrets: Mapping[str, str] | None = None,
+    ) -> None:
         self.job = job
         self.attempt = attempt
         self.progress_now: dict[str, Any] = {}
+        self._secrets = dict(secrets or {})
+        # hides them in all that is said about the attempt
+        self.masker = Masker(self._secrets.values())
         self._host_name = host_name
         self._engine_address = engine_address
         self._lines: list[str] = []
@@ -51,21 +65,38 @@ class JobRun:
         async with connect(self._engine_address) as engine:
             yield engine
 
+    def resolved(self, text: str) -> str:
+        """The value, if ``text`` refers to a secret of the job's; else ``text``. Never to be logged."""
+        name = name_in(text)
+        if name is None:
+            return text
+        if name not in self._secrets:
+            raise Missing(f"the job was not given the secret {name}")
+        return self._secrets[name]
+
     async def write(self, text: str) -> None:
-        """Add to the job's output; waits while Redis is far behind. Past 64 MiB only the end is said."""
-        *lines, self._partial = (self._partial + text).split("\n")
-        for line in lines:
-            self._add(line.rstrip("\r").rpartition("\r")[2])
+        """Add to the job's output; waits while Redis is far behind. Past 64 MiB only the end is said.
+
+        Values of the job's secrets are hidden; what may be the beginning of one waits for what follows it.
+        """
+        self._take(self.masker.feed(text))
         while self._taken - self._flushed > MOST_BUFFERED_BYTES:  # noqa: ASYNC110 - the flusher may fail and try again
             await asyncio.sleep(FLUSH_S)
 
+    def _take(self, text: str) -> None:
+        *lines, self._partial = (self._partial + text).split("\n")
+        for line in lines:
+            self._add(line.rstrip("\r").rpartition("\r")[2])
+
     async def progress(self, **now: Any) -> None:
         """Shown with the next heartbeat: ``step=2, steps=5``."""
-        self.progress_now = now
+        self.progress_now = self.masker.masked_json(now)
 
     async def tell(self, kind: str, **fact: Any) -> None:
         """Report a fact about the host that the job has just made so: it is written down before the job's end is."""
-        await asyncio.to_thread(report, self._host_name, {"kind": kind, **fact}, patience_s=TELL_PATIENCE_S)
+        await asyncio.to_thread(
+            report, self._host_name, {"kind": kind, **self.masker.masked_json(fact)}, patience_s=TELL_PATIENCE_S
+        )
 
     async def read_blob(self, sha256: str, into: BinaryIO) -> None:
         """One of the job's inputs, checked against its SHA-256. Missing when it did not arrive."""
@@ -84,6 +115,7 @@ class JobRun:
 
     async def finish_output(self, *, patience_s: float = 60.0) -> None:
         """The last lines too, before the end is reported. Raises RedisError when they cannot be written."""
+        self._take(self.masker.finish())
         if self._partial:
             self._add(self._partial)
             self._partial = ""

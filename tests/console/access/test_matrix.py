@@ -43,6 +43,7 @@ from tests.factories.console import (
     make_host,
     make_image,
     make_job,
+    make_secret,
     make_team,
     make_user,
     make_workspace,
@@ -124,6 +125,12 @@ ROUTES = {
     ("workspaces:policy", "get"): Route("ffkfk", of="workspace"),
     ("workspaces:policy", "post"): Route("fffff", of="workspace", data={**RULES, "privileged": "on"}),
     ("workspaces:delete", "post"): Route("fffmf", of="workspace"),
+    ("secrets:list", "get"): Route("ffkfk"),
+    ("secrets:new", "post"): Route("ffkfk", data={"workspace": "shop", "name": "mine", "secret_value": "long enough"}),
+    ("secrets:secret", "get"): Route("ffkfk", of="secret"),
+    ("secrets:secret", "post"): Route("ffkfk", of="secret", data={"secret_value": "long enough"}),
+    ("secrets:reveal", "post"): Route("ffffk", of="secret"),
+    ("secrets:remove", "post"): Route("ffkfm", of="secret"),
     ("jobs:list", "get"): Route("kkkkk"),
     ("jobs:tray", "get"): Route("kkkkk"),
     ("jobs:job", "get"): Route("kkkkk", of="queued"),
@@ -175,7 +182,7 @@ SHARED = {"host", "format", "team", "member", "role", "person"}
 BOTH = {
     *("accounts:help_back_in", "account:password", "account:totp", "account:passkey"),
     *("workspaces:workspace", "workspaces:policy", "builds:new", "containers:run"),
-    *("roles:new", "roles:role", "grants:new", "tokens:own"),
+    *("secrets:secret", "roles:new", "roles:role", "grants:new", "tokens:own"),
 }
 TOPICS = {
     "rows.containers": "kkkfk",
@@ -184,6 +191,7 @@ TOPICS = {
     "rows.hosts": "kkkfk",
     "rows.audit": "fffkk",
     "rows.workspaces": "kkkfk",
+    "rows.secrets": "ffkfk",
     "rows.grants": "ffffk",
     "container.{container}": "kkkmk",
     "container.{container}.log": "kkkmk",
@@ -263,6 +271,7 @@ def world(monkeypatch: pytest.MonkeyPatch, redis_server: object) -> World:
         "person's token": {"user_pk": kim.pk, "token_pk": token.pk},
         "entry": {"seq": entry.seq},
         "workspace": {"slug": "shop"},
+        "secret": {"slug": "shop", "name": make_secret("db-password", workspace=shop).name},
         "queued": {"number": queued.number},
         "failed": {"number": failed.number},
         "image": {"host": host.name, "engine_id": image.engine_id},
@@ -315,7 +324,9 @@ def body_of(answer: Any) -> str:
         content.decode(),
     )
     text = re.sub(r"<code>[0-9a-f]{12}</code>", "", text)
-    return re.sub(r"\b(nothing-here|web-1|shop|987654|[0-9a-f]{64}|night-shift|log-reader|\d+)\b", "X", text)
+    return re.sub(
+        r"\b(nothing-here|web-1|shop|db-password|987654|[0-9a-f]{64}|night-shift|log-reader|\d+)\b", "X", text
+    )
 
 
 # --- nothing is left out ---
@@ -367,7 +378,7 @@ def test_one_of_another_workspace_learns_nothing(world: World, name: str, method
         client = browser(one_of("depot", role))
         answer = ask(client, method, world.address(name, route.of), route)
         body = body_of(answer)
-        for secret in ("web-1", "queued-thing", "failed-thing", "audited-thing", "a:1"):
+        for secret in ("web-1", "queued-thing", "failed-thing", "audited-thing", "a:1", "db-password"):
             shown = secret in "".join(str(value) for value in (*route.data.values(), *route.query.values()))
             assert shown or secret not in body, f"{role} is shown {secret}"
         if not route.of or route.of in SHARED:

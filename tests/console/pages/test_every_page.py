@@ -17,6 +17,7 @@ from tests.factories.console import (
     make_host,
     make_image,
     make_job,
+    make_secret,
     make_team,
     make_user,
 )
@@ -47,6 +48,8 @@ PAGES = [
     "/workspaces/",
     "/workspaces/main/",
     "/workspaces/main/policy/",
+    "/secrets/",
+    "/secrets/main/db-password/",
     "/teams/",
     "/teams/ops/",
     "/roles/",
@@ -78,6 +81,7 @@ class Inline(HTMLParser):
 
 def address(page: str, *, name: str = "web-1") -> str:
     make_container(name)
+    make_secret("db-password")
     make_grant(make_team("ops", make_user(None, username="kim")), make_custom_role("log-reader", "container.logs"))
     facts = {"image": make_image("hello-naru:latest").short_id, "job": make_job(args={"tag": "a:1"}).number}
     return page.format(**facts, person=make_user().pk if "{person}" in page else 0)
