@@ -22,6 +22,8 @@ OPERATOR = VIEWER | {
     Permission.CONTAINER_RESTART,
     Permission.CONTAINER_SCALE,
     Permission.JOB_CANCEL_OWN,
+    Permission.NOTIFICATION_VIEW,
+    Permission.NOTIFICATION_SILENCE,
 }
 DEVELOPER = OPERATOR | {
     Permission.CONTAINER_RUN,

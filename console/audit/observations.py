@@ -12,6 +12,7 @@ from console.audit.models import AuditCheck, AuditCheckpoint, AuditHead
 from console.audit.verification import Report, verify
 from console.audit.witnesses import kept_lines, tell_all
 from console.operations.actor import Actor
+from console.operations.happenings import EventKind, Happening, happened
 from console.operations.runner import observation, publish_on_commit
 
 log = structlog.get_logger(__name__)
@@ -40,9 +41,13 @@ def check(*, witnessed: Sequence[str] = ()) -> Report:
     if not report.is_whole:
         log.error("the audit log is not what was written", findings=report.findings)
     with observation(Actor.system("audit")):
+        finding = "\n".join(report.findings)
+        before = AuditCheck.objects.filter(pk=AuditCheck.ONLY).values_list("finding", flat=True).first() or ""
+        if finding and finding != before:
+            # checks go on finding the same
+            details = {"reason": report.findings[0]}
+            happened(Happening(EventKind.AUDIT_BROKEN, "audit", "audit", details=details, link="/audit/integrity/"))
         facts = {"at": timezone.now(), "entries": report.entries, "heads": report.heads}
-        AuditCheck.objects.update_or_create(
-            pk=AuditCheck.ONLY, defaults={**facts, "finding": "\n".join(report.findings)}
-        )
+        AuditCheck.objects.update_or_create(pk=AuditCheck.ONLY, defaults={**facts, "finding": finding})
         publish_on_commit("rows.audit")
     return report

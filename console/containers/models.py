@@ -41,6 +41,11 @@ class Container(Governed):
     cpus = models.FloatField(default=0)
     # those that its environment was made with; they cannot be removed while it is there
     secrets = models.ManyToManyField(Secret, blank=True, related_name="containers")
+    oom_killed = models.BooleanField(default=False)
+    # as Docker words it: healthy, unhealthy, starting; empty without a health check
+    health = models.CharField(max_length=16, blank=True)
+    # by the engine, because of a restart policy
+    restart_count = models.PositiveIntegerField(default=0)
     has_tty = models.BooleanField(default=False)
     created_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True, blank=True)

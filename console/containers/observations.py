@@ -6,11 +6,13 @@ from typing import Any
 from django.utils import timezone
 
 from console.containers.models import Container
+from console.containers.troubles import Before, troubles
 from console.hosts.facts import ContainerFact
 from console.hosts.models import Host
 from console.jobs.facts import Fact, observes
 from console.jobs.models import Job
 from console.operations.actor import Actor
+from console.operations.happenings import happened
 from console.operations.runner import observation, publish_on_commit
 from console.secrets.models import Secret
 from console.workspaces.models import Workspace
@@ -58,12 +60,14 @@ def _write(host: Host, seen: list[ContainerFact]) -> bool:
     known = {
         row.engine_id: row for row in Container.objects.filter(host=host, engine_id__in=[s.engine_id for s in seen])
     }
+    known_pks = {row.pk for row in known.values()}
     changed = False
     for fact in seen:
         values = _values(fact)
         row = known.get(fact.engine_id)
         job = _job_of(host, fact) if row is None else None
         row = row or Container(host=host, engine_id=fact.engine_id, workspace=_workspace_of(job))
+        before = Before.of(row)
         if row.pk and all(getattr(row, name) == value for name, value in values.items()):
             continue
         for name, value in values.items():
@@ -72,6 +76,10 @@ def _write(host: Host, seen: list[ContainerFact]) -> bool:
         row.save()
         if job is not None and job.args.get("secrets"):
             row.secrets.set(Secret.objects.filter(workspace=job.workspace, name__in=job.args["secrets"]))
+        if row.pk in known_pks or job is not None:
+            # of what was there before the console, nobody knows since when
+            for trouble in troubles(row, before):
+                happened(trouble)
         changed = True
     return changed
 
@@ -102,6 +110,9 @@ def _values(fact: ContainerFact) -> dict[str, Any]:
         "memory_bytes": fact.memory_bytes,
         "cpus": fact.cpus,
         "has_tty": fact.has_tty,
+        "oom_killed": fact.oom_killed,
+        "health": fact.health[:16],
+        "restart_count": fact.restart_count,
         "created_at": datetime.fromisoformat(fact.created_at),
         "started_at": _time(fact.started_at),
         "finished_at": _time(fact.finished_at),

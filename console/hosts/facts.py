@@ -29,6 +29,10 @@ class ContainerFact:
     started_at: str | None
     finished_at: str | None
     error: str = ""
+    oom_killed: bool = False
+    # healthy, unhealthy, starting; empty without a health check
+    health: str = ""
+    restart_count: int = 0
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -75,7 +79,15 @@ def container_fact(document: dict[str, Any]) -> ContainerFact:
         started_at=started_at,
         finished_at=finished_at if has_ended else None,
         error=str(state.get("Error") or ""),
+        oom_killed=bool(state.get("OOMKilled")),
+        health=_health(state),
+        restart_count=int(document.get("RestartCount") or 0),
     )
+
+
+def _health(state: dict[str, Any]) -> str:
+    status = str((state.get("Health") or {}).get("Status") or "")
+    return "" if status == "none" else status
 
 
 def image_fact(document: dict[str, Any]) -> ImageFact:

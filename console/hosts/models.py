@@ -22,6 +22,8 @@ class Host(Governed):
     state = models.CharField(max_length=16, choices=State.choices, default=State.UNKNOWN)
     error = models.TextField(blank=True)
     last_seen_at = models.DateTimeField(null=True, blank=True)
+    # since when it has been silent or its engine unreachable, once that was noticed
+    lost_at = models.DateTimeField(null=True, blank=True)
     info = models.JSONField(default=dict)
 
     objects = GovernedQuerySet["Host"].as_manager()

@@ -3,8 +3,11 @@
 from datetime import datetime
 from typing import Any
 
+from django.utils import timezone
+
 from console.hosts.models import Host
 from console.operations.actor import Actor
+from console.operations.happenings import EventKind, Happening, happened
 from console.operations.runner import observation, publish_on_commit
 
 
@@ -32,6 +35,35 @@ def _note(name: str, **facts: Any) -> None:
         changed = host.state != facts["state"]
         for key, value in facts.items():
             setattr(host, key, value)
+        _tell(host)
         host.save()
         if changed:
             publish_on_commit("rows.hosts", {"name": name})
+
+
+def note_lost_hosts() -> None:
+    """A host that says nothing any more is found by looking."""
+    for host in Host.objects.filter(lost_at=None).exclude(last_seen_at=None):
+        if host.is_stale:
+            with observation(Actor.system("hosts")):
+                host = host.locked()
+                _tell(host)
+                host.save(update_fields=["lost_at"])
+                publish_on_commit("rows.hosts", {"name": host.name})
+
+
+def _tell(host: Host) -> None:
+    """That it is lost, and that it is back. One that was never seen is awaited, not lost."""
+    if host.last_seen_at is None or host.is_stale == (host.lost_at is not None):
+        return
+    kind = EventKind.HOST_LOST if host.is_stale else EventKind.HOST_BACK
+    host.lost_at = timezone.now() if host.is_stale else None
+    happened(
+        Happening(
+            kind,
+            about=f"host:{host.pk}",
+            name=host.name,
+            place=host.place,
+            details={"reason": host.error},
+        )
+    )

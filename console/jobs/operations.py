@@ -14,6 +14,7 @@ from console.jobs.models import Job
 from console.jobs.queries import find_active_job, get_job
 from console.operations.actor import Actor
 from console.operations.errors import Conflict
+from console.operations.happenings import EventKind, Happening, happened
 from console.operations.permissions import Permission
 from console.operations.policy import Target
 from console.operations.runner import Operation, operation, publish_on_commit
@@ -70,8 +71,20 @@ def wake(job: Job) -> None:
 
 
 def announce(job: Job) -> None:
+    if job.state == Job.State.FAILED:
+        happened(failure_of(job))
     publish_on_commit("rows.jobs", {"number": job.pk, "state": job.state})
     publish_on_commit(f"job.{job.pk}", {"state": job.state})
+
+
+def failure_of(job: Job) -> Happening:
+    """About what the job was about, so that one thing that fails again and again is told of once."""
+    thing = f"{job.on_kind}:{job.on_id}" if job.on_id else f"{job.workspace_id}:{job.host_id}:{job.on_name}"
+    words = {"number": job.pk, "kind": job.kind, "on": job.on_name, "host": job.host.name, "reason": job.error}
+    link = f"/jobs/{job.pk}/"
+    about = f"{job.kind}:{thing}"
+    name = job.on_name or job.kind
+    return Happening(EventKind.JOB_FAILED, about, name, job.place, words, link, user_pk=job.actor_id)
 
 
 def require_idle(target: Target) -> None:

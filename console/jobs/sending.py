@@ -41,6 +41,11 @@ def send_head(queue: str, line: str) -> None:
     _send("jobs.keep_head", [line], queue=queue, expires=24 * 3600)
 
 
+def ring_notifications() -> None:
+    """Tell the console's worker that there is something to tell people."""
+    _send("notifications.deliver", [], queue=CONSOLE_QUEUE, expires=30)
+
+
 def _send(task: str, args: list[Any], *, queue: str, expires: float | None = None) -> bool:
     app = cast("Celery", import_string(settings.NARU_CELERY_APP))
     try:

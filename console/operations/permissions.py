@@ -29,6 +29,9 @@ class Permission(StrEnum):
     SECRET_MANAGE = "secret.manage"  # noqa: S105 - a name
     SECRET_REVEAL = "secret.reveal"  # noqa: S105 - a name
     SECRET_ROTATE = "secret.rotate"  # noqa: S105 - a name
+    NOTIFICATION_VIEW = "notification.view"
+    NOTIFICATION_SILENCE = "notification.silence"
+    NOTIFICATION_MANAGE = "notification.manage"
     JOB_VIEW = "job.view"
     JOB_CANCEL = "job.cancel"
     JOB_CANCEL_OWN = "job.cancel-own"

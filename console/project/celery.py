@@ -17,6 +17,10 @@ app.conf.beat_schedule = {
     "sweep": {"task": "jobs.sweep", "schedule": 3.0, "options": {"queue": "console", "expires": 9}},
     # pages that are open under a grant whose time is over end within this and a moment
     "end-due": {"task": "access.end_due", "schedule": 2.0, "options": {"queue": "console", "expires": 6}},
+    # deliveries whose turn it is again; new ones ring by themselves
+    "deliver": {"task": "notifications.deliver", "schedule": 5.0, "options": {"queue": "console", "expires": 15}},
+    "watch": {"task": "notifications.watch", "schedule": 10.0, "options": {"queue": "console", "expires": 30}},
+    "forget": {"task": "notifications.tidy", "schedule": 86400.0, "options": {"queue": "console", "expires": 86400}},
     "tidy": {"task": "jobs.tidy", "schedule": 3600.0, "options": {"queue": "console", "expires": 3600}},
     "audit-head": {"task": "audit.head", "schedule": 60.0, "options": {"queue": "console", "expires": 60}},
     "audit-check": {"task": "audit.check", "schedule": 3600.0, "options": {"queue": "console", "expires": 3600}},
@@ -26,9 +30,11 @@ app.conf.beat_schedule = {
 from console.access import tasks as access_tasks
 from console.jobs import tasks
 from console.jobs.alive import show_alive
+from console.notifications import tasks as notification_tasks
 
 tasks.register(app)
 access_tasks.register(app)
+notification_tasks.register(app)
 
 
 @signals.worker_ready.connect

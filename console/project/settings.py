@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from console.project.celery_settings import CELERY_COMMON
 from console.project.environment import Environment, read_key
 from console.project.logging import LOGGING, configure_logging
+from console.project.mail import read_mail_server
 from console.project.oidc import read_providers
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
@@ -26,6 +27,8 @@ NARU_TOKEN_DAYS = ENVIRONMENT.token_days
 NARU_TOKEN_MOST_DAYS = ENVIRONMENT.token_most_days
 NARU_OUTBOUND_ALLOW = ENVIRONMENT.outbound_allow
 NARU_RECORDER = "console.audit.recorder.record"
+NARU_NOTIFIER = "console.notifications.recording.record"
+NARU_URL = ENVIRONMENT.url
 NARU_CONFIRMATION = "console.accounts.confirm_views.ask"
 NARU_OIDC = read_providers()
 NARU_PUBLISHER = "console.live.doorbell.ring"
@@ -69,6 +72,7 @@ INSTALLED_APPS = [
     "console.images",
     "console.containers",
     "console.access",
+    "console.notifications",
     "console.dashboard",
     "console.project",
 ]
@@ -184,6 +188,15 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
+# --- mail ------------------------------------------------------------------------------------------------------------
+MAIL = read_mail_server()
+NARU_MAIL = MAIL is not None
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if MAIL else 'dummy'}.EmailBackend"
+if MAIL:
+    EMAIL_HOST, EMAIL_PORT, EMAIL_USE_SSL, EMAIL_USE_TLS = MAIL.host, MAIL.port, MAIL.ssl, MAIL.starttls
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD, DEFAULT_FROM_EMAIL = MAIL.user, MAIL.password, MAIL.sender
+    EMAIL_TIMEOUT = 10
+
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 FILE_UPLOAD_TEMP_DIR = None
 

@@ -4,7 +4,19 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from console.project.api import api
 
-APPS = ("web", "dashboard", "accounts", "audit", "workspaces", "secrets", "jobs", "images", "containers", "access")
+APPS = (
+    "web",
+    "dashboard",
+    "accounts",
+    "audit",
+    "workspaces",
+    "secrets",
+    "jobs",
+    "images",
+    "containers",
+    "access",
+    "notifications",
+)
 
 # urls of what api.addresses() names: a namespace, and no application
 API = (api.addresses(), "api")

@@ -39,6 +39,13 @@ SECTIONS = (
     Section(_("Build"), _("Secrets"), icon="lock", url_name="secrets:list", permission=Permission.SECRET_VIEW),
     Section(_("Operate"), _("Jobs"), icon="list-check", url_name="jobs:list", permission=Permission.JOB_VIEW),
     Section(
+        _("Operate"),
+        _("Alerts"),
+        icon="bell-ringing",
+        url_name="notifications:rules",
+        permission=Permission.NOTIFICATION_VIEW,
+    ),
+    Section(
         _("Control"), _("Workspaces"), icon="folders", url_name="workspaces:list", permission=Permission.WORKSPACE_VIEW
     ),
     Section(_("Control"), _("People"), icon="users", url_name="accounts:people", permission=Permission.USER_VIEW),

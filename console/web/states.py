@@ -45,6 +45,13 @@ LOOKS = {
     "token.active": Look(tone="good", icon="circle-check", word=pgettext_lazy("state", "active")),
     "token.expired": Look(tone="off", icon="clock", word=pgettext_lazy("state", "expired")),
     "token.revoked": Look(tone="off", icon="ban", word=pgettext_lazy("state", "revoked")),
+    # deliveries
+    "waiting": Look(tone="waiting", icon="clock", word=pgettext_lazy("state", "waiting")),
+    "sent": Look(tone="good", icon="circle-check", word=pgettext_lazy("state", "sent")),
+    "delivery.dead": Look(tone="bad", icon="circle-x", word=pgettext_lazy("state", "given up")),
+    # rules and channels
+    "on": Look(tone="good", icon="circle-check", word=pgettext_lazy("state", "in force")),
+    "off": Look(tone="off", icon="ban", word=pgettext_lazy("state", "switched off")),
     # what a grant comes to
     "gives": Look(tone="good", icon="circle-check", word=pgettext_lazy("state", "gives it")),
     "gives-own": Look(tone="good", icon="circle-check", word=pgettext_lazy("state", "gives it for one’s own")),

@@ -1,4 +1,4 @@
-/** The jobs tray: opens when an action has become a job; toasts go away by themselves unless looked at. */
+/** The trays of jobs and notifications are filled as they open; that of jobs opens when an action has become a job; toasts go away by themselves unless looked at. */
 
 const TOAST_MS = 6_000;
 
@@ -18,11 +18,13 @@ export function attachTray() {
   const each = () => toasts.querySelectorAll("[data-toast=passing]").forEach(expire);
   new MutationObserver(each).observe(toasts, { childList: true });
   each();
-  document.getElementById("tray")?.addEventListener("toggle", (event) => {
-    const body = document.getElementById("tray-body");
-    if (event.newState === "open") globalThis.htmx.trigger(body, "naru:changed");
-    else body.replaceChildren();
-  });
+  for (const tray of document.querySelectorAll(".tray")) {
+    tray.addEventListener("toggle", (event) => {
+      const body = tray.querySelector("[data-live-open]");
+      if (event.newState === "open") globalThis.htmx.trigger(body, "naru:changed");
+      else body.replaceChildren();
+    });
+  }
   document.addEventListener("naru:job", () => {
     const tray = document.getElementById("tray");
     if (tray && matchMedia("(min-width: 768px)").matches && !tray.matches(":popover-open")) tray.showPopover();

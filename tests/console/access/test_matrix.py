@@ -27,6 +27,7 @@ from console.jobs.kinds import kind_names
 from console.jobs.operations import retry_job
 from console.live import topics
 from console.live.topics import Chunk, find_topic
+from console.notifications import tasks as notification_tasks
 from console.operations.actor import Actor
 from console.operations.errors import ConsoleError, Denied, Missing
 from console.operations.governed import writes_allowed
@@ -50,6 +51,7 @@ from tests.factories.console import (
     sign_in_browser,
     token_of,
 )
+from tests.factories.notifications import make_channel, make_delivery, make_rule, make_silence
 from tests.fakes.broker import Broker
 
 pytestmark = pytest.mark.django_db
@@ -68,6 +70,10 @@ NOTHING = {
     "name": "nothing-here",
     "engine_id": "0" * 64,
     "slug": "nothing-here",
+    "rule_id": 987_654,
+    "channel_id": 987_654,
+    "delivery_id": 987_654,
+    "silence_id": 987_654,
     "host": "local",
 }
 
@@ -85,6 +91,9 @@ class Route:
 BUILD = {"host": "local", "tag": "b:1", "source": "dockerfile", "dockerfile": "FROM scratch\n"}
 RULES = {"addresses": "127.0.0.0/8", "most_containers": "0", "memory_mib": "0", "cpus": "0"}
 GRANT = {"kind": "user", "user": "kim", "role": "operator", "scope": "workspace"}
+RULE = {"name": "loud", "events": "job.failed", "tells_people": "on"}
+CHANNEL = {"name": "mailing", "kind": "email", "addresses": "night@example.org"}
+SILENCE = {"hours": "1", "reason": "a test"}
 ROUTES = {
     ("dashboard:overview", "get"): Route("kkkkk"),
     ("accounts:sign_out", "post"): Route("kkkkk"),
@@ -131,6 +140,26 @@ ROUTES = {
     ("secrets:secret", "post"): Route("ffkfk", of="secret", data={"secret_value": "long enough"}),
     ("secrets:reveal", "post"): Route("ffffk", of="secret"),
     ("secrets:remove", "post"): Route("ffkfm", of="secret"),
+    ("notifications:notes", "get"): Route("kkkkk"),
+    ("notifications:read", "post"): Route("kkkkk", data={"up_to": "1"}),
+    ("notifications:rules", "get"): Route("fkkfk"),
+    ("notifications:new_rule", "get"): Route("ffffk"),
+    ("notifications:new_rule", "post"): Route("ffffk", data={**RULE, "workspace": "shop"}),
+    ("notifications:rule", "get"): Route("fkkfk", of="rule"),
+    ("notifications:rule", "post"): Route("ffffk", of="rule", data=RULE),
+    ("notifications:delete_rule", "post"): Route("mffmk", of="rule"),
+    ("notifications:channels", "get"): Route("fkkfk"),
+    ("notifications:new_channel", "get"): Route("ffffk"),
+    ("notifications:new_channel", "post"): Route("ffffk", data={**CHANNEL, "workspace": "shop"}),
+    ("notifications:channel", "get"): Route("fkkfk", of="channel"),
+    ("notifications:channel", "post"): Route("ffffk", of="channel", data=CHANNEL),
+    ("notifications:try_channel", "post"): Route("mffmk", of="channel"),
+    ("notifications:delete_channel", "post"): Route("mffmk", of="channel"),
+    ("notifications:deliveries", "get"): Route("fkkfk"),
+    ("notifications:resend", "post"): Route("mffmk", of="delivery"),
+    ("notifications:silences", "get"): Route("fkkfk"),
+    ("notifications:new_silence", "post"): Route("fkkfk", data={**SILENCE, "workspace": "shop"}),
+    ("notifications:end_silence", "post"): Route("mkmmm", of="silence"),
     ("jobs:list", "get"): Route("kkkkk"),
     ("jobs:tray", "get"): Route("kkkkk"),
     ("jobs:job", "get"): Route("kkkkk", of="queued"),
@@ -182,7 +211,9 @@ SHARED = {"host", "format", "team", "member", "role", "person"}
 BOTH = {
     *("accounts:help_back_in", "account:password", "account:totp", "account:passkey"),
     *("workspaces:workspace", "workspaces:policy", "builds:new", "containers:run"),
-    *("secrets:secret", "roles:new", "roles:role", "grants:new", "tokens:own"),
+    *("secrets:secret", "notifications:new_rule", "notifications:rule"),
+    *("notifications:new_channel", "notifications:channel"),
+    *("roles:new", "roles:role", "grants:new", "tokens:own"),
 }
 TOPICS = {
     "rows.containers": "kkkfk",
@@ -192,6 +223,11 @@ TOPICS = {
     "rows.audit": "fffkk",
     "rows.workspaces": "kkkfk",
     "rows.secrets": "ffkfk",
+    "rows.notes": "kkkkk",
+    "rows.rules": "fkkfk",
+    "rows.channels": "fkkfk",
+    "rows.deliveries": "fkkfk",
+    "rows.silences": "fkkfk",
     "rows.grants": "ffffk",
     "container.{container}": "kkkmk",
     "container.{container}.log": "kkkmk",
@@ -213,6 +249,9 @@ TASKS = {
     "jobs.sweep": "takes nothing",
     "jobs.tidy": "takes nothing",
     "access.end_due": "takes nothing",
+    "notifications.deliver": "takes nothing",
+    "notifications.watch": "takes nothing",
+    "notifications.tidy": "takes nothing",
     "audit.head": "takes nothing",
     "audit.check": "takes nothing",
     "audit.seal": "takes nothing",
@@ -261,6 +300,7 @@ def world(monkeypatch: pytest.MonkeyPatch, redis_server: object) -> World:
         identity = Identity.objects.create(user=kim, issuer="https://id.example", subject="kim")
         session = BrowserSession.objects.create(user=kim, key="k" * 32)
     token = token_of(make_api_token(kim))
+    channel = make_channel("pager", kind="email", addresses="night@example.org", workspace=shop)
     things: dict[str, dict[str, Any]] = {
         "format": {"form": "jsonl"},
         "person": {"user_pk": kim.pk},
@@ -271,6 +311,10 @@ def world(monkeypatch: pytest.MonkeyPatch, redis_server: object) -> World:
         "person's token": {"user_pk": kim.pk, "token_pk": token.pk},
         "entry": {"seq": entry.seq},
         "workspace": {"slug": "shop"},
+        "channel": {"channel_id": channel.pk},
+        "rule": {"rule_id": make_rule("told-thing", workspace=shop).pk},
+        "delivery": {"delivery_id": make_delivery(channel).pk},
+        "silence": {"silence_id": make_silence("silent-thing", workspace=shop).pk},
         "secret": {"slug": "shop", "name": make_secret("db-password", workspace=shop).name},
         "queued": {"number": queued.number},
         "failed": {"number": failed.number},
@@ -354,6 +398,7 @@ def test_every_task_is_in_the_table() -> None:
     app, agent = Celery("names", set_as_current=False), cast("Agent", object())
     tasks.register(app)
     access_tasks.register(app)
+    notification_tasks.register(app)
     agent_tasks.register(app, agent)
     assert {name for name in app.tasks if not name.startswith("celery.")} == TASKS.keys() | AGENT_TASKS.keys()
 
@@ -378,7 +423,17 @@ def test_one_of_another_workspace_learns_nothing(world: World, name: str, method
         client = browser(one_of("depot", role))
         answer = ask(client, method, world.address(name, route.of), route)
         body = body_of(answer)
-        for secret in ("web-1", "queued-thing", "failed-thing", "audited-thing", "a:1", "db-password"):
+        for secret in (
+            "web-1",
+            "queued-thing",
+            "failed-thing",
+            "audited-thing",
+            "a:1",
+            "db-password",
+            "pager",
+            "told-thing",
+            "silent-thing",
+        ):
             shown = secret in "".join(str(value) for value in (*route.data.values(), *route.query.values()))
             assert shown or secret not in body, f"{role} is shown {secret}"
         if not route.of or route.of in SHARED:

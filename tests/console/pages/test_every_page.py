@@ -21,6 +21,7 @@ from tests.factories.console import (
     make_team,
     make_user,
 )
+from tests.factories.notifications import make_channel, make_delivery, make_rule, make_silence
 
 PAGES = [
     "/",
@@ -50,6 +51,16 @@ PAGES = [
     "/workspaces/main/policy/",
     "/secrets/",
     "/secrets/main/db-password/",
+    "/notifications/",
+    "/notifications/?part=bell",
+    "/alerts/",
+    "/alerts/new/",
+    "/alerts/{rule}/",
+    "/alerts/channels/",
+    "/alerts/channels/new/",
+    "/alerts/channels/{channel}/",
+    "/alerts/deliveries/",
+    "/alerts/silences/",
     "/teams/",
     "/teams/ops/",
     "/roles/",
@@ -84,6 +95,11 @@ def address(page: str, *, name: str = "web-1") -> str:
     make_secret("db-password")
     make_grant(make_team("ops", make_user(None, username="kim")), make_custom_role("log-reader", "container.logs"))
     facts = {"image": make_image("hello-naru:latest").short_id, "job": make_job(args={"tag": "a:1"}).number}
+    if "/alerts/" in page:
+        channel = make_channel("pager")
+        make_delivery(channel)
+        make_silence("at work")
+        facts |= {"rule": make_rule("loud", channel).pk, "channel": channel.pk}
     return page.format(**facts, person=make_user().pk if "{person}" in page else 0)
 
 

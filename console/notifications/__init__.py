@@ -1,0 +1,1 @@
+"""Telling people what happened: events, rules, channels, deliveries, silences, and everybody's own list."""
