@@ -19,7 +19,9 @@ from console.notifications.observations import claim_due, handle_events, note_ou
 from console.notifications.payloads import Told, signed_headers
 from console.operations.errors import ConsoleError
 from console.outbound.client import Call, request
-from console.secrets.values import decrypt
+from console.secrets.models import Secret
+from console.secrets.references import name_in
+from console.secrets.values import decrypt, resolve
 
 log = structlog.get_logger(__name__)
 
@@ -121,7 +123,7 @@ def told_of(delivery: Delivery) -> Told:
 def _webhook(told: Told, channel: Channel) -> Send:
     if channel.secret is None:
         return lambda: Outcome(error="the channel has no secret to sign with")
-    secret, url, body = decrypt(channel.secret.newest), channel.url, told.body()
+    secret, url, body = decrypt(channel.secret.newest), _url_of(channel, channel.secret), told.body()
 
     def send() -> Outcome:
         headers = signed_headers(told.uid, body, secret=secret, timestamp=int(time.time()))
@@ -133,6 +135,11 @@ def _webhook(told: Told, channel: Channel) -> Send:
         return Outcome(answer.status, f"{answer.status} {answer.reason}".strip(), is_final=answer.status == _GONE)
 
     return send
+
+
+def _url_of(channel: Channel, beside: Secret) -> str:
+    name = name_in(channel.url)
+    return channel.url if name is None else resolve(beside.workspace_id, [name])[name].strip()
 
 
 def _email(told: Told, channel: Channel) -> Send:

@@ -27,6 +27,8 @@ def choose(form: forms.Form, name: str, choices: list[Any]) -> None:
     field = form.fields[name]
     assert isinstance(field, forms.ChoiceField)
     field.choices = choices
+    # there is always a choice made: it is not "optional" to the eye
+    vars(field)["is_one_of"] = True
 
 
 class RuleForm(Form):
@@ -94,7 +96,7 @@ class ChannelForm(Form):
         max_length=2000,
         strip=False,
         widget=forms.TextInput(attrs={**MONO, "placeholder": "https://hooks.example/naru"}),
-        help_text=_("On the public internet, unless the machine’s administrator allows its network."),
+        help_text=_("On the public internet, unless the machine’s administrator allows its network. Or secret:NAME."),
     )
     secret = forms.ChoiceField(
         label=_("Secret to sign with"),

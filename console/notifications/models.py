@@ -11,6 +11,7 @@ from console.notifications.words import name_of, sentence_of
 from console.operations.governed import Governed, GovernedQuerySet
 from console.operations.policy import Place
 from console.secrets.models import Secret
+from console.secrets.references import name_in
 from console.workspaces.models import Workspace
 
 
@@ -103,7 +104,7 @@ class Channel(OfWorkspace):
         """For pages and the audit log: of a URL only whose it is, since the rest may be a secret."""
         if self.kind == self.Kind.EMAIL:
             return ", ".join(self.addresses.split())
-        return "/".join(self.url.split("/", 3)[:3])
+        return "/".join(self.url.split("/", 3)[:3]) if name_in(self.url) is None else self.url
 
 
 class Rule(OfWorkspace):

@@ -31,6 +31,7 @@ from console.operations.policy import Place
 from console.operations.runner import operation, publish_on_commit
 from console.outbound.addresses import parse_url
 from console.secrets.queries import require_usable
+from console.secrets.references import name_in, names_in
 
 MOST_ADDRESSES = 20
 
@@ -92,6 +93,8 @@ def delete_rule(actor: Actor, rule_id: int) -> None:
 def save_channel(actor: Actor, facts: ChannelFacts, *, channel_id: int | None = None) -> Channel:
     """Make a channel, or change one; whose it is and its kind stay. Needs notification.manage there.
 
+    ``url`` may be ``secret:NAME``, of the workspace that the signing secret is of: many an address is a password.
+
     Invalid names the field. Whether an address may be asked is judged each time that it is.
     """
     new = Channel(workspace=find_owner(actor, facts.workspace), kind=facts.kind) if channel_id is None else None
@@ -101,12 +104,13 @@ def save_channel(actor: Actor, facts: ChannelFacts, *, channel_id: int | None = 
         if channel.kind == Channel.Kind.EMAIL:
             channel.addresses = "\n".join(_checked_addresses(facts.addresses))
         elif channel.kind == Channel.Kind.WEBHOOK:
-            parse_url(facts.url, field="url")
-            channel.url = facts.url
             secret = find_secret(actor, facts.secret, workspace=channel.workspace)
-            # held, so that it is not removed meanwhile
+            # held, so that they are not removed meanwhile
             require_usable(actor, secret.workspace, [secret.name], field="secret")
-            channel.secret = secret
+            require_usable(actor, secret.workspace, names_in([facts.url]), field="url")
+            if name_in(facts.url) is None:
+                parse_url(facts.url, field="url")
+            channel.url, channel.secret = facts.url, secret
         else:
             raise Invalid(_("A channel is a webhook or an email."), field="kind")
         channel.save()

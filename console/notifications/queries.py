@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import TypeVar
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -113,7 +113,8 @@ def own_notes(actor: Actor, *, unread: bool = False) -> list[Note]:
 
 @finds_uses
 def channels_with(actor: Actor, secret: Secret) -> list[str]:
-    """Channels that sign with the secret; UNSEEN for one that the actor cannot see."""
-    seen = set(visible_channels(actor).filter(secret=secret).values_list("pk", flat=True))
-    rows = Channel.objects.filter(secret=secret).values_list("pk", "name")
+    """Channels that sign with the secret, or whose address it is; UNSEEN for one that the actor cannot see."""
+    using = Q(secret=secret) | Q(url=secret.reference, secret__workspace_id=secret.workspace_id)
+    seen = set(visible_channels(actor).filter(using).values_list("pk", flat=True))
+    rows = Channel.objects.filter(using).values_list("pk", "name")
     return [_("channel %(name)s") % {"name": name} if pk in seen else UNSEEN for pk, name in rows]
