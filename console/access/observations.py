@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-from django.db.models import Q
 from django.utils import timezone
 
 from console.access.models import Grant
@@ -16,20 +15,24 @@ AHEAD = timedelta(days=1)
 def tell_ending_grants() -> None:
     """Once for each, a day ahead, or as soon as it is given for less than a day."""
     now = timezone.now()
-    ending = Grant.objects.filter(Q(until__gt=now) & Q(until__lte=now + AHEAD))
-    for grant in ending.select_related("user", "team", "custom_role", "workspace", "host"):
-        assert grant.until is not None
-        details = {"role": grant.role_name, "holder": grant.holder_name, "scope": grant.scope_name}
+    ending = Grant.objects.filter(until__gt=now, until__lte=now + AHEAD)
+    grants = list(ending.select_related("user", "team", "custom_role", "workspace", "host"))
+    if grants:
         with observation(Actor.system("access")):
-            happened(
-                Happening(
-                    EventKind.GRANT_ENDING,
-                    about=f"grant:{grant.pk}",
-                    name=grant.holder_name,
-                    place=grant.place,
-                    details={**details, "until": f"{grant.until:%Y-%m-%d %H:%M} UTC"},
-                    link="/grants/",
-                    user_pk=grant.user_id,
-                    once=f"grant.ending|{grant.pk}|{grant.until.isoformat()}",
-                )
-            )
+            for grant in grants:
+                happened(_ending(grant))
+
+
+def _ending(grant: Grant) -> Happening:
+    assert grant.until is not None
+    details = {"role": grant.role_name, "holder": grant.holder_name, "scope": grant.scope_name}
+    return Happening(
+        EventKind.GRANT_ENDING,
+        about=f"grant:{grant.pk}",
+        name=grant.holder_name,
+        place=grant.place,
+        details={**details, "until": f"{grant.until:%Y-%m-%d %H:%M} UTC"},
+        link="/grants/",
+        user_pk=grant.user_id,
+        once=f"grant.ending|{grant.pk}|{grant.until.isoformat()}",
+    )

@@ -23,6 +23,8 @@ def checked_session(*, trusted: frozenset[str] = frozenset()) -> requests.Sessio
     session = requests.Session()
     session.trust_env = False
     session.max_redirects = MOST_REDIRECTS
+    # what is small on its way may be without end once it is unpacked
+    session.headers["Accept-Encoding"] = "identity"
     session.adapters.clear()
     for scheme in ("https://", "http://"):
         session.mount(scheme, _Adapter(trusted))
@@ -55,7 +57,10 @@ class _Adapter(BaseAdapter):
             trusted=self._trusted,
         )
         try:
-            return _response(request, client.request(call))
+            answer = client.request(call)
+            if answer.header("content-encoding") not in ("", "identity"):
+                raise ConnectionError("the answer is compressed, which was not asked for", request=request)
+            return _response(request, answer)
         except Invalid as error:
             raise InvalidURL(str(error), request=request) from error
         except Unavailable as error:

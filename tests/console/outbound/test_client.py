@@ -1,5 +1,6 @@
 """What a hostile server, or somebody who types its address, gets of the console."""
 
+import gzip
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -262,3 +263,11 @@ def test_a_configured_host_may_be_near_but_may_not_lead_elsewhere(server: Hostil
         assert session.get(f"http://idp.example:{server.port}/").json() == {"ok": True}
         with pytest.raises(requests.exceptions.InvalidURL):
             session.get(f"http://idp.example:{server.port}/away")
+
+
+def test_a_compressed_answer_that_nobody_asked_for_is_not_unpacked(server: HostileServer, near: None) -> None:
+    bomb = gzip.compress(b"0" * 10_000_000)
+    server.script = lambda visit: visit.answer(body=bomb, Content_Encoding="gzip")
+    with checked_session() as session, pytest.raises(requests.exceptions.ConnectionError, match="compressed"):
+        session.get(server.url)
+    assert server.visits[0].header("accept-encoding") == "identity"
