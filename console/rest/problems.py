@@ -5,7 +5,6 @@ versions or languages; ``field`` the input at fault, ``errors`` all of them; ``p
 """
 
 import json
-from http import HTTPStatus
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -67,7 +66,7 @@ def malformed(request: HttpRequest, found: list[dict[str, Any]]) -> HttpResponse
 def told(request: HttpRequest, status: int, word: str, detail: str, **facts: Any) -> HttpResponse:
     body = {
         "type": f"urn:naru:problem:{word}",
-        "title": HTTPStatus(status).phrase,
+        "title": HttpResponse(status=status).reason_phrase,
         "status": status,
         "detail": detail,
         "instance": f"urn:naru:request:{request.META.get('naru.correlation_id', '')}",

@@ -22,9 +22,9 @@ from console.operations.permissions import Permission, Role
 from console.operations.policy import Place
 from console.operations.runner import Operation, Outcome
 from console.rest.credentials import Credential
-from console.tokens.models import ApiToken
 from console.secrets.models import Secret, SecretVersion
 from console.secrets.values import encrypt
+from console.tokens.models import ApiToken
 from console.workspaces.models import FIRST_SLUG, Workspace
 from console.workspaces.observations import first_rules
 from console.workspaces.rules import Rules
