@@ -1,17 +1,50 @@
-"""The console without its neighbours: no Redis, no collected files, cheap passwords, data in a temporary folder."""
+"""The console without its neighbours: no Redis, no collected files, cheap passwords, data in a temporary folder.
 
+``NARU_TEST_DATABASE=postgresql`` runs all of it on a PostgreSQL that is started for it, instead of SQLite.
+"""
+
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import dj_database_url
 import pytest
 from django.apps import apps
-from django.db import connection
+from django.db import connection, connections
 from django.db.models.signals import post_migrate
 from django.utils import translation
 from pytest_django import DjangoDbBlocker, Settings
 
 from console.audit.triggers import drop_triggers
+from tests import postgresql
 from tests.factories.console import make_workspace
+
+
+@pytest.fixture(scope="session")
+def postgresql_url() -> Iterator[str]:
+    """Of a server that lives as long as the tests that want one."""
+    if postgresql.programs() is None:
+        pytest.skip("PostgreSQL is not installed")
+    with postgresql.running() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings: None,
+    request: pytest.FixtureRequest,
+    django_db_blocker: DjangoDbBlocker,
+) -> None:
+    if os.environ.get("NARU_TEST_DATABASE") == "postgresql":
+        use_database(request.getfixturevalue("postgresql_url"), suffix=os.environ.get("PYTEST_XDIST_WORKER", ""))
+
+
+def use_database(url: str, *, suffix: str) -> None:
+    """What settings say is replaced before anything has connected."""
+    chosen: dict[str, Any] = {**dj_database_url.parse(url), "TEST": {"NAME": f"test_naru{suffix}"}}
+    connections.settings["default"] = connections.configure_settings({"default": chosen})["default"]
+    del connections["default"]
 
 
 @pytest.fixture(scope="session")
