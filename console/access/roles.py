@@ -24,6 +24,7 @@ OPERATOR = VIEWER | {
     Permission.JOB_CANCEL_OWN,
     Permission.NOTIFICATION_VIEW,
     Permission.NOTIFICATION_SILENCE,
+    Permission.JOB_PIN,
 }
 DEVELOPER = OPERATOR | {
     Permission.CONTAINER_RUN,

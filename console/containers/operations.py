@@ -182,15 +182,33 @@ def _known_image(host: Host, image: str, *, workspace: Workspace) -> KnownImage:
     return KnownImage(wanted, found.engine_id)
 
 
-def _free_name(host: Host, name: str) -> str:
-    name = name.strip()
-    if not name:
-        return ""
+def check_run(inputs: Mapping[str, Any]) -> None:
+    """Invalid as run_container, for what of the inputs can be judged beforehand."""
+    image = str(inputs.get("image", "")).strip()
+    if not is_image_id(image):
+        Reference.parse(image, field="image")
+    if name := str(inputs.get("name", "")).strip():
+        _checked_name(name)
+    _split_command(str(inputs.get("command", "")))
+    _checked_env(inputs.get("env") or {})
+    PublishedPort.parse_all(inputs.get("ports") or ())
+    _checked_memory(inputs.get("memory_bytes"))
+    _checked_cpus(inputs.get("cpus"))
+
+
+def _checked_name(name: str) -> None:
     if not NAME.fullmatch(name):
         raise Invalid(
             _("“%(name)s” is no container name: letters, digits, “_”, “.” and “-”, at least two.") % {"name": name},
             field="name",
         )
+
+
+def _free_name(host: Host, name: str) -> str:
+    name = name.strip()
+    if not name:
+        return ""
+    _checked_name(name)
     if name in names_in_use(host):
         raise Conflict(_("The name “%(name)s” is in use on this host.") % {"name": name}, field="name")
     return name

@@ -10,6 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from console.containers import operations
+from console.containers.again import run_again
 from console.containers.cli import container_commands
 from console.containers.forms import ContainerFilterForm, RunForm
 from console.containers.log_text import log_piece, whole_log
@@ -18,11 +19,12 @@ from console.containers.queries import get_container, require_logs, visible_cont
 from console.hosts.queries import visible_hosts
 from console.images.queries import visible_images
 from console.jobs.models import Job
-from console.jobs.queries import jobs_on
+from console.jobs.queries import find_named, jobs_on
 from console.live.frames import poll_body
 from console.operations.actor import Actor
 from console.operations.errors import Conflict, Denied, Invalid
 from console.operations.permissions import Permission
+from console.operations.policy import may
 from console.web.permits import require
 from console.web.rendering import job_answer, page_or_part
 from console.web.states import kind_name
@@ -51,7 +53,9 @@ def run(request: HttpRequest) -> HttpResponse:
         "workspaces": [workspace.slug for workspace in workspaces_for(actor, Permission.CONTAINER_RUN)],
     }
     wanted = {name: value for name in ("image", "host", "workspace") if (value := request.GET.get(name, ""))}
-    form = RunForm(request.POST or None, **choices, initial=wanted)
+    earlier = find_named(actor, request.GET.get("from", ""))
+    with_env = earlier is not None and may(actor, Permission.CONTAINER_SECRETS, on=earlier)
+    form = RunForm(request.POST or None, **choices, initial={**run_again(earlier, with_env=with_env), **wanted})
     if form.is_valid():
         given = dict(form.cleaned_data)
         try:
@@ -62,7 +66,8 @@ def run(request: HttpRequest) -> HttpResponse:
             return redirect("jobs:job", job.number)
     require(request, Permission.CONTAINER_RUN)
     known = sorted({name for image in visible_images(actor)[:200] for name in image.references})
-    context = {"form": form, "known_images": known}
+    env_left_out = earlier is not None and not with_env and bool(earlier.args.get("env"))
+    context = {"form": form, "known_images": known, "env_left_out": env_left_out}
     return render(request, "containers/run.html", context, status=form.answer)
 
 

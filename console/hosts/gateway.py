@@ -85,10 +85,13 @@ class RunSpec:
 
 @dataclass(frozen=True, slots=True)
 class BuildLine:
-    """One message of a build: text to show, or the id of the finished image (64 hex digits)."""
+    """One message of a build: text to show, how far a layer is that is fetched for it (its id, what is done to it,
+    bytes done and bytes in all, 0 where not told), or the id of the finished image (64 hex digits).
+    """
 
     text: str = ""
     image_id: str = ""
+    layer: tuple[str, str, int, int] | None = None
 
 
 @asynccontextmanager
@@ -173,8 +176,7 @@ class Engine:
                 async for message in _json_lines(response):
                     if "error" in message:
                         raise Invalid(str(message.get("errorDetail", {}).get("message") or message["error"]))
-                    image_id = str((message.get("aux") or {}).get("ID", "")).removeprefix("sha256:")
-                    yield BuildLine(text=str(message.get("stream") or message.get("status") or ""), image_id=image_id)
+                    yield _build_line(message)
 
     async def find_image_id(self, name: str) -> str | None:
         """The 64 hex digits of the image that ``name`` means."""
@@ -294,6 +296,16 @@ async def _raw_chunks(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes,
     """What has come, as it comes."""
     async for chunk in response.content.iter_any():
         yield chunk
+
+
+def _build_line(message: Mapping[str, Any]) -> BuildLine:
+    image_id = str((message.get("aux") or {}).get("ID", "")).removeprefix("sha256:")
+    status, layer = str(message.get("status") or ""), str(message.get("id") or "")
+    # "Pulling from library/debian" is about the image, whose tag is then the id
+    if status and layer and not status.startswith("Pulling from "):
+        told = message.get("progressDetail") or {}
+        return BuildLine(image_id=image_id, layer=(layer, status, told.get("current") or 0, told.get("total") or 0))
+    return BuildLine(text=str(message.get("stream") or (status and f"{status}\n")), image_id=image_id)
 
 
 async def _json_lines(response: aiohttp.ClientResponse) -> AsyncIterator[dict[str, Any]]:

@@ -1,4 +1,3 @@
-from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -13,6 +12,9 @@ ENV GREETING="Good morning"
 CMD ["/bin/sh", "-c", "while :; do echo $GREETING; sleep 1; done"]"""
 
 
+SOURCES = [("dockerfile", _("Paste text")), ("context", _("Upload a folder"))]
+
+
 class BuildForm(Form):
     """A Dockerfile pasted, or a context uploaded. What they may hold is decided by the operation."""
 
@@ -25,7 +27,7 @@ class BuildForm(Form):
         help_text=_("The image’s name and version. Without a colon the version is “latest”."),
     )
     source = forms.ChoiceField(
-        choices=[("dockerfile", _("Paste text")), ("context", _("Upload a folder"))],
+        choices=SOURCES,
         widget=forms.RadioSelect,
         initial="dockerfile",
     )
@@ -42,6 +44,8 @@ class BuildForm(Form):
         widget=forms.ClearableFileInput(attrs={"accept": ".tar,.tar.gz,.tgz,.zip"}),
         help_text=_("A .tar, .tar.gz or .zip of the folder that holds the Dockerfile, at most 64 MiB."),
     )
+    # the job whose uploaded files are built once more
+    context_of = forms.IntegerField(required=False, min_value=1, max_value=2**62, widget=forms.HiddenInput)
     dockerfile_path = forms.CharField(
         label=_("Path inside it"),
         required=False,
@@ -69,6 +73,11 @@ class BuildForm(Form):
         super().__init__(*args, **options)
         offer(self, "host", hosts)
         offer(self, "workspace", workspaces)
+        if self["context_of"].value():
+            source = self.fields["source"]
+            assert isinstance(source, forms.ChoiceField)
+            again = _("The same files as job %(number)s") % {"number": self["context_of"].value()}
+            source.choices = [("again", again), *SOURCES]
 
     def clean_secrets(self) -> dict[str, str]:
         found: dict[str, str] = {}
@@ -92,17 +101,11 @@ class BuildForm(Form):
                 found[words[0]] = {"username": words[1], "password": words[2]}
         return found
 
-    @staticmethod
-    def written(args: Mapping[str, Any]) -> dict[str, str]:
-        """A job's arguments as these two fields want them."""
-        accounts = args.get("registries", {}).items()
-        return {
-            "secrets": "\n".join(f"{name}={value}" for name, value in args.get("build_secrets", {}).items()),
-            "registries": "\n".join(f"{address} {a['username']} {a['password']}" for address, a in accounts),
-        }
-
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
+        if cleaned.get("source") == "again":
+            return cleaned | {"dockerfile": "", "context": None}
+        cleaned["context_of"] = None
         if cleaned.get("source") == "context":
             if not cleaned.get("context") and "context" not in self.errors:
                 self.add_error("context", _("Choose a file to upload."))

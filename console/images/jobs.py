@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 
 from console.jobs.agent.run import JobRun
 from console.jobs.kinds import Args, handler
+from console.jobs.progress import Board, LayerNews
 from console.operations.errors import Missing, Unavailable
 from console.operations.permissions import Permission
 
@@ -43,14 +44,17 @@ async def build(run: JobRun, args: Args) -> dict[str, Any]:
     with tempfile.TemporaryFile() as context:
         await _write_context(run, args, context)
         context.seek(0)
-        image_id = ""
+        image_id, board = "", Board()
         async with run.engine() as engine:
             path = args.get("dockerfile_path", "Dockerfile")
             lines = engine.build(context, tag=args["tag"], dockerfile_path=path, **_given(run, args))
             async for line in lines:
                 image_id = line.image_id or image_id
                 await run.write(line.text)
-                await _show_step(run, line.text)
+                if line.layer is not None:
+                    board.layer(LayerNews(*line.layer))
+                _show_step(board, line.text)
+                run.progress(board.record())
             found = await engine.find_image_id(args["tag"])
         if found is None or (image_id and found != image_id):
             raise Unavailable(f"the build ended, but {args['tag']} is not the image that was built")
@@ -108,10 +112,10 @@ def _tar(into: BinaryIO, files: dict[str, bytes]) -> None:
             tar.addfile(info, io.BytesIO(content))
 
 
-async def _show_step(run: JobRun, text: str) -> None:
+def _show_step(board: Board, text: str) -> None:
     """ "Step 2/5 : RUN make" is how engines tell how far a build is."""
     if text.startswith("Step "):
         step, _slash, rest = text.removeprefix("Step ").partition("/")
         steps, _colon, what = rest.partition(" : ")
         if step.isdigit() and steps.isdigit():
-            await run.progress(step=int(step), steps=int(steps), what=what.strip()[:200])
+            board.step(int(step), of=int(steps), what=what.strip())

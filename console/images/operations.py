@@ -15,8 +15,10 @@ from console.images.models import Image
 from console.images.observations import claim
 from console.images.queries import get_image
 from console.images.references import Reference, is_image_id
+from console.jobs.blobs import require_kept
 from console.jobs.models import Job
 from console.jobs.operations import add_job, judges_again, require_idle
+from console.jobs.queries import get_job
 from console.operations.actor import Actor
 from console.operations.errors import Conflict, Invalid
 from console.operations.permissions import Permission
@@ -40,11 +42,13 @@ def build_image(
     workspace: str = "",
     dockerfile: str = "",
     context: BinaryIO | None = None,
+    context_of: int | None = None,
     dockerfile_path: str = "Dockerfile",
     secrets: Mapping[str, str] | None = None,
     registries: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Job:
-    """Build from a pasted ``dockerfile``, or from an uploaded ``context`` (tar, tar.gz or zip), never both.
+    """Build from a pasted ``dockerfile``, from an uploaded ``context`` (tar, tar.gz or zip), or from the context that
+    an earlier build was given (``context_of``, its number), never two of them.
 
     ``workspace`` is whose the image will be; empty: the first in which the actor may. What its rules do not allow is
     Denied, and a tag that another workspace's image has on this host is a Conflict: it would be taken from it.
@@ -61,7 +65,11 @@ def build_image(
         args: dict[str, Any] = {"tag": str(reference), **given_secrets(actor, owner, secrets or {}, registries or {})}
         op.details |= {"secrets": args["secrets"]} if args["secrets"] else {}
         blobs = []
-        if context is not None:
+        if context_of is not None:
+            stored = _context_of(actor, context_of)
+            args |= {"context": stored, "dockerfile_path": dockerfile_path}
+            blobs.append(stored)
+        elif context is not None:
             if dockerfile.strip():
                 raise Invalid(_("Give a Dockerfile or a context, not both."), field="context")
             stored = store_context(context, dockerfile_path=dockerfile_path)
@@ -101,6 +109,16 @@ def share_image(actor: Actor, host_name: str, engine_id: str, *, workspace: str)
         shared = claim(image, to)
         publish_on_commit("rows.images", {"host": host_name})
     return shared
+
+
+def _context_of(actor: Actor, number: int) -> str:
+    """Its SHA-256. Who may build in the workspace that it was uploaded for may have it; Invalid when it is not kept."""
+    job = get_job(actor, number)
+    stored = job.args.get("context") if job.kind == BUILD else None
+    if stored is None or not may(actor, Permission.IMAGE_BUILD, on=job):
+        raise Invalid(_("There are no files of job %(number)d to build from.") % {"number": number}, field="source")
+    require_kept(stored)
+    return str(stored)
 
 
 @contextmanager
@@ -172,6 +190,12 @@ def _judge_build_again(job: Job) -> None:
         require_allowed(job.workspace, job.host, job.args)
         if not job.args.get("starter"):
             _require_own_tag(job.host, str(job.args["tag"]), workspace=job.workspace)
+
+
+def check_build(inputs: Mapping[str, Any]) -> None:
+    """Invalid as build_image, for what of the inputs can be judged beforehand."""
+    Reference.parse(str(inputs.get("tag", "")), field="tag")
+    _checked_dockerfile(str(inputs.get("dockerfile", "")))
 
 
 def _checked_dockerfile(text: str) -> str:

@@ -6,11 +6,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from console.hosts.queries import visible_hosts
+from console.images.again import build_again
 from console.images.cli import build_command, image_commands
 from console.images.forms import BuildForm, ImageFilterForm
 from console.images.operations import BUILD, build_image, build_starter, remove_image, share_image
 from console.images.queries import get_image, images_like
-from console.jobs.queries import JobFilter, get_job, jobs_on, visible_jobs
+from console.jobs.queries import JobFilter, find_named, get_job, jobs_on, visible_jobs
+from console.jobs.telling import about
 from console.operations.actor import Actor
 from console.operations.errors import Conflict, Denied, Invalid
 from console.operations.permissions import Permission
@@ -20,7 +22,7 @@ from console.web.tables import table_of
 from console.workspaces.queries import choice_of, workspaces_for
 
 SORTABLE = {"created": "created_at", "size": "size_bytes", "id": "engine_id", "host": "host__name"}
-GIVEN = ("workspace", "tag", "dockerfile", "context", "secrets", "registries")
+GIVEN = ("workspace", "tag", "dockerfile", "context", "context_of", "secrets", "registries")
 BUILDS_SORTABLE = {"number": "pk", "state": "state", "who": "actor_name", "image": "on_name"}
 
 
@@ -89,7 +91,12 @@ def new_build(request: HttpRequest) -> HttpResponse:
         "hosts": [host.name for host in visible_hosts(actor)],
         "workspaces": [workspace.slug for workspace in workspaces_for(actor, Permission.IMAGE_BUILD)],
     }
-    form = BuildForm(request.POST or None, request.FILES or None, **choices, initial=_build_again(actor, request))
+    form = BuildForm(
+        request.POST or None,
+        request.FILES or None,
+        **choices,
+        initial=build_again(find_named(actor, request.GET.get("from", ""))),
+    )
     if request.method == "POST" and form.is_valid():
         given = {name: form.cleaned_data[name] for name in GIVEN}
         path = form.cleaned_data["dockerfile_path"] or "Dockerfile"
@@ -109,17 +116,5 @@ def build(request: HttpRequest, number: int) -> HttpResponse:
     job = get_job(actor, number)
     if job.kind != BUILD:
         return redirect("jobs:job", number)
-    context = {"job": job, "cli": build_command(job.args), "dockerfile": job.args.get("dockerfile", "")}
+    context = {**about(actor, job), "cli": build_command(job.args), "dockerfile": job.args.get("dockerfile", "")}
     return page_or_part(request, "images/build.html", "jobs/_facts.html", context)
-
-
-def _build_again(actor: Actor, request: HttpRequest) -> dict[str, str]:
-    """The fields of an earlier build, named by ``?from=<job number>``."""
-    number = request.GET.get("from", "")
-    if not number.isdecimal() or len(number) > 18:
-        return {}
-    job = get_job(actor, int(number))
-    if job.kind != BUILD:
-        return {}
-    again = {name: str(job.args.get(name, "")) for name in ("tag", "dockerfile")} | BuildForm.written(job.args)
-    return again | ({"workspace": job.workspace.slug} if job.workspace else {})

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from console.jobs import streams
-from console.operations.errors import Missing
+from console.operations.errors import Invalid, Missing
 
 CHUNK_BYTES = 1024 * 1024
 KEPT_S = 7 * 24 * 3600
@@ -53,6 +54,14 @@ def open_kept(sha256: str) -> BinaryIO:
         return (_folder() / sha256).open("rb")
     except FileNotFoundError as error:
         raise Missing(f"the input {sha256[:12]} is not kept any more") from error
+
+
+def require_kept(sha256: str) -> None:
+    """Invalid (``source``) when it was swept; else it stays for as long as a new input."""
+    try:
+        os.utime(_folder() / sha256)
+    except FileNotFoundError as error:
+        raise Invalid(_("The uploaded files are not kept any more. Upload them again."), field="source") from error
 
 
 def copy_to_redis(sha256: str) -> None:

@@ -3,10 +3,23 @@ from collections.abc import Iterable
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from console.jobs.models import Job
+from console.jobs.models import Job, JobRules
 from console.jobs.queries import JobFilter
 from console.web.forms import Form
 from console.web.states import kind_name
+
+
+class RulesForm(Form):
+    """The fields are those of JobRules.CHOSEN."""
+
+    most_running = forms.IntegerField(label=_("Running at once, at most"), min_value=0, max_value=10_000)
+    most_waiting = forms.IntegerField(label=_("Waiting, at most"), min_value=0, max_value=1_000_000)
+    keep_days = forms.IntegerField(label=_("Days they stay"), min_value=0, max_value=36_500)
+    keep_count = forms.IntegerField(label=_("How many stay, at most"), min_value=0, max_value=100_000_000)
+
+    @staticmethod
+    def values(rules: JobRules) -> dict[str, int]:
+        return {name: getattr(rules, name) for name in JobRules.CHOSEN}
 
 
 class JobFilterForm(Form):

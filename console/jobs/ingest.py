@@ -36,6 +36,9 @@ def ingest(host_name: str) -> int:
                     _observe(host_name, entry_id, fields)
                     connection.xdel(key, entry_id)
                     done += 1
+                if not lock.owned():
+                    # Redis has forgotten it, or it took too long: somebody else may read now
+                    break
                 lock.extend(LOCK_S, replace_ttl=True)
         finally:
             try:

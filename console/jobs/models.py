@@ -26,6 +26,14 @@ class Job(Governed):
         FAILED = "failed", _("failed")
         CANCELLED = "cancelled", _("cancelled")
 
+    class WaitsFor(models.TextChoices):
+        """Why a queued job has not been sent yet."""
+
+        AGENT = "agent", _("the host's agent")
+        HOST = "host", _("room on the host")
+        WORKSPACE = "workspace", _("other jobs of its workspace")
+        BROKER = "broker", _("the message broker")
+
     FINAL = (State.SUCCEEDED, State.FAILED, State.CANCELLED)
     ACTIVE = (State.QUEUED, State.RUNNING)
 
@@ -50,6 +58,8 @@ class Job(Governed):
     max_attempts = models.PositiveSmallIntegerField(default=1)
     lease_expires_at = models.DateTimeField(null=True, blank=True)
     sent_at = models.DateTimeField(null=True, blank=True)
+    # the agent's last word about the attempt under way; none: nobody knows that it has begun
+    heard_at = models.DateTimeField(null=True, blank=True)
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True, blank=True)
@@ -57,10 +67,19 @@ class Job(Governed):
     progress = models.JSONField(default=dict)
     result = models.JSONField(default=dict)
     error = models.TextField(blank=True)
-    # why an earlier attempt ended, or what a queued job waits for
+    # why an earlier attempt ended
     note = models.TextField(blank=True)
+    waits_for = models.CharField(max_length=16, choices=WaitsFor.choices, blank=True)
     retry_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="retries")
+    # of whoever asks more than once for the same: a schedule for one of its times
+    asked_by = models.CharField(max_length=64, null=True, blank=True, unique=True)
     output_sealed_at = models.DateTimeField(null=True, blank=True)
+    # of the sealed file, in hexadecimal; none for files from before there were digests
+    output_sha256 = models.CharField(max_length=64, blank=True)
+    output_bytes = models.BigIntegerField(default=0)
+    # it stays, whatever its workspace's rules for old jobs say
+    pinned_at = models.DateTimeField(null=True, blank=True)
+    pinned_by_name = models.CharField(max_length=150, blank=True)
 
     objects = GovernedQuerySet["Job"].as_manager()
 
@@ -70,6 +89,7 @@ class Job(Governed):
             models.Index(fields=["state", "host"]),
             models.Index(fields=["kind", "-id"]),
             models.Index(fields=["on_kind", "on_id", "-id"]),
+            models.Index(fields=["workspace", "state", "finished_at"]),
         ]
 
     def __str__(self) -> str:
@@ -114,12 +134,47 @@ class Job(Governed):
         self.lease_expires_at = None
         self.result = result or {}
         self.error = error
-        self.note = ""
+        self.note = self.waits_for = ""
 
     def requeue(self, *, note: str) -> None:
         """Give the job back for another attempt."""
         self.state = self.State.QUEUED
         self.lease_expires_at = None
-        self.sent_at = None
+        self.sent_at = self.heard_at = None
         self.note = note
         self.progress = {}
+
+
+class JobRules(Governed):
+    """How many jobs of a workspace run and wait, and how long they stay when they have ended.
+
+    The row is made when it is first needed. It is held while jobs are counted, so that two who count at once count one
+    after the other.
+    """
+
+    MOST_WAITING = 200
+    KEEP_DAYS = 365
+    KEEP_COUNT = 10_000
+    # what people choose
+    CHOSEN = ("most_running", "most_waiting", "keep_days", "keep_count")
+
+    workspace = models.OneToOneField(Workspace, primary_key=True, on_delete=models.CASCADE, related_name="job_rules")
+    # 0: as many as hosts take
+    most_running = models.PositiveIntegerField(default=0)
+    # 0: any number
+    most_waiting = models.PositiveIntegerField(default=MOST_WAITING)
+    # 0: for ever
+    keep_days = models.PositiveIntegerField(default=KEEP_DAYS)
+    # 0: any number
+    keep_count = models.PositiveIntegerField(default=KEEP_COUNT)
+    # when a job of the workspace was last sent: of workspaces with as much at work, who waited longest is next
+    served_at = models.DateTimeField(null=True, blank=True)
+
+    objects = GovernedQuerySet["JobRules"].as_manager()
+
+    def __str__(self) -> str:
+        return f"jobs of {self.workspace}"
+
+    @property
+    def place(self) -> Place:
+        return Place(workspace_pk=self.workspace_id)

@@ -6,6 +6,7 @@ The file is JSON lines, ``{"c": "1-7", "at": <ms>, "lines": [...]}``, at ``NARU_
 
 import asyncio
 import fcntl
+import hashlib
 import json
 import os
 import re
@@ -89,7 +90,15 @@ async def follow(
                 raise Unavailable(_("The job's output cannot be read just now.")) from error
 
 
-def seal(job_id: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """What proves a sealed file: its SHA-256 in hexadecimal, and its size."""
+
+    sha256: str
+    size_bytes: int
+
+
+def seal(job_id: int) -> Sealed:
     """Move the output from the stream to its file: synced and renamed before the stream goes.
 
     Safe to repeat, also at the same time: the second waits, and finds it done.
@@ -106,6 +115,19 @@ def seal(job_id: int) -> None:
             unsealed.rename(path)
             _sync_folder(path.parent)
     streams.connection().delete(streams.output_key(job_id), streams.cancel_key(job_id))
+    sealed = measure(job_id)
+    assert sealed is not None
+    return sealed
+
+
+def measure(job_id: int) -> Sealed | None:
+    """The sealed file as it is now; None when there is none."""
+    try:
+        with sealed_path(job_id).open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            return Sealed(digest, file.tell())
+    except FileNotFoundError:
+        return None
 
 
 def whole(job_id: int) -> Iterator[str]:

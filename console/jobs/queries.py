@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from console.jobs.models import Job
+from console.jobs.models import Job, JobRules
 from console.operations.actor import Actor
 from console.operations.errors import Missing
 from console.operations.permissions import Permission
 from console.operations.policy import Paths, Target, bounded
 from console.secrets.models import Secret
 from console.secrets.uses import UNSEEN, finds_uses
+from console.workspaces.models import Workspace
 
 PATHS = Paths(workspace="workspace_id", host="host_id", labels="labels", owner="actor_id")
 
@@ -52,6 +53,11 @@ def get_job(actor: Actor, number: int) -> Job:
     return job
 
 
+def find_named(actor: Actor, number: str) -> Job | None:
+    """The job that an address names (``?from=7``), if it is one and the actor may see it."""
+    return visible_jobs(actor).filter(pk=int(number)).first() if number.isdecimal() and len(number) <= 18 else None
+
+
 def jobs_on(actor: Actor, target: Target) -> QuerySet[Job]:
     """The jobs that were about this container, image, …"""
     return visible_jobs(actor).filter(on_kind=target.target_kind, on_id=target.target_id)
@@ -64,6 +70,9 @@ def jobs_with(actor: Actor, secret: Secret) -> list[str]:
     found = [pk for pk, args in active.values_list("pk", "args") if secret.name in args.get("secrets", ())]
     seen = set(visible_jobs(actor).filter(pk__in=found).values_list("pk", flat=True))
     return [_("job #%(number)d") % {"number": pk} if pk in seen else UNSEEN for pk in found]
+def rules_of(workspace: Workspace) -> JobRules:
+    """As they are; the defaults where nothing was needed or chosen yet."""
+    return JobRules.objects.filter(workspace=workspace).first() or JobRules(workspace=workspace)
 
 
 def find_active_job(on_kind: str, on_id: str) -> Job | None:

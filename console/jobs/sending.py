@@ -32,7 +32,7 @@ def send_execute(queue: str, message: dict[str, Any]) -> bool:
 
 
 def send_pulse(queue: str) -> None:
-    """Ask a host's agent to show that it takes work."""
+    """An agent's message to itself, to show that it takes work."""
     _send("jobs.pulse", [], queue=queue, expires=9)
 
 

@@ -5,6 +5,8 @@
 ``naru:host:<name>:facts`` stream of what the host's agent reports; an entry is deleted once it is written down
 ``naru:host:<name>:agent`` how many attempts the agent can still take; expires with the agent
 ``naru:blob:<sha256>``     an input on its way to a host
+``naru:epoch``             a word of its own for each life of what Redis holds: another one means that all was lost
+``naru:swept``             since when the sweeper has come by without a pause, in seconds since 1970
 """
 
 from functools import cache
@@ -17,6 +19,9 @@ from django.conf import settings
 KEPT_S = 14 * 24 * 3600
 BLOB_KEPT_S = 1800
 AGENT_KEPT_S = 10
+EPOCH_KEY = "naru:epoch"
+SWEPT_KEY = "naru:swept"
+SWEPT_KEPT_S = 10
 
 
 def output_key(job_id: int) -> str:

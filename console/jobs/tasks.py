@@ -21,7 +21,7 @@ def register(app: Celery) -> None:
 
 
 def dispatch(job_id: int) -> None:
-    dispatching.dispatch(int(job_id))
+    dispatching.fill_for(int(job_id))
 
 
 def ingest_facts(host_name: str) -> None:

@@ -11,4 +11,8 @@ urlpatterns = [
     path("jobs/<int:number>/output.txt", views.download, name="download"),
     path("jobs/<int:number>/cancel/", views.cancel, name="cancel"),
     path("jobs/<int:number>/retry/", views.retry, name="retry"),
+    path("jobs/<int:number>/pin/", views.pin, name="pin"),
+    path("jobs/<int:number>/unpin/", views.unpin, name="unpin"),
+    path("jobs/<int:number>/proof/", views.proof, name="proof"),
+    path("workspaces/<slug:slug>/jobs/", views.rules, name="rules"),
 ]

@@ -1,25 +1,28 @@
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from console.jobs import output as outputs
-from console.jobs.forms import JobFilterForm
-from console.jobs.kinds import get_kind, kind_names
+from console.jobs.forms import JobFilterForm, RulesForm
+from console.jobs.kinds import kind_names
 from console.jobs.models import Job
-from console.jobs.operations import cancel_job, retry_job
-from console.jobs.queries import get_job, visible_jobs
+from console.jobs.operations import cancel_job, change_job_rules, pin_job, retry_job, unpin_job
+from console.jobs.queries import get_job, rules_of, visible_jobs
+from console.jobs.telling import about, proof_of
 from console.live.frames import poll_body
 from console.live.topics import Chunk, Line
 from console.operations.actor import Actor
+from console.operations.errors import Denied, Unconfirmed
 from console.operations.permissions import Permission
 from console.web.permits import require
 from console.web.rendering import go_to, job_answer, page_or_part
 from console.web.states import kind_name
 from console.web.tables import table_of
-from console.workspaces.queries import choice_of
+from console.workspaces.queries import choice_of, get_workspace
 
 SORTABLE = {"number": "pk", "state": "state", "kind": "kind", "who": "actor_name", "target": "on_name"}
 TRAY_ROWS = 8
@@ -46,8 +49,9 @@ def tray(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def job(request: HttpRequest, number: int) -> HttpResponse:
-    found = get_job(require(request, Permission.JOB_VIEW), number)
-    return page_or_part(request, "jobs/job.html", "jobs/_facts.html", {"job": found, "retry": retry_permission(found)})
+    actor = require(request, Permission.JOB_VIEW)
+    context = about(actor, get_job(actor, number))
+    return page_or_part(request, "jobs/job.html", "jobs/_facts.html", context)
 
 
 @never_cache
@@ -82,9 +86,44 @@ def retry(request: HttpRequest, number: int) -> HttpResponse:
     return go_to(request, reverse("jobs:job", args=[again.number]))
 
 
-def retry_permission(found: Job) -> str:
-    """What it takes to do this work again; empty for a kind that this version does not know."""
-    try:
-        return get_kind(found.kind).permission.value
-    except KeyError:
-        return ""
+@require_POST
+def pin(request: HttpRequest, number: int) -> HttpResponse:
+    pin_job(Actor.of_request(request), number)
+    return go_to(request, reverse("jobs:job", args=[number]))
+
+
+@require_POST
+def unpin(request: HttpRequest, number: int) -> HttpResponse:
+    unpin_job(Actor.of_request(request), number)
+    return go_to(request, reverse("jobs:job", args=[number]))
+
+
+@never_cache
+@require_safe
+def proof(request: HttpRequest, number: int) -> HttpResponse:
+    """Whether the output is what was sealed: the file is read for it, so the page asks once it is shown."""
+    found = get_job(require(request, Permission.JOB_VIEW), number)
+    return render(request, "jobs/_proof.html", {"job": found, "proof": proof_of(found)})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def rules(request: HttpRequest, slug: str) -> HttpResponse:
+    """How many jobs of a workspace run and wait, and how long they stay."""
+    actor = require(request, Permission.WORKSPACE_VIEW)
+    workspace = get_workspace(actor, slug)
+    require(request, Permission.POLICY_VIEW, on=workspace)
+    form = RulesForm(request.POST or None, initial=RulesForm.values(rules_of(workspace)))
+    if form.is_valid():
+        try:
+            change_job_rules(actor, slug, **form.cleaned_data)
+        except Denied as error:
+            # it has to be asked for anew with a proof of who asks, by a page of its own
+            if isinstance(error, Unconfirmed):
+                raise
+            form.blame(error)
+        else:
+            messages.success(request, _("Saved."))
+            return redirect("jobs:rules", slug)
+    counts = {state: workspace.jobs.filter(state=state).count() for state in Job.ACTIVE}
+    context = {"workspace": workspace, "form": form, "tab": "jobs", "counts": counts}
+    return render(request, "jobs/rules.html", context, status=form.answer)

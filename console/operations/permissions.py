@@ -35,6 +35,8 @@ class Permission(StrEnum):
     JOB_VIEW = "job.view"
     JOB_CANCEL = "job.cancel"
     JOB_CANCEL_OWN = "job.cancel-own"
+    JOB_PIN = "job.pin"
+    JOB_REMOVE = "job.remove"
     HOST_VIEW = "host.view"
     WORKSPACE_VIEW = "workspace.view"
     WORKSPACE_MANAGE = "workspace.manage"

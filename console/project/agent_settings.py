@@ -4,7 +4,7 @@ Started with ``DJANGO_SETTINGS_MODULE=console.project.agent_settings``; Django i
 registries and for translations.
 """
 
-from console.project.celery_settings import CELERY_COMMON
+from console.project.celery_settings import CELERY_COMMON, queue_settings
 from console.project.environment import Environment
 from console.project.logging import LOGGING, configure_logging
 
@@ -40,6 +40,6 @@ LOGGING_CONFIG = None
 configure_logging(LOGGING)
 CELERY = {
     **CELERY_COMMON,
+    **queue_settings(f"host.{ENVIRONMENT.host_name}"),
     "broker_url": ENVIRONMENT.celery_broker_url,
-    "task_default_queue": f"host.{ENVIRONMENT.host_name}",
 }

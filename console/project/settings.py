@@ -7,7 +7,7 @@ import dj_database_url
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
-from console.project.celery_settings import CELERY_COMMON
+from console.project.celery_settings import CELERY_COMMON, queue_settings
 from console.project.environment import Environment, read_key
 from console.project.logging import LOGGING, configure_logging
 from console.project.mail import read_mail_server
@@ -219,4 +219,4 @@ STORAGES = {
 # --- logs and workers ------------------------------------------------------------------------------------------------
 LOGGING_CONFIG = None
 configure_logging(LOGGING)
-CELERY = {**CELERY_COMMON, "broker_url": ENVIRONMENT.celery_broker_url, "task_default_queue": "console"}
+CELERY = {**CELERY_COMMON, **queue_settings("console"), "broker_url": ENVIRONMENT.celery_broker_url}

@@ -52,6 +52,12 @@ LOOKS = {
     # rules and channels
     "on": Look(tone="good", icon="circle-check", word=pgettext_lazy("state", "in force")),
     "off": Look(tone="off", icon="ban", word=pgettext_lazy("state", "switched off")),
+    # the sealed output of a job
+    "output.open": Look(tone="busy", icon="loader-2", word=pgettext_lazy("state", "still being written")),
+    "output.whole": Look(tone="good", icon="shield-check", word=pgettext_lazy("state", "as it was sealed")),
+    "output.changed": Look(tone="bad", icon="alert-triangle", word=pgettext_lazy("state", "not what was sealed")),
+    "output.lost": Look(tone="bad", icon="alert-triangle", word=pgettext_lazy("state", "its file is missing")),
+    "output.unknown": Look(tone="off", icon="help-circle", word=pgettext_lazy("state", "sealed without a digest")),
     # what a grant comes to
     "gives": Look(tone="good", icon="circle-check", word=pgettext_lazy("state", "gives it")),
     "gives-own": Look(tone="good", icon="circle-check", word=pgettext_lazy("state", "gives it for one’s own")),

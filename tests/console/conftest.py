@@ -4,11 +4,13 @@
 """
 
 import os
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import dj_database_url
+import psycopg
 import pytest
 from django.apps import apps
 from django.db import connection, connections
@@ -72,3 +74,13 @@ def alone(settings: Settings, tmp_path: Path) -> None:
     settings.NARU_DATA = tmp_path
     # a request leaves its language behind, which is not that of the next test
     translation.activate("en")
+
+
+@pytest.fixture
+def empty_postgresql(postgresql_url: str) -> Iterator[str]:
+    """The URL of a database of the test's own."""
+    name = f"naru_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(postgresql_url, autocommit=True) as server:
+        server.execute(f"CREATE DATABASE {name}")
+        yield f"{postgresql_url.rpartition('/')[0]}/{name}"
+        server.execute(f"DROP DATABASE {name} WITH (FORCE)")

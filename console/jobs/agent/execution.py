@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from console.jobs import streams
 from console.jobs.agent.journal import Journal
-from console.jobs.agent.reports import report, show_room
+from console.jobs.agent.reports import epoch, report, show_room
 from console.jobs.agent.run import JobRun
 from console.jobs.kinds import get_kind
 from console.jobs.signing import open_values, verify
@@ -24,6 +24,8 @@ log = structlog.get_logger(__name__)
 HEARTBEAT_S = 3.0
 LOOK_S = 1.0
 REPORT_PATIENCE_S = 600.0
+SAID_AGAIN_S = 3600.0
+GIVE_WAY_S = 120.0
 
 
 @dataclass(slots=True)
@@ -37,6 +39,8 @@ class Agent:
     capacity: int
     running: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
+    # what is at work now, by job
+    at_work: dict[int, "_AtWork"] = field(default_factory=dict)
 
     def execute(self, signed: dict[str, Any]) -> None:
         """Run the attempt in ``signed`` if it is genuine, in time and new. Blocks until it has ended."""
@@ -54,13 +58,44 @@ class Agent:
             if ended is not None:
                 report(self.host_name, ended)
             return
-        self._change_running(+1)
+        mine = _AtWork(attempt)
+        earlier = self._enter(job, mine)
         try:
-            fact = asyncio.run(self._attempt(message))
+            fact = self._answer(message, mine, earlier)
+            self.journal.end(job, attempt, fact)
         finally:
-            self._change_running(-1)
-        self.journal.end(job, attempt, fact)
+            self._leave(job, mine)
         report(self.host_name, fact, patience_s=REPORT_PATIENCE_S)
+
+    def _answer(self, message: dict[str, Any], mine: "_AtWork", earlier: "_AtWork | None") -> dict[str, Any]:
+        """How the attempt ended. Two attempts of one job are never at work at once, and none after its answer is known:
+        the console may have given up one that merely could not be heard.
+        """
+        job, attempt = int(message["job"]), int(message["attempt"])
+        if earlier is not None and not earlier.give_way():
+            why = f"attempt {earlier.attempt} is still at work and does not end"
+            return {"kind": "attempt.ended", "job": job, "attempt": attempt, "state": "failed", "error": why}
+        known = self.journal.earlier_answer(job, attempt)
+        if known is not None:
+            return {**known, "attempt": attempt}
+        return asyncio.run(self._attempt(message, mine))
+
+    def _enter(self, job: int, mine: "_AtWork") -> "_AtWork | None":
+        """From now on ``mine`` is the job's attempt; returns the one that was until now."""
+        with self.lock:
+            earlier = self.at_work.get(job)
+            self.at_work[job] = mine
+            self.running += 1
+        self.show_room()
+        return earlier
+
+    def _leave(self, job: int, mine: "_AtWork") -> None:
+        with self.lock:
+            self.running -= 1
+            if self.at_work.get(job) is mine:
+                del self.at_work[job]
+        mine.is_over.set()
+        self.show_room()
 
     def report_interrupted(self) -> None:
         """At the start of the agent: what an earlier boot left half-done."""
@@ -68,15 +103,23 @@ class Agent:
             fact = {"kind": "attempt.interrupted", "job": lost.job, "attempt": lost.attempt}
             report(self.host_name, fact, patience_s=REPORT_PATIENCE_S)
 
+    def say_again(self) -> None:
+        """Should Redis have lost what it held: what was reported lately may not have been read. Harmless to repeat."""
+        try:
+            now = epoch()
+        except RedisError:
+            return
+        if self.journal.is_new_epoch(now):
+            log.warning("Redis has forgotten; saying again what has ended lately")
+            for fact in self.journal.ended_since(time.time() - SAID_AGAIN_S):
+                if not report(self.host_name, fact):
+                    return
+        self.journal.keep_epoch(now)
+
     def show_room(self) -> None:
         show_room(self.host_name, self.capacity - self.running)
 
-    def _change_running(self, by: int) -> None:
-        with self.lock:
-            self.running += by
-        self.show_room()
-
-    async def _attempt(self, message: dict[str, Any]) -> dict[str, Any]:
+    async def _attempt(self, message: dict[str, Any], mine: "_AtWork") -> dict[str, Any]:
         """The fact that tells how it ended."""
         job, attempt = int(message["job"]), int(message["attempt"])
         about = {"kind": "attempt.ended", "job": job, "attempt": attempt}
@@ -88,12 +131,16 @@ class Agent:
             job=job, attempt=attempt, host_name=self.host_name, engine_address=self.engine_address, secrets=values
         )
         work = asyncio.create_task(_work(run, message))
+        mine.begin(asyncio.get_running_loop(), work)
         helpers = [asyncio.create_task(run.flush_for_ever()), asyncio.create_task(self._watch(run, work))]
         try:
             result = await work
             end: dict[str, Any] = {**about, "state": "succeeded", "result": result}
         except asyncio.CancelledError:
             end = {**about, "state": "cancelled", "error": "Cancelled."}
+            if mine.gives_way:
+                # no answer: a later attempt is about to work for one
+                end = {**about, "kind": "attempt.interrupted"}
         except ConsoleError as error:
             await run.write(f"{error}\n")
             end = {**about, "state": "failed", "error": str(error)}
@@ -116,10 +163,11 @@ class Agent:
         """Heartbeats, and an eye on whether somebody wants it to stop."""
         beat_at = 0.0
         is_asked = False
+        told: dict[str, Any] = {}
         while True:
-            if time.monotonic() >= beat_at:
-                beat_at = time.monotonic() + HEARTBEAT_S
-                alive = {"kind": "attempt.alive", "job": run.job, "attempt": run.attempt, "progress": run.progress_now}
+            if time.monotonic() >= beat_at or run.progress_now != told:
+                beat_at, told = time.monotonic() + HEARTBEAT_S, run.progress_now
+                alive = {"kind": "attempt.alive", "job": run.job, "attempt": run.attempt, "progress": told}
                 await asyncio.to_thread(report, self.host_name, alive)
             with contextlib.suppress(RedisError):  # asked again in a second
                 wanted = await asyncio.to_thread(streams.connection().exists, streams.cancel_key(run.job))
@@ -128,6 +176,30 @@ class Agent:
                     is_asked = True
                     work.cancel()
             await asyncio.sleep(LOOK_S)
+
+
+@dataclass(slots=True, eq=False)
+class _AtWork:
+    """An attempt that runs in this process, as another thread sees it."""
+
+    attempt: int
+    is_over: threading.Event = field(default_factory=threading.Event)
+    gives_way: bool = False
+    _loop: asyncio.AbstractEventLoop | None = None
+    _work: "asyncio.Task[dict[str, Any]] | None" = None
+
+    def begin(self, loop: asyncio.AbstractEventLoop, work: "asyncio.Task[dict[str, Any]]") -> None:
+        self._loop, self._work = loop, work
+        if self.gives_way:
+            work.cancel()
+
+    def give_way(self) -> bool:
+        """Have it stop, clean up and end. False when that takes too long."""
+        self.gives_way = True
+        if self._loop is not None and self._work is not None:
+            with contextlib.suppress(RuntimeError):  # its loop is closed: it has ended just now
+                self._loop.call_soon_threadsafe(self._work.cancel)
+        return self.is_over.wait(GIVE_WAY_S)
 
 
 async def _work(run: JobRun, message: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ SQLite at ``NARU_DATA/agent-<host>.sqlite3``; ``synchronous=FULL``, so an attemp
 
     attempt(job, attempt) PRIMARY KEY, boot, state running|ended, fact (JSON of what was reported at its end), at
     head(at, line): signed heads of the audit log, kept where the console's database does not reach
+    seen(epoch): which life of Redis was last reported to
 """
 
 import json
@@ -41,6 +42,7 @@ class Journal:
             " (job INTEGER, attempt INTEGER, boot TEXT, state TEXT, fact TEXT, at REAL, PRIMARY KEY (job, attempt))"
         )
         self._db.execute("CREATE TABLE IF NOT EXISTS head (at REAL, line TEXT)")
+        self._db.execute("CREATE TABLE IF NOT EXISTS seen (epoch TEXT)")
 
     def keep_head(self, line: str) -> None:
         """The newest HEADS of them stay."""
@@ -72,6 +74,32 @@ class Journal:
             row = self._db.execute(query, (job, attempt)).fetchone()
         return json.loads(row[0]) if row else None
 
+    def earlier_answer(self, job: int, attempt: int) -> dict[str, Any] | None:
+        """What an earlier attempt of the job ended with, for one that did not merely break off."""
+        with self._lock:
+            query = "SELECT fact FROM attempt WHERE job=? AND attempt<? AND state='ended' ORDER BY attempt DESC"
+            facts = [json.loads(fact) for (fact,) in self._db.execute(query, (job, attempt))]
+        return next((fact for fact in facts if fact["kind"] == "attempt.ended"), None)
+
+    def ended_since(self, at_s: float) -> list[dict[str, Any]]:
+        """What was reported of attempts that have ended since then, oldest first."""
+        with self._lock:
+            query = "SELECT fact FROM attempt WHERE state='ended' AND at>=? ORDER BY at"
+            return [json.loads(fact) for (fact,) in self._db.execute(query, (at_s,))]
+
+    def is_new_epoch(self, epoch: str) -> bool:
+        """Whether Redis holds nothing any more of what was reported to it. False the first time."""
+        with self._lock:
+            row = self._db.execute("SELECT epoch FROM seen").fetchone()
+            return row is not None and row[0] != epoch
+
+    def keep_epoch(self, epoch: str) -> None:
+        with self._lock:
+            self._db.execute("BEGIN")
+            self._db.execute("DELETE FROM seen")
+            self._db.execute("INSERT INTO seen VALUES (?)", (epoch,))
+            self._db.execute("COMMIT")
+
     def take_interrupted(self) -> list[Interrupted]:
         """Attempts that an earlier boot left running; from now on they count as ended."""
         with self._lock:
@@ -80,7 +108,8 @@ class Journal:
             for lost in found:
                 fact = json.dumps({"kind": "attempt.interrupted", "job": lost.job, "attempt": lost.attempt})
                 self._db.execute(
-                    "UPDATE attempt SET state='ended', fact=? WHERE job=? AND attempt=?", (fact, lost.job, lost.attempt)
+                    "UPDATE attempt SET state='ended', fact=?, at=? WHERE job=? AND attempt=?",
+                    (fact, time.time(), lost.job, lost.attempt),
                 )
             self._db.execute("DELETE FROM attempt WHERE state='ended' AND at<?", (time.time() - KEPT_S,))
         return found

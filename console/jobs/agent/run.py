@@ -88,9 +88,9 @@ class JobRun:
         for line in lines:
             self._add(line.rstrip("\r").rpartition("\r")[2])
 
-    async def progress(self, **now: Any) -> None:
-        """Shown with the next heartbeat: ``step=2, steps=5``."""
-        self.progress_now = self.masker.masked_json(now)
+    def progress(self, record: dict[str, Any]) -> None:
+        """How far it is now (console.jobs.progress); told with the next sign of life, at most once a second."""
+        self.progress_now = self.masker.masked_json(record)
 
     async def tell(self, kind: str, **fact: Any) -> None:
         """Report a fact about the host that the job has just made so: it is written down before the job's end is."""

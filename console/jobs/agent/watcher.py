@@ -7,6 +7,7 @@ import threading
 import structlog
 
 from console.hosts.gateway import Engine, connect
+from console.jobs import sending
 from console.jobs.agent.execution import Agent
 from console.jobs.agent.reports import report
 from console.operations.errors import ConsoleError
@@ -16,6 +17,7 @@ log = structlog.get_logger(__name__)
 EVERY_S = 10.0
 QUIET_S = 0.15
 RETRY_S = 2.0
+PULSE_S = 4.0
 
 
 def start_watching(agent: Agent) -> threading.Thread:
@@ -26,11 +28,19 @@ def start_watching(agent: Agent) -> threading.Thread:
 
 
 async def _watch(agent: Agent) -> None:
-    await asyncio.gather(_show_room(agent), _tell_inventory(agent))
+    await asyncio.gather(_show_room(agent), _show_life(agent), _tell_inventory(agent))
+
+
+async def _show_life(agent: Agent) -> None:
+    """By a message to oneself: whether work is taken is not for the console's parts to show, which may be away."""
+    while True:
+        await asyncio.to_thread(sending.send_pulse, f"host.{agent.host_name}")
+        await asyncio.sleep(PULSE_S)
 
 
 async def _show_room(agent: Agent) -> None:
     while True:
+        await asyncio.to_thread(agent.say_again)
         await asyncio.to_thread(agent.show_room)
         await asyncio.sleep(RETRY_S)
 

@@ -90,6 +90,7 @@ class Route:
 
 BUILD = {"host": "local", "tag": "b:1", "source": "dockerfile", "dockerfile": "FROM scratch\n"}
 RULES = {"addresses": "127.0.0.0/8", "most_containers": "0", "memory_mib": "0", "cpus": "0"}
+JOB_RULES = {"most_running": "2", "most_waiting": "50", "keep_days": "30", "keep_count": "0"}
 GRANT = {"kind": "user", "user": "kim", "role": "operator", "scope": "workspace"}
 RULE = {"name": "loud", "events": "job.failed", "tells_people": "on"}
 CHANNEL = {"name": "mailing", "kind": "email", "addresses": "night@example.org"}
@@ -167,6 +168,11 @@ ROUTES = {
     ("jobs:download", "get"): Route("kkkkk", of="failed"),
     ("jobs:cancel", "post"): Route("ffffk", of="queued"),
     ("jobs:retry", "post"): Route("ffkfk", of="failed"),
+    ("jobs:pin", "post"): Route("fkkfk", of="failed"),
+    ("jobs:unpin", "post"): Route("fkkfk", of="failed"),
+    ("jobs:proof", "get"): Route("kkkkk", of="failed"),
+    ("jobs:rules", "get"): Route("ffkfk", of="workspace"),
+    ("jobs:rules", "post"): Route("fffff", of="workspace", data=JOB_RULES),
     ("images:list", "get"): Route("kkkfk"),
     ("images:image", "get"): Route("kkkfk", of="image"),
     ("images:remove", "post"): Route("ffkmk", of="image"),
@@ -214,6 +220,8 @@ BOTH = {
     *("secrets:secret", "notifications:new_rule", "notifications:rule"),
     *("notifications:new_channel", "notifications:channel"),
     *("roles:new", "roles:role", "grants:new", "tokens:own"),
+    *("workspaces:workspace", "workspaces:policy", "builds:new", "containers:run", "jobs:rules"),
+    *("roles:new", "roles:role", "grants:new"),
 }
 TOPICS = {
     "rows.containers": "kkkfk",

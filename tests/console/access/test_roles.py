@@ -44,6 +44,8 @@ ALLOWED = {
     "job.view": {V, O, D, U, A},
     "job.cancel": {A},
     "job.cancel-own": {O, D, A},
+    "job.pin": {O, D, A},
+    "job.remove": {A},
     "host.view": {V, O, D, A},
     "workspace.view": {V, O, D, A},
     "workspace.manage": {A},

@@ -23,7 +23,13 @@ def broker(monkeypatch: pytest.MonkeyPatch) -> Broker:
 def room(redis_server: "redis.Redis", broker: Broker) -> "redis.Redis":
     """The agent of the host "local" has shown that it takes work."""
     redis_server.set(streams.agent_key("local"), "7", ex=60)
+    swept_for_long(redis_server)
     return redis_server
+
+
+def swept_for_long(connection: "redis.Redis") -> None:
+    """So that leases count."""
+    connection.set(streams.SWEPT_KEY, "0", ex=60)
 
 
 def queued(kind: str = "image.build", **facts: Any) -> Job:

@@ -15,6 +15,7 @@ import pytest
 import redis
 
 from console.jobs import kinds, output, streams
+from console.jobs.agent import execution
 from console.jobs.agent.execution import Agent
 from console.jobs.agent.journal import Interrupted, Journal
 from console.jobs.agent.run import JobRun
@@ -48,6 +49,15 @@ def own_kinds(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     @handler("test.crash", permission=Permission.IMAGE_BUILD)
     async def crash(_run: JobRun, args: Args) -> dict[str, Any]:
         raise ZeroDivisionError("by zero")
+
+    @handler("test.steps", permission=Permission.IMAGE_BUILD)
+    async def steps(run: JobRun, _args: Args) -> dict[str, Any]:
+        async with asyncio.timeout(LIMIT_S):
+            for number in (1, 2):
+                run.progress({"step": number, "steps": 2, "what": "RUN make"})
+                while number not in await asyncio.to_thread(steps_told, streams.connection()):
+                    await asyncio.sleep(0.01)
+        return {}
 
     @handler("test.wait", permission=Permission.IMAGE_BUILD)
     async def wait(run: JobRun, args: Args) -> dict[str, Any]:
@@ -85,6 +95,10 @@ def message(kind: str = "test.write", *, key: str = KEY, in_s: float = 15, **fac
         "begin_before": time.time() + in_s,
     }
     return sign({**given, **facts}, key)
+
+
+def steps_told(connection: "redis.Redis") -> list[int]:
+    return [fact["progress"].get("step", 0) for fact in said(connection, "attempt.alive")]
 
 
 def said(connection: "redis.Redis", kind: str = "attempt.ended") -> list[dict[str, Any]]:
@@ -143,10 +157,77 @@ def test_the_same_message_twice_acts_once_and_tells_its_end_again(
 def test_a_later_attempt_acts_again_and_says_which_it_is(
     agent: Agent, redis_server: "redis.Redis", own_kinds: list[str]
 ) -> None:
-    agent.execute(message())
+    agent.journal.begin(7, 1)
+    agent.journal.end(7, 1, {"kind": "attempt.interrupted", "job": 7, "attempt": 1})
     agent.execute(message(attempt=2))
-    assert len(own_kinds) == 2
-    assert output.read(7).lines == ["hello", "-- attempt 2 of 3 --", "hello"]
+    assert own_kinds == ["hello\n"]
+    assert output.read(7).lines == ["-- attempt 2 of 3 --", "hello"]
+
+
+def test_what_an_attempt_answered_is_the_answer_of_those_after_it(
+    agent: Agent, redis_server: "redis.Redis", own_kinds: list[str]
+) -> None:
+    agent.execute(message())
+    # the console never heard of its end, and gave it up
+    agent.execute(message(attempt=2))
+    assert own_kinds == ["hello\n"]
+    first, second = said(redis_server)
+    assert (first["attempt"], second["attempt"]) == (1, 2)
+    assert first["result"] == second["result"]
+
+
+def test_an_attempt_that_was_given_up_ends_before_the_next_begins(
+    agent: Agent, redis_server: "redis.Redis", own_kinds: list[str]
+) -> None:
+    first = threading.Thread(target=agent.execute, args=[message("test.wait")])
+    first.start()
+    wait_for(lambda: output.read(7).lines == ["waiting"])
+    agent.execute(message("test.write", attempt=2))
+    first.join(LIMIT_S)
+    assert own_kinds == ["cleaned up", "hello\n"]
+    assert [(end["attempt"], end["state"]) for end in said(redis_server)] == [(2, "succeeded")]
+    assert [fact["attempt"] for fact in said(redis_server, "attempt.interrupted")] == [1]
+    assert agent.at_work == {}
+
+
+def test_an_attempt_does_not_begin_beside_one_that_does_not_end(
+    agent: Agent, redis_server: "redis.Redis", own_kinds: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(execution, "GIVE_WAY_S", 0.1)
+    first = threading.Thread(target=agent.execute, args=[message("test.wait")])
+    first.start()
+    wait_for(lambda: output.read(7).lines == ["waiting"])
+    agent.execute(message(attempt=2))
+    [end] = said(redis_server)
+    assert (end["attempt"], end["state"]) == (2, "failed")
+    assert "still at work" in end["error"]
+    first.join(LIMIT_S)
+    assert own_kinds == ["cleaned up"]
+
+
+def test_what_has_ended_is_said_again_when_redis_has_forgotten(
+    agent: Agent, redis_server: "redis.Redis", own_kinds: list[str]
+) -> None:
+    agent.say_again()
+    agent.execute(message())
+    agent.say_again()
+    assert len(said(redis_server)) == 1
+    redis_server.flushall()
+    agent.say_again()
+    agent.say_again()
+    [end] = said(redis_server)
+    assert (end["job"], end["attempt"], end["state"]) == (7, 1, "succeeded")
+
+
+def test_how_far_a_job_is_is_told_before_the_next_heartbeat(
+    agent: Agent, redis_server: "redis.Redis", own_kinds: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(execution, "LOOK_S", 0.02)
+    monkeypatch.setattr(execution, "HEARTBEAT_S", 3600)
+    agent.execute(message("test.steps"))
+    [end] = said(redis_server)
+    assert end["state"] == "succeeded"
+    assert steps_told(redis_server)[-2:] == [1, 2]
 
 
 def test_a_refusal_is_told_in_its_own_words(agent: Agent, redis_server: "redis.Redis") -> None:

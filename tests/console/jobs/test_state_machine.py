@@ -13,12 +13,13 @@ from console.jobs.dispatching import dispatch
 from console.jobs.ingest import ingest
 from console.jobs.models import Job
 from console.jobs.operations import cancel_job, retry_job
+from console.jobs.queueing import words_for
 from console.jobs.signing import host_key, verify
 from console.jobs.sweeping import sweep
 from console.operations.errors import Conflict, Denied
 from console.operations.governed import writes_allowed
 from console.operations.permissions import Role
-from tests.console.jobs.conftest import now, queued, say
+from tests.console.jobs.conftest import now, queued, say, swept_for_long
 from tests.factories.console import actor_of, make_container, make_host, make_job, make_user
 from tests.fakes.broker import Broker
 
@@ -38,6 +39,12 @@ def run_out(job: Job) -> None:
     """Let the lease of the attempt end."""
     with writes_allowed("test"):
         Job.objects.filter(pk=job.pk).update(lease_expires_at=timezone.now() - LONG_AGO)
+
+
+def heard(room: "redis.Redis", job: Job) -> None:
+    """The agent shows that it is at work."""
+    say(room, "attempt.alive", job=job.pk, attempt=job.attempt)
+    ingest("local")
 
 
 def ended(room: "redis.Redis", job: Job, *, host: str = "local", **fact: Any) -> None:
@@ -84,15 +91,16 @@ def test_only_a_queued_job_is_sent(room: "redis.Redis", broker: Broker, state: s
     assert broker.sent == []
 
 
-@pytest.mark.parametrize(("shown", "note"), [(None, "Waiting for the host's agent."), ("0", "The host is busy.")])
+@pytest.mark.parametrize(("shown", "reason"), [(None, "agent"), ("0", "host")])
 def test_a_job_waits_in_the_queue_and_says_for_what(
-    redis_server: "redis.Redis", broker: Broker, shown: str | None, note: str
+    redis_server: "redis.Redis", broker: Broker, shown: str | None, reason: str
 ) -> None:
     if shown is not None:
         redis_server.set(streams.agent_key("local"), shown)
     job = queued()
     assert not dispatch(job.pk)
-    assert (now(job).state, now(job).attempt, now(job).note) == ("queued", 0, note)
+    assert (now(job).state, now(job).attempt, now(job).waits_for) == ("queued", 0, reason)
+    assert "“local”" in words_for(now(job))
     assert broker.of("jobs.execute") == []
 
 
@@ -101,7 +109,7 @@ def test_what_a_job_waits_for_is_said_anew_when_it_changes(redis_server: "redis.
     dispatch(job.pk)
     redis_server.set(streams.agent_key("local"), "0")
     dispatch(job.pk)
-    assert now(job).note == "The host is busy."
+    assert now(job).waits_for == "host"
 
 
 def test_waiting_does_not_hide_why_an_earlier_attempt_came_to_nothing(
@@ -126,7 +134,7 @@ def test_an_attempt_the_broker_refused_does_not_count(room: "redis.Redis", broke
     job = queued()
     assert not dispatch(job.pk)
     assert (now(job).state, now(job).attempt, now(job).lease_expires_at) == ("queued", 0, None)
-    assert "broker" in now(job).note
+    assert now(job).waits_for == "broker"
     broker.takes = True
     assert dispatch(job.pk)
     assert now(job).attempt == 1
@@ -143,15 +151,24 @@ def test_a_job_whose_input_was_swept_fails_and_says_so(room: "redis.Redis", brok
 # --- losing attempts ---
 
 
-def test_a_lost_attempt_is_tried_again(running: Job, broker: Broker) -> None:
+def test_an_attempt_nobody_heard_of_is_sent_again_as_the_same(running: Job, broker: Broker) -> None:
+    run_out(running)
+    sweep()
+    assert (now(running).state, now(running).attempt) == ("running", 1)
+    assert len(broker.of("jobs.execute")) == 2
+
+
+def test_a_lost_attempt_is_tried_again(room: "redis.Redis", running: Job, broker: Broker) -> None:
+    heard(room, running)
     run_out(running)
     sweep()
     assert (now(running).state, now(running).attempt) == ("running", 2)
     assert len(broker.of("jobs.execute")) == 2
 
 
-def test_the_last_attempt_lost_is_a_failure_with_its_reason(running: Job) -> None:
+def test_the_last_attempt_lost_is_a_failure_with_its_reason(room: "redis.Redis", running: Job) -> None:
     for _ in range(3):
+        heard(room, now(running))
         run_out(running)
         sweep()
     job = now(running)
@@ -189,6 +206,41 @@ def test_the_last_attempt_interrupted_is_a_failure_with_its_reason(room: "redis.
     assert "restarted" in now(job).error
 
 
+def test_a_sign_of_life_that_comes_while_the_lease_is_looked_at_counts(room: "redis.Redis", running: Job) -> None:
+    heard(room, running)
+    by = timezone.now() - LONG_AGO
+    observations.lose(running.pk, attempt=1, why="silence", expired_by=by)
+    observations.give_back(running.pk, attempt=1, expired_by=by)
+    assert (now(running).state, now(running).attempt) == ("running", 1)
+
+
+def test_no_lease_ends_while_there_is_something_left_to_read(
+    room: "redis.Redis", running: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_out(running)
+    say(room, "attempt.alive", job=running.pk, attempt=1)
+    # somebody else holds the stream, and died with it
+    monkeypatch.setattr("console.jobs.ingest.ingest", lambda _host: 0)
+    sweep()
+    assert (now(running).state, now(running).sent_at) == ("running", running.sent_at)
+
+
+@pytest.mark.parametrize("lost", ["swept", "all"])
+def test_no_lease_ends_before_agents_could_speak_again(room: "redis.Redis", running: Job, lost: str) -> None:
+    heard(room, running)
+    run_out(running)
+    # Redis or the sweeper were away, or Redis has forgotten
+    if lost == "all":
+        room.flushall()
+    room.delete(streams.SWEPT_KEY)
+    sweep()
+    assert (now(running).state, now(running).attempt) == ("running", 1)
+    swept_for_long(room)
+    sweep()
+    assert now(running).attempt == (2 if lost == "swept" else 1)
+    assert now(running).note
+
+
 def test_a_lost_attempt_somebody_wanted_to_stop_is_not_repeated(running: Job) -> None:
     cancel_job(actor_of(make_user(Role.ADMIN)), running.pk)
     run_out(running)
@@ -213,6 +265,7 @@ def test_an_answer_said_twice_counts_once(room: "redis.Redis", running: Job) -> 
 
 
 def test_an_answer_of_an_attempt_given_up_is_ignored(room: "redis.Redis", running: Job) -> None:
+    heard(room, running)
     run_out(running)
     sweep()
     ended(room, running, state="failed", error="too late")

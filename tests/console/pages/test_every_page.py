@@ -36,6 +36,8 @@ PAGES = [
     "/builds/{job}/",
     "/jobs/",
     "/jobs/{job}/",
+    "/jobs/{job}/proof/",
+    "/workspaces/main/jobs/",
     "/jobs/tray/",
     "/audit/",
     "/people/",
