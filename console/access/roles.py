@@ -11,6 +11,7 @@ VIEWER = frozenset(
         Permission.CONTAINER_STATS,
         Permission.IMAGE_VIEW,
         Permission.JOB_VIEW,
+        Permission.SCHEDULE_VIEW,
         Permission.HOST_VIEW,
         Permission.WORKSPACE_VIEW,
     }
@@ -25,6 +26,8 @@ OPERATOR = VIEWER | {
     Permission.NOTIFICATION_VIEW,
     Permission.NOTIFICATION_SILENCE,
     Permission.JOB_PIN,
+    # of what one may do by hand
+    Permission.SCHEDULE_MANAGE,
 }
 DEVELOPER = OPERATOR | {
     Permission.CONTAINER_RUN,

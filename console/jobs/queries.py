@@ -70,6 +70,8 @@ def jobs_with(actor: Actor, secret: Secret) -> list[str]:
     found = [pk for pk, args in active.values_list("pk", "args") if secret.name in args.get("secrets", ())]
     seen = set(visible_jobs(actor).filter(pk__in=found).values_list("pk", flat=True))
     return [_("job #%(number)d") % {"number": pk} if pk in seen else UNSEEN for pk in found]
+
+
 def rules_of(workspace: Workspace) -> JobRules:
     """As they are; the defaults where nothing was needed or chosen yet."""
     return JobRules.objects.filter(workspace=workspace).first() or JobRules(workspace=workspace)

@@ -37,6 +37,8 @@ class Permission(StrEnum):
     JOB_CANCEL_OWN = "job.cancel-own"
     JOB_PIN = "job.pin"
     JOB_REMOVE = "job.remove"
+    SCHEDULE_VIEW = "schedule.view"
+    SCHEDULE_MANAGE = "schedule.manage"
     HOST_VIEW = "host.view"
     WORKSPACE_VIEW = "workspace.view"
     WORKSPACE_MANAGE = "workspace.manage"

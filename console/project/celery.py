@@ -21,6 +21,8 @@ app.conf.beat_schedule = {
     "deliver": {"task": "notifications.deliver", "schedule": 5.0, "options": {"queue": "console", "expires": 15}},
     "watch": {"task": "notifications.watch", "schedule": 10.0, "options": {"queue": "console", "expires": 30}},
     "forget": {"task": "notifications.tidy", "schedule": 86400.0, "options": {"queue": "console", "expires": 86400}},
+    "schedules": {"task": "schedules.fire", "schedule": 5.0, "options": {"queue": "console", "expires": 15}},
+    "schedules-tidy": {"task": "schedules.tidy", "schedule": 3600.0, "options": {"queue": "console", "expires": 3600}},
     "tidy": {"task": "jobs.tidy", "schedule": 3600.0, "options": {"queue": "console", "expires": 3600}},
     "audit-head": {"task": "audit.head", "schedule": 60.0, "options": {"queue": "console", "expires": 60}},
     "audit-check": {"task": "audit.check", "schedule": 3600.0, "options": {"queue": "console", "expires": 3600}},
@@ -35,6 +37,9 @@ from console.notifications import tasks as notification_tasks
 tasks.register(app)
 access_tasks.register(app)
 notification_tasks.register(app)
+from console.schedules import tasks as schedule_tasks
+
+schedule_tasks.register(app)
 
 
 @signals.worker_ready.connect

@@ -71,6 +71,7 @@ INSTALLED_APPS = [
     "console.jobs",
     "console.images",
     "console.containers",
+    "console.schedules",
     "console.access",
     "console.notifications",
     "console.dashboard",

@@ -14,6 +14,7 @@ APPS = (
     "jobs",
     "images",
     "containers",
+    "schedules",
     "access",
     "notifications",
 )

@@ -40,6 +40,13 @@ SECTIONS = (
     Section(_("Operate"), _("Jobs"), icon="list-check", url_name="jobs:list", permission=Permission.JOB_VIEW),
     Section(
         _("Operate"),
+        _("Schedules"),
+        icon="calendar-time",
+        url_name="schedules:list",
+        permission=Permission.SCHEDULE_VIEW,
+    ),
+    Section(
+        _("Operate"),
         _("Alerts"),
         icon="bell-ringing",
         url_name="notifications:rules",

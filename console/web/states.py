@@ -52,6 +52,13 @@ LOOKS = {
     # rules and channels
     "on": Look(tone="good", icon="circle-check", word=pgettext_lazy("state", "in force")),
     "off": Look(tone="off", icon="ban", word=pgettext_lazy("state", "switched off")),
+    # schedules, and what came of each of their times
+    "active": Look(tone="good", icon="clock-play", word=pgettext_lazy("state", "active")),
+    "firing.pending": Look(tone="busy", icon="loader-2", word=pgettext_lazy("state", "being asked for")),
+    "firing.started": Look(tone="good", icon="circle-check", word=pgettext_lazy("state", "became a job")),
+    "firing.skipped": Look(tone="waiting", icon="player-skip-forward", word=pgettext_lazy("state", "left out")),
+    "firing.missed": Look(tone="waiting", icon="hourglass", word=pgettext_lazy("state", "missed")),
+    "firing.refused": Look(tone="bad", icon="lock", word=pgettext_lazy("state", "refused")),
     # the sealed output of a job
     "output.open": Look(tone="busy", icon="loader-2", word=pgettext_lazy("state", "still being written")),
     "output.whole": Look(tone="good", icon="shield-check", word=pgettext_lazy("state", "as it was sealed")),

@@ -32,7 +32,9 @@ from console.operations.actor import Actor
 from console.operations.errors import ConsoleError, Denied, Missing
 from console.operations.governed import writes_allowed
 from console.operations.permissions import Role
+from console.schedules import tasks as schedule_tasks
 from tests.architecture.test_addresses import ALL, OPEN
+from tests.console.schedules.conftest import make_schedule
 from tests.factories.console import (
     PASSWORD,
     actor_of,
@@ -62,6 +64,7 @@ NOTHING = {
     "number": 987_654,
     "seq": 987_654,
     "grant_id": 987_654,
+    "schedule_id": 987_654,
     "user_pk": 987_654,
     "factor_pk": 987_654,
     "identity_pk": 987_654,
@@ -90,6 +93,14 @@ class Route:
 
 BUILD = {"host": "local", "tag": "b:1", "source": "dockerfile", "dockerfile": "FROM scratch\n"}
 RULES = {"addresses": "127.0.0.0/8", "most_containers": "0", "memory_mib": "0", "cpus": "0"}
+SCHEDULE = {
+    "s-name": "Nightly",
+    "s-cron": "30 2 * * *",
+    "s-time_zone": "Asia/Seoul",
+    "s-missed": "skip",
+    "kind": "image.build",
+    **BUILD,
+}
 JOB_RULES = {"most_running": "2", "most_waiting": "50", "keep_days": "30", "keep_count": "0"}
 GRANT = {"kind": "user", "user": "kim", "role": "operator", "scope": "workspace"}
 RULE = {"name": "loud", "events": "job.failed", "tells_people": "on"}
@@ -173,6 +184,17 @@ ROUTES = {
     ("jobs:proof", "get"): Route("kkkkk", of="failed"),
     ("jobs:rules", "get"): Route("ffkfk", of="workspace"),
     ("jobs:rules", "post"): Route("fffff", of="workspace", data=JOB_RULES),
+    ("schedules:list", "get"): Route("kkkfk"),
+    ("schedules:new", "get"): Route("fkkfk"),
+    ("schedules:new", "post"): Route("ffkfk", data={**SCHEDULE, "workspace": "shop"}),
+    ("schedules:times", "get"): Route("kkkfk"),
+    ("schedules:schedule", "get"): Route("kkkfk", of="schedule"),
+    ("schedules:edit", "get"): Route("ffkfk", of="schedule"),
+    ("schedules:edit", "post"): Route("ffkfk", of="schedule", data={**SCHEDULE, "workspace": "shop"}),
+    ("schedules:pause", "post"): Route("fkkmk", of="schedule"),
+    ("schedules:resume", "post"): Route("fkkmk", of="schedule"),
+    ("schedules:run", "post"): Route("ffkmk", of="schedule"),
+    ("schedules:delete", "post"): Route("fkmmm", of="schedule"),
     ("images:list", "get"): Route("kkkfk"),
     ("images:image", "get"): Route("kkkfk", of="image"),
     ("images:remove", "post"): Route("ffkmk", of="image"),
@@ -216,18 +238,18 @@ SHARED = {"host", "format", "team", "member", "role", "person"}
 # pages that are both shown and sent
 BOTH = {
     *("accounts:help_back_in", "account:password", "account:totp", "account:passkey"),
-    *("workspaces:workspace", "workspaces:policy", "builds:new", "containers:run"),
     *("secrets:secret", "notifications:new_rule", "notifications:rule"),
     *("notifications:new_channel", "notifications:channel"),
-    *("roles:new", "roles:role", "grants:new", "tokens:own"),
     *("workspaces:workspace", "workspaces:policy", "builds:new", "containers:run", "jobs:rules"),
-    *("roles:new", "roles:role", "grants:new"),
+    *("schedules:new", "schedules:edit"),
+    *("roles:new", "roles:role", "grants:new", "tokens:own"),
 }
 TOPICS = {
     "rows.containers": "kkkfk",
     "rows.images": "kkkfk",
     "rows.jobs": "kkkkk",
     "rows.hosts": "kkkfk",
+    "rows.schedules": "kkkfk",
     "rows.audit": "fffkk",
     "rows.workspaces": "kkkfk",
     "rows.secrets": "ffkfk",
@@ -260,6 +282,8 @@ TASKS = {
     "notifications.deliver": "takes nothing",
     "notifications.watch": "takes nothing",
     "notifications.tidy": "takes nothing",
+    "schedules.fire": "takes nothing",
+    "schedules.tidy": "takes nothing",
     "audit.head": "takes nothing",
     "audit.check": "takes nothing",
     "audit.seal": "takes nothing",
@@ -303,6 +327,7 @@ def world(monkeypatch: pytest.MonkeyPatch, redis_server: object) -> World:
     team, role = make_team("night-shift", kim), make_custom_role("log-reader", "container.logs")
     grant = make_grant(kim, Role.VIEWER, workspace=shop)
     entry = make_entry("audited-thing", workspace=shop)
+    schedule = make_schedule(make_user(Role.ADMIN), name="nightly-thing", workspace=shop)
     with writes_allowed("factory"):
         factor = Authenticator.objects.create(user=kim, type=Authenticator.Type.TOTP, data={})
         identity = Identity.objects.create(user=kim, issuer="https://id.example", subject="kim")
@@ -333,6 +358,7 @@ def world(monkeypatch: pytest.MonkeyPatch, redis_server: object) -> World:
         "member": {"slug": team.slug, "user_pk": kim.pk},
         "role": {"slug": role.slug},
         "grant": {"grant_id": grant.pk},
+        "schedule": {"schedule_id": schedule.pk},
     }
     return World(things, container.pk, failed.number)
 
@@ -407,6 +433,7 @@ def test_every_task_is_in_the_table() -> None:
     tasks.register(app)
     access_tasks.register(app)
     notification_tasks.register(app)
+    schedule_tasks.register(app)
     agent_tasks.register(app, agent)
     assert {name for name in app.tasks if not name.startswith("celery.")} == TASKS.keys() | AGENT_TASKS.keys()
 
@@ -441,6 +468,7 @@ def test_one_of_another_workspace_learns_nothing(world: World, name: str, method
             "pager",
             "told-thing",
             "silent-thing",
+            "nightly-thing",
         ):
             shown = secret in "".join(str(value) for value in (*route.data.values(), *route.query.values()))
             assert shown or secret not in body, f"{role} is shown {secret}"

@@ -45,6 +45,8 @@ ALLOWED = {
     "job.cancel": {A},
     "job.cancel-own": {O, D, A},
     "job.pin": {O, D, A},
+    "schedule.view": {V, O, D, A},
+    "schedule.manage": {O, D, A},
     "job.remove": {A},
     "host.view": {V, O, D, A},
     "workspace.view": {V, O, D, A},

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from console.operations.permissions import Role
 from tests.console.pages.conftest import SignedIn
+from tests.console.schedules.conftest import make_schedule
 from tests.factories.console import (
     make_container,
     make_custom_role,
@@ -38,6 +39,13 @@ PAGES = [
     "/jobs/{job}/",
     "/jobs/{job}/proof/",
     "/workspaces/main/jobs/",
+    "/schedules/",
+    "/schedules/new/",
+    "/schedules/new/?kind=container.run",
+    "/schedules/new/?kind=container.stop",
+    "/schedules/times/?s-cron=*+*+*+*+*&s-time_zone=UTC",
+    "/schedules/{schedule}/",
+    "/schedules/{schedule}/edit/",
     "/jobs/tray/",
     "/audit/",
     "/people/",
@@ -102,6 +110,7 @@ def address(page: str, *, name: str = "web-1") -> str:
         make_delivery(channel)
         make_silence("at work")
         facts |= {"rule": make_rule("loud", channel).pk, "channel": channel.pk}
+    facts["schedule"] = make_schedule(make_user()).pk
     return page.format(**facts, person=make_user().pk if "{person}" in page else 0)
 
 
