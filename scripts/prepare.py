@@ -51,6 +51,8 @@ TEST_PACKAGES = {
     "debootstrap": "/usr/sbin/debootstrap",
     # what the tests pull from and push to
     "docker-registry": "/usr/bin/docker-registry",
+    # what the console's tests run on besides SQLite
+    "postgresql": "/usr/share/doc/postgresql",
     "openssl": "/usr/bin/openssl",
     # a client as people have it, and traffic between hosts
     "docker-compose": "/usr/bin/docker-compose",

@@ -11,7 +11,7 @@ import pytest
 from console.project.keys import ensure_secret_key
 
 ROOT = Path(__file__).resolve().parents[3]
-LIMIT_S = 60
+LIMIT_S = 180
 
 
 @dataclass(frozen=True)
