@@ -33,13 +33,12 @@ from console.access import tasks as access_tasks
 from console.jobs import tasks
 from console.jobs.alive import show_alive
 from console.notifications import tasks as notification_tasks
+from console.schedules import tasks as schedule_tasks
 
 tasks.register(app)
 access_tasks.register(app)
-notification_tasks.register(app)
-from console.schedules import tasks as schedule_tasks
-
 schedule_tasks.register(app)
+notification_tasks.register(app)
 
 
 @signals.worker_ready.connect

@@ -48,7 +48,7 @@ def agent(tmp_path: Path, broker: Broker, room: object, monkeypatch: pytest.Monk
     @handler("test.use", permission=Permission.IMAGE_BUILD)
     async def use(run: JobRun, args: Args) -> dict[str, Any]:
         value = run.resolved(args["text"])
-        await run.progress(what=f"with {value}")
+        run.progress({"what": f"with {value}"})
         await run.write(f"user:{value[:7]}")
         await run.write(f"{value[7:]}@host\n")
         await run.tell("test.fact", note=value)
