@@ -78,7 +78,7 @@ def run_container(
         names = names_in((env or {}).values())
         require_usable(actor, owner, names, field="env")
         args: dict[str, Any] = {
-            "secrets": names,
+            **({"secrets": names} if names else {}),
             "image": found.asked,
             "image_engine_id": found.engine_id,
             "name": _free_name(host, name),

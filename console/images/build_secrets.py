@@ -37,8 +37,9 @@ def given_secrets(
     require_usable(actor, workspace, names_in(secrets.values()), field="secrets")
     require_usable(actor, workspace, names_in(passwords), field="registries")
     accounts = {address: {"username": a["username"], "password": a["password"]} for address, a in registries.items()}
+    names = names_in([*secrets.values(), *passwords])
     return {
-        "secrets": names_in([*secrets.values(), *passwords]),
+        **({"secrets": names} if names else {}),
         **({"build_secrets": dict(secrets)} if secrets else {}),
         **({"registries": accounts} if accounts else {}),
     }

@@ -63,7 +63,7 @@ def build_image(
         reference = Reference.parse(tag, field="tag")
         _require_own_tag(host, str(reference), workspace=owner)
         args: dict[str, Any] = {"tag": str(reference), **given_secrets(actor, owner, secrets or {}, registries or {})}
-        op.details |= {"secrets": args["secrets"]} if args["secrets"] else {}
+        op.details |= {name: args[name] for name in ("secrets",) if name in args}
         blobs = []
         if context_of is not None:
             stored = _context_of(actor, context_of)
