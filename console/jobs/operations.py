@@ -119,8 +119,13 @@ def wake_those_behind(job: Job) -> None:
 
 
 def announce(job: Job) -> None:
+    """It has come to this state just now."""
     if job.state == Job.State.FAILED:
         happened(failure_of(job))
+    _show_anew(job)
+
+
+def _show_anew(job: Job) -> None:
     publish_on_commit("rows.jobs", {"number": job.pk, "state": job.state})
     publish_on_commit(f"job.{job.pk}", {"state": job.state})
 
@@ -213,7 +218,7 @@ def _pin(actor: Actor, number: int, *, at: datetime | None) -> Job:
         job = job.locked()
         job.pinned_at, job.pinned_by_name = at, actor.name if at is not None else ""
         job.save(update_fields=["pinned_at", "pinned_by_name"])
-        announce(job)
+        _show_anew(job)
     return job
 
 

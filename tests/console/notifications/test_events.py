@@ -12,6 +12,7 @@ from console.containers.models import Container
 from console.containers.observations import containers_seen
 from console.hosts.observations import host_seen, host_unreachable, note_lost_hosts
 from console.jobs.observations import lose
+from console.jobs.operations import pin_job
 from console.notifications import recording
 from console.notifications.models import Event, Rule
 from console.operations.actor import Actor
@@ -221,3 +222,9 @@ def test_names_from_hosts_become_one_line() -> None:
 def test_an_instance_begins_with_a_rule_for_people_in_the_console() -> None:
     rule = Rule.objects.get()
     assert (rule.tells_people, set(rule.events)) == (True, set(EventKind))
+
+
+def test_a_job_that_is_pinned_has_not_failed_again() -> None:
+    job = make_job(state="failed")
+    pin_job(Actor.of_user(make_user(Role.ADMIN)), job.number)
+    assert told() == []
