@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from console.operations.actor import Actor
 from console.operations.errors import Conflict, Invalid
 from console.operations.permissions import Permission
+from console.operations.policy import NOWHERE, Place
 from console.operations.runner import operation, publish_on_commit
 from console.secrets.keys import forget_key, key_numbers, new_key
 from console.secrets.models import Secret, SecretVersion
@@ -16,7 +17,8 @@ from console.secrets.queries import get_secret
 from console.secrets.references import NAME
 from console.secrets.uses import uses_of
 from console.secrets.values import decrypt, encrypt
-from console.workspaces.queries import get_workspace
+from console.workspaces.placing import require_workspace
+from console.workspaces.queries import workspace_for_new
 
 # shorter ones could not be hidden in a job's output without hiding half of it
 LEAST_CHARACTERS = 4
@@ -27,9 +29,13 @@ _BATCH = 200
 
 
 def create_secret(actor: Actor, workspace: str, *, name: str, value: str, note: str = "") -> Secret:
-    """Needs secret.manage in the workspace. Invalid or Conflict names ``name`` or ``secret_value``."""
-    owner = get_workspace(actor, workspace)
-    with operation(actor, Permission.SECRET_MANAGE, at=owner.place, workspace=owner.slug, name=name[:63]) as op:
+    """Needs secret.manage in the workspace; "": the first in which the actor may. Invalid or Conflict names ``name``
+    or ``secret_value``.
+    """
+    found = workspace_for_new(actor, workspace, Permission.SECRET_MANAGE)
+    where = Place(workspace_pk=found.pk) if found else NOWHERE
+    with operation(actor, Permission.SECRET_MANAGE, at=where, workspace=str(found or ""), name=name[:63]) as op:
+        owner = require_workspace(found)
         if not NAME.fullmatch(name):
             raise Invalid(_("A name: letters, digits, “_”, “.” and “-”, at most 63."), field="name")
         _check(value)

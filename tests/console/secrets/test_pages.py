@@ -38,3 +38,11 @@ def test_a_version_that_is_none_is_no_fault_of_ours(version: str) -> None:
     make_secret("token", VALUE)
     browser = sign_in_browser(Client(), make_user(Role.ADMIN))
     assert browser.post("/secrets/main/token/reveal/", {"version": version}).status_code in (200, 400)
+
+
+def test_where_there_is_one_workspace_nobody_is_asked_which() -> None:
+    browser = sign_in_browser(Client(), make_user(Role.ADMIN))
+    page = browser.get("/secrets/").content.decode()
+    assert '<input type="hidden" name="workspace"' in page
+    answer = browser.post("/secrets/new/", {"workspace": "", "name": "token", "secret_value": VALUE})
+    assert answer.headers["Location"] == "/secrets/main/token/"
