@@ -92,7 +92,8 @@ def _wishes(query: Query, *, all_streams: bool = False) -> _Wishes:
 
 async def attach(call: Call) -> web.StreamResponse:
     wishes = _wishes(call.query)
-    await call.refuse_body("attach takes no body")  # the connection can be taken over once the request has been read
+    # Read, so that the connection can be taken over, and not looked at: dockerode sends the parameters here once more.
+    await call.small_body()
     container = call.parts.containers.get(call.name)
     session = _session(call, container, wishes)
     try:

@@ -37,7 +37,9 @@ def resolve_user(text: str, *, rootfs: Path, groups: Sequence[str] = ()) -> User
     """``text`` is "", a name or a uid, optionally ``:`` and a group's name or gid.
 
     Supplementary groups come from the group file unless a group is given, as in Docker; ``groups``, names or gids, are
-    added to them. A number needs no entry. Raises Invalid, in Docker's words, for a name that has none.
+    added to them. The primary group is one of them, the first: a process that has changed its group with a set-gid
+    program would otherwise be rid of it, and of what files deny to that group. A number needs no entry. Raises Invalid,
+    in Docker's words, for a name that has none.
     """
     user = _resolved(text, rootfs)
     if not groups:
@@ -52,9 +54,11 @@ def _resolved(text: str, rootfs: Path) -> User:
     account = _find_account(name or "0", _accounts(rootfs))
     groups = _groups(rootfs)
     if group:
-        return User(account.uid, _find_gid(group, groups), (), account.home)
+        gid = _find_gid(group, groups)
+        return User(account.uid, gid, (gid,), account.home)
     gids = tuple(sorted({gid for _, gid, members in groups if account.name and account.name in members}))
-    return User(account.uid, account.gid, tuple(gid for gid in gids if gid != account.gid), account.home)
+    others = (gid for gid in gids if gid != account.gid)
+    return User(account.uid, account.gid, (account.gid, *others), account.home)
 
 
 def _find_account(wanted: str, accounts: list[_Account]) -> _Account:

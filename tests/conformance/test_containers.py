@@ -167,6 +167,18 @@ def test_published_ports_are_told_alike(ours: Client, dockers: Client) -> None:
 
 
 @pytest.mark.parametrize(
+    "body", [{}, {"User": "1000"}, {"User": "1000:1001", "HostConfig": {"GroupAdd": ["5", "7"]}}], ids=str
+)
+def test_a_process_is_in_the_same_groups(ours: Client, dockers: Client, body: dict[str, Any]) -> None:
+    found = []
+    for client in (ours, dockers):
+        assert client.run("groups", {"Cmd": ["grep", "^Groups", "/proc/self/status"]} | body) == 0
+        found.append(client.ask("GET", "/containers/groups/logs?stdout=1").body)
+    assert found[0] == found[1]
+    assert found[0].split()[1:], "the primary group is one of them"
+
+
+@pytest.mark.parametrize(
     ("argv", "code"),
     [(["true"], 0), (["false"], 1), (["sh", "-c", "exit 42"], 42), (["sh", "-c", "sh -c 'kill -9 $$'; exit $?"], 137)],
 )
@@ -229,13 +241,14 @@ def test_a_terminals_log_is_raw_in_both(ours: Client, dockers: Client) -> None:
     assert our.body == b"hi\r\n"
 
 
-def test_attach_answers_alike(ours: Client, dockers: Client) -> None:
+@pytest.mark.parametrize("body", [None, {"stream": True, "hijack": True}, ["of no use"]], ids=str)
+def test_attach_answers_alike_whatever_its_body_says(ours: Client, dockers: Client, body: object) -> None:
     seen = []
     for client in (ours, dockers):
         client.create("attached", {"Cmd": ["cat"], "OpenStdin": True, "StdinOnce": True, "AttachStdin": True})
         client.ask("POST", "/containers/attached/start")
         path = "/containers/attached/attach?stream=1&stdin=1&stdout=1&stderr=1"
-        head, stream = client.attach(path, b"typed at once\n")
+        head, stream = client.attach(path, b"typed at once\n", body)
         seen.append((head.split(b"\r\n")[0], b"raw-stream" in head, stream))
     assert seen[0] == seen[1]
     assert seen[0][2] == b"\x01\0\0\0\0\0\0\x0etyped at once\n"

@@ -42,6 +42,8 @@ def host(ours: Client, dockers: Client) -> Iterator[None]:
         ({"Cmd": ["pwd"], "WorkingDir": "/bin"}, b""),
         ({"Cmd": ["sh", "-c", "id -u; id -g"], "User": "1000:1001"}, b""),
         ({"Cmd": ["sh", "-c", "id -u; id -g"], "User": "1000"}, b""),
+        ({"Cmd": ["grep", "^Groups", "/proc/self/status"], "User": "1000:1001"}, b""),
+        ({"Cmd": ["grep", "^Groups", "/proc/self/status"]}, b""),
         ({"Cmd": ["sh", "-c", "kill -9 $$"]}, b""),
         ({"Cmd": ["sh", "-c", "exit 255"]}, b""),
         ({"Cmd": ["tty"], "Tty": True}, b""),

@@ -146,7 +146,7 @@ def test_a_new_network_has_only_loopback(engine: dict[str, Any]) -> None:
 
 
 def test_a_user_has_groups_home_and_directory(engine: dict[str, Any]) -> None:
-    assert output(engine, "user") == "/new/dir\nuid=1000(ann) gid=1000(ann) groups=2000(extra)\n/home/ann"
+    assert output(engine, "user") == "/new/dir\nuid=1000(ann) gid=1000(ann) groups=1000(ann),2000(extra)\n/home/ann"
 
 
 def test_limits_reach_the_kernel(engine: dict[str, Any]) -> None:

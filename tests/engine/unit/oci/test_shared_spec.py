@@ -185,5 +185,5 @@ def test_groups_are_added_by_name_and_number(tmp_path: Path) -> None:
     (tmp_path / "etc/passwd").write_text("ann:x:1000:1000::/:/bin/sh\n")
     (tmp_path / "etc/group").write_text("ann:x:1000:\nextra:x:2000:ann\naudio:x:29:\n")
     user = resolve_user("ann", rootfs=tmp_path, groups=("audio", "55", "2000"))
-    assert user.additional_gids == (2000, 29, 55)
-    assert resolve_user("ann:audio", rootfs=tmp_path, groups=("55",)).additional_gids == (55,)
+    assert user.additional_gids == (1000, 2000, 29, 55)
+    assert resolve_user("ann:audio", rootfs=tmp_path, groups=("55",)).additional_gids == (29, 55)

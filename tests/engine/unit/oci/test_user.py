@@ -21,15 +21,15 @@ def rootfs(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("text", "user"),
     [
-        ("", User(0, 0, (10,), "/root")),
-        ("root", User(0, 0, (10,), "/root")),
-        ("ann", User(1000, 1001, (10, 50), "/home/ann")),
-        ("1000", User(1000, 1001, (10, 50), "/home/ann")),
-        ("ann:wheel", User(1000, 10, (), "/home/ann")),
-        ("ann:77", User(1000, 77, (), "/home/ann")),
-        ("4242", User(4242, 0, (), "/")),
-        ("4242:4343", User(4242, 4343, (), "/")),
-        ("42", User(7, 8, (), "/odd")),
+        ("", User(0, 0, (0, 10), "/root")),
+        ("root", User(0, 0, (0, 10), "/root")),
+        ("ann", User(1000, 1001, (1001, 10, 50), "/home/ann")),
+        ("1000", User(1000, 1001, (1001, 10, 50), "/home/ann")),
+        ("ann:wheel", User(1000, 10, (10,), "/home/ann")),
+        ("ann:77", User(1000, 77, (77,), "/home/ann")),
+        ("4242", User(4242, 0, (0,), "/")),
+        ("4242:4343", User(4242, 4343, (4343,), "/")),
+        ("42", User(7, 8, (8,), "/odd")),
     ],
 )
 def test_names_and_numbers_are_looked_up(rootfs: Path, text: str, user: User) -> None:
@@ -50,8 +50,8 @@ def test_unknown_ones_are_refused_in_dockers_words(rootfs: Path, text: str, mess
 
 
 def test_an_image_without_files_has_only_numbers(tmp_path: Path) -> None:
-    assert resolve_user("", rootfs=tmp_path) == User(0, 0, (), "/root")
-    assert resolve_user("5:6", rootfs=tmp_path) == User(5, 6, (), "/")
+    assert resolve_user("", rootfs=tmp_path) == User(0, 0, (0,), "/root")
+    assert resolve_user("5:6", rootfs=tmp_path) == User(5, 6, (6,), "/")
 
 
 def test_a_link_stays_inside_the_image(rootfs: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -66,7 +66,7 @@ def test_a_link_stays_inside_the_image(rootfs: Path, tmp_path_factory: pytest.Te
 def test_a_fifo_does_not_hang(rootfs: Path) -> None:
     (rootfs / "etc" / "group").unlink()
     os.mkfifo(rootfs / "etc" / "group")
-    assert resolve_user("ann", rootfs=rootfs) == User(1000, 1001, (), "/home/ann")
+    assert resolve_user("ann", rootfs=rootfs) == User(1000, 1001, (1001,), "/home/ann")
 
 
 def test_an_endless_file_is_refused(rootfs: Path) -> None:
