@@ -15,15 +15,20 @@ _NO_SWARM: Final = (
 )
 
 
-def not_yet(what: str) -> Callable[[Call], Awaitable[web.StreamResponse]]:
+def no(what: str) -> Callable[[Call], Awaitable[web.StreamResponse]]:
     async def answer(_: Call) -> web.StreamResponse:
-        raise Unsupported(f"{what} is not supported by this engine yet")
+        raise Unsupported(f"this engine has no {what}")
 
     return answer
 
 
 async def no_swarm(_: Call) -> web.StreamResponse:
+    """What asks a manager hears the same from any node that is none, and clients know how to go on."""
     return error_reply(_NO_SWARM, status=503)
+
+
+async def not_in_a_swarm(_: Call) -> web.StreamResponse:
+    return error_reply("This node is not part of a swarm", status=503)
 
 
 async def no_buildkit(_: Call) -> web.StreamResponse:

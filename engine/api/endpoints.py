@@ -112,8 +112,12 @@ ENDPOINTS: Final = (
     Endpoint("POST", "/session", absent.no_buildkit),
     Endpoint("POST", "/grpc", absent.no_buildkit),
     Endpoint("GET", "/plugins", absent.no_plugins),
-    Endpoint("GET", "/plugins/privileges", absent.not_yet("plugins")),
+    Endpoint("GET", "/plugins/privileges", absent.no("plugins")),
+    Endpoint("POST", "/plugins/pull", absent.no("plugins")),
     Endpoint("GET", "/plugins/{name:.+}/json", absent.no_such_plugin),
+    Endpoint("POST", "/swarm/init", absent.no("swarm mode")),
+    Endpoint("POST", "/swarm/join", absent.no("swarm mode")),
+    Endpoint("POST", "/swarm/leave", absent.not_in_a_swarm),
     *(
         Endpoint("*", f"/{resource}{rest}", absent.no_swarm)
         for resource in ("swarm", "nodes", "services", "tasks", "secrets", "configs")

@@ -60,6 +60,7 @@ def test_tagging_and_untagging_answer_alike(ours: Client, dockers: Client) -> No
         ("GET", "/plugins/absent/json", None),
         ("GET", "/exec/absent/json", None),
         ("GET", "/swarm", None),
+        ("POST", "/swarm/leave?force=1", None),
         ("GET", "/services", None),
         ("GET", "/nodes/x", None),
         ("POST", "/containers/create", {"Image": "absent"}),

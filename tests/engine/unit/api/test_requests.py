@@ -59,11 +59,17 @@ async def test_version_has_components(api: Api) -> None:
 
 
 @pytest.mark.parametrize("resource", ["swarm", "nodes", "services", "tasks", "secrets", "configs"])
-@pytest.mark.parametrize(("method", "rest"), [("GET", ""), ("POST", "/leave"), ("GET", "/x/logs")])
+@pytest.mark.parametrize(("method", "rest"), [("GET", ""), ("POST", "/x/update"), ("GET", "/x/logs")])
 async def test_there_is_no_swarm(api: Api, resource: str, method: str, rest: str) -> None:
     answer = await api.ask(method, f"/{resource}{rest}")
     assert answer.status == 503
     assert answer.message.startswith("This node is not a swarm manager")
+
+
+@pytest.mark.parametrize("step", ["init", "join"])
+async def test_who_wants_to_make_a_swarm_is_not_told_to_make_one(api: Api, step: str) -> None:
+    answer = await api.ask("POST", f"/swarm/{step}", {"ListenAddr": "127.0.0.1"})
+    assert (answer.status, answer.message) == (501, "this engine has no swarm mode")
 
 
 @pytest.mark.parametrize(
