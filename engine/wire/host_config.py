@@ -130,7 +130,7 @@ def host_config_fields(host: HostConfig, *, default_profile: Profile) -> dict[st
         "dns_options": tuple(given.dns_options),
         "read_only_rootfs": given.readonly_rootfs,
         "sysctls": given.sysctls,
-        "links": tuple(given.links),
+        "links": tuple(_link(link) for link in given.links),
         "tmpfs": given.tmpfs,
         "shm_size_bytes": given.shm_size or 64 << 20,
         "resources": decode_resources(given),
@@ -161,9 +161,6 @@ def _check(given: HostConfigJson) -> None:
             raise Invalid(f"HostConfig.ExtraHosts: bad format for add-host: {shown(entry)}: expected NAME:ADDRESS")
         if address != "host-gateway":
             _check_address("HostConfig.ExtraHosts", address.strip("[]"))
-
-    for link in given.links:
-        _check_link(link)
     _check_isolation(given.isolation)
     _check_places(given)
 
@@ -173,10 +170,16 @@ def _check_isolation(text: str) -> None:
         raise Invalid(f"HostConfig.Isolation: Invalid isolation: {shown(text)} - linux only supports 'default'")
 
 
-def _check_link(link: str) -> None:
-    target, colon, alias = link.partition(":")
+def _link(text: str) -> str:
+    """``CONTAINER[:ALIAS]``, also from ``/CONTAINER:/PARENT/ALIAS``, as a container's inspection tells it: clients that
+    make a container anew hand that back. Raises Invalid.
+    """
+    target, colon, alias = text.partition(":")
+    if target.startswith("/"):
+        target, alias = target[1:], alias.rpartition("/")[2]
     if not target or (colon and not alias) or ":" in alias:
-        raise Invalid(f"HostConfig.Links: bad format for links: {shown(link)}: expected CONTAINER[:ALIAS]")
+        raise Invalid(f"HostConfig.Links: bad format for links: {shown(text)}: expected CONTAINER[:ALIAS]")
+    return f"{target}{colon}{alias}"
 
 
 def _check_places(given: HostConfigJson) -> None:

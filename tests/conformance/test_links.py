@@ -55,6 +55,14 @@ def test_a_link_is_a_name(ours: Client, dockers: Client) -> None:
     assert alike(ours, dockers, lambda it: it.ask("GET", "/containers/parent/other/json").status) == 404
 
 
+def test_a_link_can_be_given_as_it_is_told(ours: Client, dockers: Client) -> None:
+    for client in (ours, dockers):
+        client.create("parent", SLEEP | {"HostConfig": {"Links": links(client)}})
+        assert client.ask("POST", "/containers/parent/start").status == 204
+    assert alike(ours, dockers, links) == ["/child:/parent/alias"]
+    assert b"1" in alike(ours, dockers, hosts)
+
+
 def test_a_link_can_be_removed_and_nothing_else_by_that(ours: Client, dockers: Client) -> None:
     assert b"1" in alike(ours, dockers, hosts)
     assert alike(ours, dockers, lambda it: it.ask("DELETE", "/containers/parent/alias?link=1").status) == 204
