@@ -52,14 +52,16 @@ async def load(call: Call) -> web.StreamResponse:
     if call.query.text("platform"):
         raise Unsupported("platform: choosing a platform when loading is not supported")
     async with JsonLines(call.request) as lines:
-        await lines.begin()  # Docker's clients look for what is wrong with an archive in the stream
         progress: asyncio.Queue[LoadProgress] = asyncio.Queue()
         show = None if call.query.flag("quiet") else progress.put_nowait
+        if show is not None:  # skopeo, which is quiet, takes the beginning of the answer for the end of its sending
+            await lines.begin()
         loading = asyncio.create_task(_load(call, show))
         try:
             while not loading.done() or not progress.empty():
                 if (step := await _next(progress, loading)) is not None:
                     await lines.write(_encode_progress(step))
+            await lines.begin()  # Docker's clients look for what is wrong with an archive in the stream
             for loaded in loading.result():
                 await lines.write({"stream": _loaded_text(loaded)})
         finally:

@@ -49,3 +49,16 @@ def test_archives_beyond_the_limit_are_refused_until_there_is_room(engine: Runni
         assert b"64 archives are being sent to this engine already" in refused.stderr
     wait_until(lambda: threads(engine) <= before + 6, what="their threads end")
     engine.docker("import", "-", IMAGE, input=busybox_tar)
+
+
+def test_a_quiet_load_is_not_answered_while_it_is_sent(engine: RunningEngine) -> None:
+    """skopeo stops sending when the answer begins."""
+    before = threads(engine)
+    with ExitStack() as held:
+        connection = stalled(engine, held, "/images/load?quiet=1")
+        wait_until(lambda: threads(engine) > before, what="it is being read")
+        engine.docker("version")
+        connection.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            connection.recv(1)
+    wait_until(lambda: threads(engine) <= before + 6, what="its thread ends")
