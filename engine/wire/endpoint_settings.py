@@ -10,7 +10,7 @@ import msgspec
 
 from engine.model.errors import Invalid, Unsupported
 from engine.model.network import EndpointSettings
-from engine.wire.json_body import decode, parse_object
+from engine.wire.json_body import decode, parse_object, spelled
 from engine.wire.text import check_mapping, check_name, check_network, check_texts, shown
 from engine.wire.version import ApiVersion
 
@@ -83,7 +83,7 @@ def decode_networking(raw: dict[str, Any], *, version: ApiVersion) -> dict[str, 
 
 
 def decode_connection(body: bytes) -> Connection:
-    given = decode(parse_object(body), ConnectJson)
+    given = decode(spelled(parse_object(body), ConnectJson), ConnectJson)  # docker-api, of Ruby, says "container"
     if not given.container:
         raise Invalid("Container: no container specified")
     return Connection(
@@ -92,7 +92,7 @@ def decode_connection(body: bytes) -> Connection:
 
 
 def decode_disconnection(body: bytes) -> DisconnectJson:
-    given = decode(parse_object(body), DisconnectJson)
+    given = decode(spelled(parse_object(body), DisconnectJson), DisconnectJson)
     if not given.container:
         raise Invalid("Container: no container specified")
     check_name("Container", given.container)

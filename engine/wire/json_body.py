@@ -47,6 +47,18 @@ def decode(value: object, as_type: type[_T]) -> _T:
         raise Invalid(f"invalid JSON: {_in_dockers_words(str(error))}") from error
 
 
+def spelled(value: dict[str, Any], struct: type[msgspec.Struct]) -> dict[str, Any]:
+    """``value`` with the Struct's spelling of its own members, not those within: Go's encoding/json does not mind case,
+    and some clients have grown used to it. Raises Invalid for a member that is there in two spellings.
+    """
+    known = {name.lower(): name for name in struct.__struct_encode_fields__}
+    members = {known.get(name.lower(), name): member for name, member in value.items()}
+    if len(members) != len(value):
+        twice = next(name for name in members if sum(each.lower() == name.lower() for each in value) > 1)
+        raise Invalid(f"invalid JSON: {twice[:80]!r} is given twice")
+    return members
+
+
 def unknown_members(value: dict[str, Any], struct: type[msgspec.Struct], *, known: tuple[str, ...] = ()) -> list[str]:
     """Names in ``value`` that neither the Struct nor ``known`` has."""
     return sorted(value.keys() - set(struct.__struct_encode_fields__) - set(known))

@@ -4,6 +4,7 @@ import pytest
 
 from engine.model.errors import EngineError, Invalid, TooLarge
 from engine.wire.container_create import decode_create
+from engine.wire.endpoint_settings import DisconnectJson, decode_disconnection
 from engine.wire.json_body import MOST_BYTES, parse_object
 from tests.engine.unit.wire.images import image
 
@@ -41,6 +42,12 @@ def test_depth_counts_no_brackets_in_strings() -> None:
 def test_more_than_the_limit_is_too_large() -> None:
     with pytest.raises(TooLarge, match="4194304"):
         parse_object(b" " * (MOST_BYTES + 1))
+
+
+def test_a_member_in_two_spellings_is_refused() -> None:
+    assert decode_disconnection(b'{"container": "a", "FORCE": true}') == DisconnectJson(container="a", force=True)
+    with pytest.raises(Invalid, match="'Container' is given twice"):
+        decode_disconnection(b'{"container": "a", "Container": "b"}')
 
 
 def test_null_means_not_said() -> None:
