@@ -187,7 +187,7 @@ def _docker_image(item: _Item, contents: Contents) -> ArchivedImage:
     return ArchivedImage(
         config=contents.document(item.config),
         layers=tuple(contents.layer(name) for name in item.layers),
-        references=tuple(Reference.parse(tag).with_default_tag() for tag in item.repo_tags),
+        references=tuple(Reference.parse(tag).as_tag() for tag in item.repo_tags),
     )
 
 

@@ -26,7 +26,7 @@ from engine.images.removal import (
     removal_by_reference,
 )
 from engine.model.digest import Digest, chain_ids
-from engine.model.errors import Conflict, EngineError, Invalid
+from engine.model.errors import Conflict, EngineError
 from engine.model.image import History, Image, ImageConfig, Origin
 from engine.model.platform import Platform
 from engine.model.reference import Reference
@@ -136,9 +136,7 @@ class Images:
 
     async def tag(self, name: str, reference: Reference) -> None:
         """Call the image ``name`` also ``reference``, which another image may lose by it."""
-        reference = reference.with_default_tag()
-        if reference.digest:
-            raise Invalid("refusing to create a tag with a digest reference")
+        reference = reference.as_tag()
         async with self._changing:
             image = self.get(name)
             await asyncio.to_thread(self._catalog.tag, reference, image.id)

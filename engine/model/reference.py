@@ -49,6 +49,14 @@ class Reference:
         """The same with ``:latest`` when neither tag nor digest is given."""
         return self if self.tag or self.digest else replace(self, tag=DEFAULT_TAG)
 
+    def as_tag(self) -> "Reference":
+        """The same with a tag, fit to be given to an image. Raises Invalid, in Docker's words."""
+        if self.digest:
+            raise Invalid("refusing to create a tag with a digest reference")
+        if self.familiar_name == "sha256":  # nobody could tell sha256:abc from an image's id
+            raise Invalid("refusing to create an ambiguous tag using digest algorithm as name")
+        return self.with_default_tag()
+
     def _suffixed(self, name: str) -> str:
         return name + (f":{self.tag}" if self.tag else "") + (f"@{self.digest}" if self.digest else "")
 

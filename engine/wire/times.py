@@ -49,7 +49,11 @@ def moment_or_age_ns(field: str, text: str, *, now_ns: int) -> int:
     try:
         return now_ns - parse_duration(text)
     except Invalid:
+        pass
+    try:
         return moment_ns(field, text)
+    except Invalid as error:
+        raise Invalid(f"{error}, nor a duration like 24h") from error
 
 
 def human_duration(span: timedelta) -> str:

@@ -99,6 +99,15 @@ def test_an_absent_image_is_told_in_the_words_of_newer_docker(ours: Client, dock
     assert theirs.json["message"].endswith(our.json["message"])
 
 
+@pytest.mark.parametrize("name", ["sha256&tag=abc", "docker.io/library/sha256&tag=abc"])
+def test_a_tag_that_looks_like_an_id_is_refused(ours: Client, dockers: Client, name: str) -> None:
+    our, theirs = (client.ask("POST", f"/images/{IMAGE}/tag?repo={name}") for client in (ours, dockers))
+    assert our.json == theirs.json
+    assert our.status == theirs.status == 400
+    assert ours.ask("POST", f"/images/{IMAGE}/tag?repo=sha256/x&tag=abc").status == 201
+    assert ours.ask("DELETE", "/images/sha256/x:abc").status == 200
+
+
 def test_a_name_that_is_taken_is_told_alike(ours: Client, dockers: Client) -> None:
     answers = []
     for client in (ours, dockers):
