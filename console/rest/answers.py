@@ -4,10 +4,17 @@ from typing import Any, Final
 
 from django.http import HttpResponse
 
+NOT_KEPT: Final = "private, no-store"
+
 
 def accepted(response: HttpResponse, address: str) -> None:
     """Where to look what becomes, or became, of it."""
     response["Location"] = address
+
+
+def not_kept(response: HttpResponse) -> None:
+    """Neither by what is between, nor for the same request to come again."""
+    response["Cache-Control"] = NOT_KEPT
 
 
 def _content(*media_types: str) -> dict[str, Any]:

@@ -20,10 +20,12 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
 from console.operations.actor import Actor
 from console.operations.errors import Conflict, Invalid
+from console.rest.answers import NOT_KEPT
 from console.rest.errors import OtherRequest
 from console.rest.models import KeyedRequest
 from console.rest.observations import begin, finish, forget
@@ -58,11 +60,18 @@ def once(request: HttpRequest, actor: Actor, do: Callable[[], HttpResponse]) -> 
     except BaseException:
         forget(actor, row)
         raise
-    if answer.streaming or answer.status_code >= 500 or answer.status_code in PASSING:
+    if _is_passing(answer):
         forget(actor, row)
     else:
         finish(actor, row, status=answer.status_code, sealed=_sealed(answer, key))
     return answer
+
+
+def _is_passing(answer: HttpResponse) -> bool:
+    """What is not answered the same again: refusals of the moment, and what is secret, which is asked for anew."""
+    if answer.streaming or answer.status_code >= 500 or answer.status_code in PASSING:
+        return True
+    return answer.get("Cache-Control") == NOT_KEPT
 
 
 def _again(row: KeyedRequest, key: str, asked: str) -> HttpResponse:
@@ -87,7 +96,8 @@ def _request_hash(request: HttpRequest) -> str:
         parts += [_digest(part) for part in _form_parts(request)]
     else:
         parts.append(_digest(request.body))
-    return _digest("\n".join(parts).encode())
+    # keyed: of a short secret in a body, a plain digest would tell who reads the database what to guess at
+    return salted_hmac("naru requests", "\n".join(parts), algorithm="sha256").hexdigest()
 
 
 def _form_parts(request: HttpRequest) -> Iterator[bytes]:

@@ -1,13 +1,12 @@
 """What is given to the API and what it shows, as far as all apps share it."""
 
 from collections.abc import Callable
-from datetime import datetime
 from enum import Enum
 from typing import Annotated, Any, Generic, TypeVar
 
 from django.db.models import Model, QuerySet
 from django.utils.translation import gettext as _
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, WithJsonSchema
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, Strict, WithJsonSchema
 
 from console.operations.errors import Invalid
 from console.web.keyset import LARGEST, Damaged, Page, page_of
@@ -26,7 +25,7 @@ def _text_only(value: Any) -> Any:
 Whole = Annotated[int, Strict()]
 Decimal = Annotated[float, Strict()]
 Flag = Annotated[bool, Strict()]
-Moment = Annotated[datetime, BeforeValidator(_text_only)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_text_only)]
 # a row's number in an address
 Number = Annotated[int, Field(ge=1, le=LARGEST)]
 Name = Annotated[str, Field(min_length=1, max_length=255)]
