@@ -21,6 +21,8 @@ from console.schedules.models import Firing, Schedule
 from console.schedules.observations import settle
 from console.schedules.queries import get_schedule, is_busy
 from console.schedules.times import Times
+from console.secrets.queries import require_may_use
+from console.secrets.references import names_in
 from console.workspaces.placing import place_for_new
 
 MOST_IN_A_WORKSPACE = 200
@@ -161,10 +163,13 @@ def _own(schedule: Schedule, actor: Actor) -> None:
 
 
 def require_may_ask(actor: Actor, schedule: Schedule) -> None:
-    """Denied unless the actor holds what the work takes."""
+    """Denied unless the actor holds what the work takes, and secret.use for the secrets that it refers to."""
     what = get_schedulable(schedule.kind)
     if not what.may_ask(actor, schedule):
         raise _denied(what)
+    # it is the owner who asks when the time comes: whoever made it by a token may have held less
+    if names_in(schedule.inputs.get("env", {}).values()):
+        require_may_use(actor, schedule.workspace)
 
 
 def _denied(what: Schedulable) -> Denied:
