@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from console.notifications.matching import rules_for, silence_of
 from console.notifications.models import Delivery, Event, Note, Rule, Silence
+from console.notifications.queries import own_notes
 from console.operations.actor import Actor
 from console.operations.happenings import SEEN_WITH, EventKind
 from console.operations.policy import policy
@@ -113,9 +114,14 @@ def note_outcome(pk: int, *, code: int | None, error: str, took_ms: int, is_fina
 
 
 def note_read(actor: Actor, *, up_to: int) -> None:
-    """Of one's own list, everything up to a note: nobody else's business, so there is no audit row."""
+    """Of one's own list, everything up to a note: nobody else's business, so there is no audit row.
+
+    By a token only what it is shown: what it cannot see stays new to the person.
+    """
+    unread = Note.objects.filter(user_id=actor.user_pk or 0, read_at=None, pk__lte=up_to)
+    if actor.limits is not None:
+        unread = unread.filter(pk__in=[note.pk for note in own_notes(actor, unread=True)])
     with observation(actor):
-        unread = Note.objects.filter(user_id=actor.user_pk or 0, read_at=None, pk__lte=up_to)
         if unread.update(read_at=timezone.now()):
             publish_on_commit("rows.notes")
 

@@ -7,7 +7,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from console.notifications.models import Channel, Delivery, Note, OfWorkspace, Rule, Silence
+from console.notifications.models import Channel, Delivery, Event, Note, OfWorkspace, Rule, Silence
 from console.operations.actor import Actor
 from console.operations.errors import Invalid, Missing
 from console.operations.happenings import SEEN_WITH, EventKind
@@ -42,6 +42,12 @@ def find_secret(actor: Actor, secret_id: int | None, *, workspace: Workspace | N
     if secret is None or (workspace is not None and secret.workspace_id != workspace.pk):
         raise Invalid(_("Choose a secret to sign with, of the same workspace."), field="secret")
     return secret
+
+
+def secret_named(actor: Actor, name: str) -> int | None:
+    """The key of the secret ``workspace/name`` that the actor may use, for ``find_secret`` to judge."""
+    named = {f"{secret.workspace.slug}/{secret.name}": secret.pk for secret in usable_secrets(actor)} if name else {}
+    return named.get(name)
 
 
 def visible_rules(actor: Actor) -> QuerySet[Rule]:
@@ -104,11 +110,22 @@ def own_notes(actor: Actor, *, unread: bool = False) -> list[Note]:
 
     def may_see(note: Note) -> bool:
         event = note.event
-        if event.user_id == actor.user_pk or event.kind not in SEEN_WITH:
+        if event.kind not in SEEN_WITH:
             return True
-        return access.allows(SEEN_WITH[EventKind(event.kind)], at=event.place)
+        wanted = SEEN_WITH[EventKind(event.kind)]
+        return (event.user_id == actor.user_pk and _reaches(actor, event, wanted)) or access.allows(
+            wanted, at=event.place
+        )
 
     return [note for note in rows.order_by("-pk")[:MOST_NOTES] if may_see(note)]
+
+
+def _reaches(actor: Actor, event: Event, permission: Permission) -> bool:
+    """What concerns oneself takes no grant that a token could narrow, so it is asked here what the token is for."""
+    limits = actor.limits
+    if limits is None:
+        return True
+    return permission in limits.permissions and limits.workspace_pk in (None, event.workspace_id)
 
 
 @finds_uses
