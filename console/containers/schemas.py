@@ -75,18 +75,27 @@ class ContainerQuery(Paging):
         return ContainerFilter(self.host, self.state or "", self.text, self.gone, self.workspace)
 
 
-class RunGiven(Given):
+class RunPlace(Given):
     host: Slug
-    image: str = Field(max_length=300, description="A name, or the beginning of an id.")
     workspace: str = Field("", max_length=40, description="Whose it will be; empty: the first in which you may run.")
+
+
+class RunInputs(Given):
+    image: str = Field(max_length=300, description="A name, or the beginning of an id.")
     name: str = Field("", max_length=128, description="Empty: one is made up.")
     command: str = Field("", max_length=32_768, description="Split as a shell would, and never given to one.")
-    env: dict[str, str] = Field(default_factory=dict, max_length=1000)
+    env: dict[str, str] = Field(
+        default_factory=dict, max_length=1000, description="A value may be `secret:NAME`, a secret of the workspace."
+    )
     ports: list[str] = Field(
         default_factory=list, max_length=200, description="`[address:][host port:]container port[/udp]`"
     )
     memory_bytes: Whole | None = Field(None, ge=1, le=2**53)
     cpus: Decimal | None = Field(None, gt=0, le=1024)
+
+
+class RunGiven(RunInputs, RunPlace):
+    """What, and where."""
 
 
 class StopGiven(Given):

@@ -77,7 +77,7 @@ def list_builds(request: HttpRequest, wanted: Query[BuildQuery]) -> Listing[JobS
 
 @builds.post("builds", response={202: JobShown})
 def build_image(request: HttpRequest, response: HttpResponse, given: BuildGiven) -> JobShown:
-    """From the text of a Dockerfile."""
+    """From the text of a Dockerfile, or from the files that an earlier build was given."""
     asked = given.model_dump()
     return job_accepted(response, operations.build_image(actor_of(request), asked.pop("host"), **asked))
 

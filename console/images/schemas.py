@@ -6,7 +6,8 @@ from typing import Self
 from pydantic import Field
 
 from console.images.models import Image
-from console.rest.schemas import Given, Paging, Shown, Slug
+from console.rest.schemas import Given, Paging, Shown, Slug, Whole
+from console.web.keyset import LARGEST
 
 
 class ImageShown(Shown):
@@ -43,11 +44,26 @@ class BuildQuery(Paging):
     workspace: str = Field("", max_length=40)
 
 
+class Account(Given):
+    username: str = Field(max_length=255)
+    password: str = Field(max_length=100, description="`secret:NAME`, a secret of the workspace.")
+
+
 class BuildGiven(Given):
+    """From the text of a `dockerfile`, or from the files of an earlier build."""
+
     host: Slug
     tag: str = Field(max_length=300)
-    dockerfile: str = Field(description="Its text.")
+    dockerfile: str = Field("", description="Its text.")
+    context_of: Whole | None = Field(None, ge=1, le=LARGEST, description="The number of the build that had the files.")
+    dockerfile_path: str = Field("Dockerfile", max_length=255, description="Where it lies in those.")
     workspace: str = Field("", max_length=40, description="Whose it will be; empty: the first in which you may build.")
+    secrets: dict[str, str] = Field(
+        default_factory=dict, max_length=20, description="By id, for `RUN --mount=type=secret`: each `secret:NAME`."
+    )
+    registries: dict[str, Account] = Field(
+        default_factory=dict, max_length=20, description="By address: who signs in there to pull."
+    )
 
 
 class UploadGiven(Given):

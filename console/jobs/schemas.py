@@ -1,17 +1,27 @@
 """Jobs as the API shows them."""
 
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from django.urls import reverse
 from pydantic import Field
 
-from console.jobs.models import Job
+from console.jobs.models import Job, JobRules
 from console.jobs.output import OutputBatch
 from console.jobs.queries import JobFilter
-from console.rest.schemas import Paging, Shown, words
+from console.jobs.telling import Proof
+from console.rest.schemas import Given, Paging, Shown, Whole, words
 
 State = Annotated[Job.State, words(Job.State)]
+WaitsFor = Annotated[Job.WaitsFor, words(Job.WaitsFor)]
+
+
+class OutputSeal(Shown):
+    """What the file of an output was when it was closed."""
+
+    at: datetime
+    sha256: str = Field(description="In hexadecimal; empty where it was sealed before there were digests.")
+    bytes: int
 
 
 class JobShown(Shown):
@@ -29,7 +39,15 @@ class JobShown(Shown):
     result: dict[str, Any]
     error: str
     note: str = Field(description="Why an earlier attempt ended, or what it waits for.")
+    waits_for: WaitsFor | None = Field(description="Why it has not been sent yet, if it waits for more than its turn.")
     is_cancelling: bool
+    progress: dict[str, Any] = Field(
+        description="While it runs, as far as told: `step` of `steps`, `what`; `layers`, each with id, word, bytes and "
+        "of how many, `done` ones and how many `more`."
+    )
+    output: OutputSeal | None = Field(description="null: it may still grow.")
+    pinned_at: datetime | None = Field(description="It stays for good since then.")
+    pinned_by: str
     retry_of: int | None
     url: str = Field(description="Where to ask how it goes.")
 
@@ -50,10 +68,65 @@ class JobShown(Shown):
             result=job.result,
             error=job.error,
             note=job.note,
+            waits_for=Job.WaitsFor(job.waits_for) if job.waits_for else None,
             is_cancelling=job.is_cancelling,
+            progress=job.progress if job.is_active else {},
+            output=_seal(job),
+            pinned_at=job.pinned_at,
+            pinned_by=job.pinned_by_name,
             retry_of=job.retry_of_id,
             url=reverse("api:get_job", args=[job.number]),
         )
+
+
+def _seal(job: Job) -> OutputSeal | None:
+    if job.output_sealed_at is None:
+        return None
+    return OutputSeal(at=job.output_sealed_at, sha256=job.output_sha256, bytes=job.output_bytes)
+
+
+class JobInputsShown(Shown):
+    kind: str
+    host: str
+    workspace: str | None
+    inputs: dict[str, Any] = Field(
+        description="All that its host got. Values in `env` are null without container.secrets; secrets are references."
+    )
+
+    @classmethod
+    def of(cls, job: Job, inputs: dict[str, Any]) -> Self:
+        workspace = job.workspace.slug if job.workspace else None
+        return cls(kind=job.kind, host=job.host.name, workspace=workspace, inputs=inputs)
+
+
+class ProofShown(Shown):
+    proof: Literal["open", "whole", "changed", "lost", "unknown"] = Field(
+        description="open: it may still grow; whole: as it was sealed; unknown: sealed before there were digests."
+    )
+
+    @classmethod
+    def of(cls, proof: Proof) -> Self:
+        return cls.model_validate({"proof": proof.value.removeprefix("output.")})
+
+
+class JobRulesGiven(Given):
+    """All of them. What waits or runs already stays where it is."""
+
+    most_running: Whole = Field(ge=0, le=10_000, description="At once; 0: as many as hosts take.")
+    most_waiting: Whole = Field(ge=0, le=1_000_000, description="0: any number.")
+    keep_days: Whole = Field(ge=0, le=36_500, description="How long ended ones stay; 0: for ever.")
+    keep_count: Whole = Field(ge=0, le=100_000_000, description="How many ended ones stay; 0: any number.")
+
+
+class JobRulesShown(Shown):
+    most_running: int
+    most_waiting: int
+    keep_days: int
+    keep_count: int
+
+    @classmethod
+    def of(cls, rules: JobRules) -> Self:
+        return cls(**{name: getattr(rules, name) for name in JobRules.CHOSEN})
 
 
 class JobQuery(Paging):

@@ -43,6 +43,14 @@ def inputs_told(inputs: Mapping[str, Any], *, shows_env: bool) -> list[Told]:
     return _told(told)
 
 
+def inputs_to_tell(inputs: Mapping[str, Any], *, shows_env: bool) -> dict[str, Any]:
+    """For programs: as they were, but for values of variables, None where they are not shown."""
+    env = inputs.get("env")
+    if shows_env or not isinstance(env, Mapping):
+        return dict(inputs)
+    return {**inputs, "env": dict.fromkeys(env)}
+
+
 def environment(env: Mapping[str, str], *, is_shown: bool) -> str:
     """A line for each variable."""
     return "\n".join(f"{name}={value if is_shown else HIDDEN}" for name, value in env.items())

@@ -78,7 +78,11 @@ READ_ONLY = frozenset(
         Permission.CONTAINER_LOGS,
         Permission.CONTAINER_STATS,
         Permission.IMAGE_VIEW,
+        # names, never values: secret.reveal is no reading
+        Permission.SECRET_VIEW,
+        Permission.NOTIFICATION_VIEW,
         Permission.JOB_VIEW,
+        Permission.SCHEDULE_VIEW,
         Permission.HOST_VIEW,
         Permission.WORKSPACE_VIEW,
         Permission.POLICY_VIEW,

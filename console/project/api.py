@@ -7,7 +7,10 @@ from console.containers.api import router as containers
 from console.hosts.api import router as hosts
 from console.images.api import builds, images
 from console.jobs.api import router as jobs
+from console.notifications.api import router as notifications
 from console.rest.api import Api
+from console.schedules.api import router as schedules
+from console.secrets.api import router as secrets
 from console.tokens.api import router as tokens
 from console.tokens.bearer import TokenBearers
 from console.workspaces.api import router as workspaces
@@ -19,6 +22,9 @@ api = Api(
         "images": images,
         "builds": builds,
         "jobs": jobs,
+        "schedules": schedules,
+        "secrets": secrets,
+        "alerts": notifications,
         "hosts": hosts,
         "workspaces": workspaces,
         "teams": teams,

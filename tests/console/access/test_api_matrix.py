@@ -42,6 +42,16 @@ class Call:
 RUN = {"host": "local", "image": "a:1", "workspace": "shop"}
 BUILD = {"host": "local", "tag": "b:1", "dockerfile": "FROM scratch\n", "workspace": "shop"}
 GRANT = {"user": "kim", "role": "operator", "scope": "workspace", "workspace": "shop"}
+JOB_RULES = {"most_running": 2, "most_waiting": 50, "keep_days": 30, "keep_count": 0}
+SCHEDULE = {
+    "name": "Nightly",
+    "work": {"kind": "image.build", "tag": "b:1", "dockerfile": "FROM scratch\n"},
+    "cron": "30 2 * * *",
+    "time_zone": "Asia/Seoul",
+}
+RULE = {"name": "loud", "events": ["job.failed"], "tells_people": True}
+CHANNEL = {"name": "mailing", "addresses": ["day@example.org"]}
+SILENCE = {"until": "2100-01-01T00:00:00Z", "reason": "a test", "workspace": "shop"}
 CALLS = {
     "list_containers": Call("kkkfk", "kkkk"),
     "run_container": Call("ffkmk", "fkkm", body=RUN),
@@ -67,6 +77,57 @@ CALLS = {
     "download_job_output": Call("kkkkk", "kkkm", of="failed"),
     "cancel_one_job": Call("ffffk", "fkkm", of="queued"),
     "retry_one_job": Call("ffkfk", "fkkm", of="failed"),
+    "get_job_inputs": Call("kkkkk", "kkkm", of="failed"),
+    "get_job_output_proof": Call("kkkkk", "kkkm", of="failed"),
+    # an auditor sees jobs and does nothing to them
+    "pin_one_job": Call("fkkfk", "fkkm", of="failed"),
+    "unpin_one_job": Call("fkkfk", "fkkm", of="failed"),
+    "get_job_rules": Call("ffkfk", "kkkm", of="workspace"),
+    # everywhere only, and for a proof
+    "set_job_rules": Call("fffmf", "ffkm", of="workspace", body=JOB_RULES),
+    "list_schedules": Call("kkkfk", "kkkk"),
+    # an operator may keep schedules, but not build
+    "create_schedule": Call("ffkmk", "fkkm", body={**SCHEDULE, "host": "local", "workspace": "shop"}),
+    "read_times": Call("kkkfk", "kkkk", query={"cron": "30 2 * * *", "time_zone": "Asia/Seoul"}),
+    "get_schedule": Call("kkkfk", "kkkm", of="schedule"),
+    "change_schedule": Call("ffkmk", "fkkm", of="schedule", body=SCHEDULE),
+    # what has ended is missing to whoever comes after the first who may end it
+    "delete_schedule": Call("fkmmm", "fkmm", of="schedule"),
+    "pause_schedule": Call("fkkmk", "fkkm", of="schedule"),
+    "resume_schedule": Call("fkkmk", "fkkm", of="schedule"),
+    "run_schedule_now": Call("ffkmk", "fkkm", of="schedule"),
+    "get_schedule_times": Call("kkkfk", "kkkm", of="schedule"),
+    "list_firings": Call("kkkfk", "kkkm", of="schedule"),
+    "list_secrets": Call("ffkfk", "kkkk"),
+    "create_secret": Call("ffkmk", "fkkm", body={"workspace": "shop", "name": "mine", "secret_value": "long enough"}),
+    # who may not know of secrets is not told that there is one
+    "get_secret": Call("ffkfk", "kkkm", of="secret"),
+    "list_secret_versions": Call("ffkfk", "kkkm", of="secret"),
+    "set_secret": Call("mmkmk", "fkkm", of="secret", body={"secret_value": "long enough"}),
+    # a developer sets what they cannot read
+    "reveal_secret": Call("mmfmk", "ffkm", of="secret"),
+    "remove_secret": Call("mmkmm", "fkmm", of="secret"),
+    "list_rules": Call("fkkfk", "kkkk"),
+    "create_rule": Call("fffmk", "fkkm", body={**RULE, "workspace": "shop"}),
+    "get_rule": Call("fkkfk", "kkkm", of="rule"),
+    "change_rule": Call("mffmk", "fkkm", of="rule", body=RULE),
+    "delete_rule": Call("mffmk", "fkmm", of="rule"),
+    "list_channels": Call("fkkfk", "kkkk"),
+    "create_channel": Call("fffmk", "fkkm", body={**CHANNEL, "kind": "email", "workspace": "shop"}),
+    "get_channel": Call("fkkfk", "kkkm", of="channel"),
+    "change_channel": Call("mffmk", "fkkm", of="channel", body=CHANNEL),
+    "delete_channel": Call("mffmk", "fkmm", of="channel"),
+    "test_channel": Call("mffmk", "fkkm", of="channel"),
+    "list_deliveries": Call("fkkfk", "kkkk"),
+    "get_delivery": Call("fkkfk", "kkkm", of="delivery"),
+    "retry_delivery": Call("mffmk", "fkkm", of="delivery"),
+    "list_silences": Call("fkkfk", "kkkk"),
+    "add_silence": Call("fkkmk", "fkkm", body=SILENCE),
+    "get_silence": Call("fkkfk", "kkkm", of="silence"),
+    "end_silence": Call("mkmmm", "fkmm", of="silence"),
+    # one's own
+    "list_notes": Call("kkkkk", "kkkk"),
+    "mark_notes_read": Call("kkkkk", "fkkk", body={"up_to": 1}),
     "list_hosts": Call("kkkfk", "kkkk"),
     "get_host": Call("kkkfk", "kkkk", of="host"),
     "list_workspaces": Call("kkkfk", "kkkk"),
@@ -116,6 +177,11 @@ OPERATIONS = {
     for path, operations in api.document()["paths"].items()
     for method, operation in operations.items()
 }
+# of the workspace, by their names
+THINGS = (
+    *("web-1", "queued-thing", "failed-thing", "audited-thing", "a:1", "nightly-thing"),
+    *("db-password", "pager", "told-thing", "silent-thing"),
+)
 # things of no workspace: one who may see them at all sees all of them
 SHARED = {"host", "team", "member", "role", "person"}
 RENAMED = {"engine_id": "image_id", "user_pk": "person_id", "token_pk": "token_id"}
@@ -156,7 +222,9 @@ def body_of(answer: Any) -> str:
     """Without what differs from one answer to the next, and without the names that were asked for."""
     content = b"".join(answer.streaming_content) if answer.streaming else answer.content
     text = re.sub(r"urn:naru:request:[0-9a-f]{12}", "", content.decode())
-    return re.sub(r"\b(nothing-here|web-1|shop|987654|[0-9a-f]{64}|night-shift|log-reader|\d+)\b", "X", text)
+    return re.sub(
+        r"\b(nothing-here|web-1|shop|db-password|987654|[0-9a-f]{64}|night-shift|log-reader|\d+)\b", "X", text
+    )
 
 
 def test_every_operation_is_in_the_table() -> None:
@@ -208,7 +276,7 @@ def test_one_of_another_workspace_learns_nothing_and_a_stranger_less(world: Worl
         client = browser(one_of("depot", role))
         answer = ask(client, name, address(world, name))
         body = body_of(answer)
-        for secret in ("web-1", "queued-thing", "failed-thing", "audited-thing", "a:1"):
+        for secret in THINGS:
             shown = secret in f"{call.body} {call.query}"
             assert shown or secret not in body, f"{role} is shown {secret}"
         if not call.of or call.of in SHARED:

@@ -31,7 +31,15 @@ from console.notifications.models import Channel, Delivery
 from console.operations.errors import Conflict, Invalid
 from console.operations.permissions import Role
 from console.project.launcher.parts import Places, parts_of
-from tests.factories.console import PASSWORD, make_host, make_image, make_user, sign_in_browser
+from tests.factories.console import (
+    PASSWORD,
+    bearer,
+    make_api_token,
+    make_host,
+    make_image,
+    make_user,
+    sign_in_browser,
+)
 from tests.fakes.broker import Broker
 from tests.fakes.hostile_server import HostileServer
 
@@ -44,7 +52,7 @@ def canary(entry: str) -> str:
 
 ENTRIES = (
     *("sign-in", "wrong-password", "new-password"),
-    *("secret", "refused-secret", "new-version", "env", "env-in-error"),
+    *("secret", "refused-secret", "new-version", "by-api", "refused-by-api", "env", "env-in-error"),
     *("build-secret", "registry-password", "webhook-key", "webhook-address", "typed-in-place"),
 )
 
@@ -149,6 +157,7 @@ def test_no_canary_is_found_anywhere(
     admin.refresh_from_db()
     browser = sign_in_browser(Client(), admin)
     pages += [*secrets_typed(browser)]
+    pages += [*secrets_sent(make_api_token(admin, is_confirmed=True))]
     pages += [*used_by_jobs(browser, engine, agent, broker, redis_server)]
     pages += [*told_by_webhook(browser, server)]
     sign_head()
@@ -192,6 +201,24 @@ def secrets_typed(browser: Client) -> Iterator[str]:
     typed = {**in_place, "registries": f"registry.example robot {canary('typed-in-place').replace(' ', '')}"}
     # what was typed wrongly is in the form for whoever typed it, and nowhere else
     assert browser.post("/builds/new/", typed).status_code == 400
+
+
+def secrets_sent(token: str) -> Iterator[str]:
+    """With keys, for which requests and answers are remembered. Only the answer that reveals is not looked at."""
+    client = Client(headers=bearer(token))
+
+    def post(path: str, given: dict[str, str], *, key: str) -> Any:
+        headers = {"idempotency-key": key}
+        return client.post(f"/api/v1/secrets{path}", given, content_type="application/json", headers=headers)
+
+    for name, entry, status in (("sent", "by-api", 201), ("not a name", "refused-by-api", 400)):
+        given = {"workspace": "main", "name": name, "secret_value": canary(entry)}
+        answer = post("", given, key=entry)
+        assert answer.status_code == status
+        yield answer.content.decode()
+    assert post("/main/sent/reveal", {}, key="reveal").json()["secret_value"] == canary("by-api")
+    for path in ("", "/main/sent", "/main/sent/versions"):
+        yield client.get(f"/api/v1/secrets{path}").content.decode()
 
 
 def used_by_jobs(
