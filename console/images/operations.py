@@ -13,12 +13,10 @@ from console.images.build_secrets import given_secrets
 from console.images.context import DOCKERFILE_LIMIT_BYTES, kept_dockerfile, store_context
 from console.images.models import Image
 from console.images.observations import claim
-from console.images.queries import get_image
+from console.images.queries import get_image, kept_context
 from console.images.references import Reference, is_image_id
-from console.jobs.blobs import require_kept
 from console.jobs.models import Job
 from console.jobs.operations import add_job, judges_again, require_idle
-from console.jobs.queries import get_job
 from console.operations.actor import Actor
 from console.operations.errors import Conflict, Invalid
 from console.operations.permissions import Permission
@@ -66,7 +64,7 @@ def build_image(
         op.details |= {name: args[name] for name in ("secrets",) if name in args}
         blobs = []
         if context_of is not None:
-            stored = _context_of(actor, context_of)
+            stored = kept_context(actor, context_of)
             args |= {"context": stored, "dockerfile_path": dockerfile_path}
             blobs.append(stored)
         elif context is not None:
@@ -109,16 +107,6 @@ def share_image(actor: Actor, host_name: str, engine_id: str, *, workspace: str)
         shared = claim(image, to)
         publish_on_commit("rows.images", {"host": host_name})
     return shared
-
-
-def _context_of(actor: Actor, number: int) -> str:
-    """Its SHA-256. Who may build in the workspace that it was uploaded for may have it; Invalid when it is not kept."""
-    job = get_job(actor, number)
-    stored = job.args.get("context") if job.kind == BUILD else None
-    if stored is None or not may(actor, Permission.IMAGE_BUILD, on=job):
-        raise Invalid(_("There are no files of job %(number)d to build from.") % {"number": number}, field="source")
-    require_kept(stored)
-    return str(stored)
 
 
 @contextmanager

@@ -6,10 +6,12 @@ from django.utils.translation import gettext as _
 from console.hosts.models import Host
 from console.images.models import Image
 from console.images.references import Reference, is_image_id
+from console.jobs.blobs import require_kept
+from console.jobs.queries import get_job
 from console.operations.actor import Actor
-from console.operations.errors import Missing
+from console.operations.errors import Invalid, Missing
 from console.operations.permissions import Permission
-from console.operations.policy import Paths, bounded
+from console.operations.policy import Paths, bounded, may
 from console.workspaces.models import Workspace
 
 PATHS = Paths(workspace="workspace_id", host="host_id")
@@ -55,3 +57,16 @@ def find_image(host: Host, name: str, *, workspace: Workspace | None = None) -> 
             return found
     wanted = str(Reference.parse(name, field="image"))
     return next((image for image in images if wanted in image.references), None)
+
+
+def kept_context(actor: Actor, number: int) -> str:
+    """The SHA-256 of what an earlier build was given.
+
+    Who may build in the workspace that it was uploaded for may have it; Invalid when it is not kept.
+    """
+    job = get_job(actor, number)
+    stored = job.args.get("context") if job.kind == "image.build" else None
+    if stored is None or not may(actor, Permission.IMAGE_BUILD, on=job):
+        raise Invalid(_("There are no files of job %(number)d to build from.") % {"number": number}, field="source")
+    require_kept(stored)
+    return str(stored)

@@ -23,7 +23,7 @@ from console.operations.actor import Actor
 from console.operations.errors import Conflict
 from console.operations.happenings import EventKind, Happening, happened
 from console.operations.permissions import Permission
-from console.operations.policy import Target
+from console.operations.policy import NOWHERE, Place, Target
 from console.operations.runner import Operation, operation, publish_on_commit
 from console.secrets.queries import require_may_use
 from console.workspaces.models import Workspace
@@ -258,3 +258,17 @@ def judge_again(job: Job) -> None:
 
 def _words(job: Job) -> dict[str, Any]:
     return {"number": job.pk, "state": job.get_state_display()}
+
+
+def remove_ended(workspace: Workspace | None, numbers: Sequence[int]) -> list[int]:
+    """What need not stay: the rows of those that are still not pinned, whose numbers it returns. The system's own."""
+    place = Place(workspace_pk=workspace.pk) if workspace is not None else NOWHERE
+    with operation(Actor.system("retention"), Permission.JOB_REMOVE, at=place) as op:
+        # held, and asked again: one may have been pinned meanwhile
+        jobs = Job.objects.filter(pk__in=numbers, pinned_at=None).order_by("pk")
+        going = list(jobs.select_for_update().values_list("pk", flat=True))
+        Job.objects.filter(pk__in=going).delete()
+        op.details |= {"removed": len(going), "workspace": workspace.slug if workspace is not None else None}
+        op.details |= {"first": going[0], "last": going[-1]} if going else {}
+        publish_on_commit("rows.jobs")
+    return going

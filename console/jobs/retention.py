@@ -11,10 +11,7 @@ from django.utils import timezone
 
 from console.jobs import output
 from console.jobs.models import Job, JobRules
-from console.operations.actor import Actor
-from console.operations.permissions import Permission
-from console.operations.policy import NOWHERE, Place
-from console.operations.runner import operation, publish_on_commit
+from console.jobs.operations import remove_ended
 from console.workspaces.models import Workspace
 
 BATCH = 500
@@ -63,15 +60,7 @@ def _batches(workspace: Workspace | None, rules: JobRules, *, now: datetime) -> 
 
 def _remove(workspace: Workspace | None, numbers: list[int]) -> int:
     """The rows first: a file without a row is swept, a row without its file would be a lie."""
-    place = Place(workspace_pk=workspace.pk) if workspace is not None else NOWHERE
-    with operation(Actor.system("retention"), Permission.JOB_REMOVE, at=place) as op:
-        # held, and asked again: one may have been pinned meanwhile
-        jobs = Job.objects.filter(pk__in=numbers, pinned_at=None).order_by("pk")
-        going = list(jobs.select_for_update().values_list("pk", flat=True))
-        Job.objects.filter(pk__in=going).delete()
-        op.details |= {"removed": len(going), "workspace": workspace.slug if workspace is not None else None}
-        op.details |= {"first": going[0], "last": going[-1]} if going else {}
-        publish_on_commit("rows.jobs")
+    going = remove_ended(workspace, numbers)
     for number in going:
         output.sealed_path(number).unlink(missing_ok=True)
     return len(going)

@@ -14,7 +14,7 @@ from console.images.operations import build_image, check_build
 from console.jobs.kinds import get_kind
 from console.jobs.models import Job
 from console.operations.actor import Actor
-from console.operations.errors import Invalid
+from console.operations.errors import Conflict, Invalid
 from console.operations.permissions import Permission
 from console.operations.policy import Place, may
 from console.schedules.models import Schedule
@@ -54,9 +54,12 @@ class Schedulable:
         return may(actor, self.permission, at=Place(schedule.workspace_id, schedule.host_id))
 
     def ask_for(self, actor: Actor, schedule: Schedule) -> Job:
-        """As if the actor asked by hand: whatever that raises."""
+        """As if the actor asked by hand: whatever that raises. Conflict when the name is another workspace's by now."""
         inputs = dict(schedule.inputs)
         if self.is_about:
+            found = find_container(schedule)
+            if found is not None and found.workspace_id != schedule.workspace_id:
+                raise Conflict(_("That container belongs to another workspace."))
             return self.ask(actor, schedule.host.name, inputs["name"])
         return self.ask(actor, schedule.host.name, **{**inputs, "workspace": schedule.workspace.slug})
 

@@ -13,16 +13,15 @@ from console.hosts.queries import get_host
 from console.jobs.models import Job
 from console.jobs.operations import asking_for
 from console.operations.actor import Actor
-from console.operations.errors import Conflict, ConsoleError, Denied, Invalid
+from console.operations.errors import Conflict, ConsoleError, Invalid
 from console.operations.permissions import Permission
 from console.operations.runner import operation, publish_on_commit
-from console.schedules.kinds import Schedulable, get_schedulable
+from console.schedules.asking import denied, require_may_ask
+from console.schedules.kinds import get_schedulable
 from console.schedules.models import Firing, Schedule
 from console.schedules.observations import settle
 from console.schedules.queries import get_schedule, is_busy
 from console.schedules.times import Times
-from console.secrets.queries import require_may_use
-from console.secrets.references import names_in
 from console.workspaces.placing import place_for_new
 
 MOST_IN_A_WORKSPACE = 200
@@ -51,13 +50,14 @@ def create_schedule(
     inputs = {name: value for name, value in inputs.items() if name != "workspace"}
     with operation(actor, Permission.SCHEDULE_MANAGE, at=place, name=name[:80], kind=kind, cron=cron[:120]) as op:
         if workspace is None:
-            raise _denied(what)
+            raise denied(what)
         schedule = Schedule(kind=kind, host=host, workspace=workspace)
         if Schedule.objects.filter(workspace=workspace).count() >= MOST_IN_A_WORKSPACE:
             raise Conflict(_("A workspace has %(most)d schedules at most.") % {"most": MOST_IN_A_WORKSPACE})
         _fill(schedule, name=name, inputs=inputs, cron=cron, time_zone=time_zone, missed=missed)
         schedule.may_overlap = may_overlap
-        _own(schedule, actor)
+        require_may_ask(actor, schedule)
+        _own(schedule, owner_pk=actor.user_pk, owner_name=actor.name)
         schedule.save()
         op.target(schedule)
         publish_on_commit("rows.schedules")
@@ -78,7 +78,8 @@ def change_schedule(actor: Actor, schedule_id: int, **wanted: Any) -> Schedule:
             raise Invalid(_("That container belongs to another workspace."), field="name")
         schedule.may_overlap = bool(wanted.pop("may_overlap"))
         _fill(schedule, **wanted)
-        _own(schedule, actor)
+        require_may_ask(actor, schedule)
+        _own(schedule, owner_pk=actor.user_pk, owner_name=actor.name)
         if was_paused:
             schedule.state, schedule.next_at = Schedule.State.PAUSED, None
         schedule.save()
@@ -106,7 +107,8 @@ def resume_schedule(actor: Actor, schedule_id: int) -> Schedule:
         schedule = schedule.locked()
         if schedule.is_active:
             raise Conflict(_("It is not paused."))
-        _own(schedule, actor)
+        require_may_ask(actor, schedule)
+        _own(schedule, owner_pk=actor.user_pk, owner_name=actor.name)
         schedule.save()
         publish_on_commit("rows.schedules")
     return schedule
@@ -154,23 +156,8 @@ def _fill(schedule: Schedule, *, name: str, inputs: dict[str, Any], cron: str, t
     schedule.cron, schedule.time_zone = times.expression, times.zone
 
 
-def _own(schedule: Schedule, actor: Actor) -> None:
-    """From now on it runs in the actor's name."""
-    require_may_ask(actor, schedule)
-    schedule.owner_id, schedule.owner_name = actor.user_pk, actor.name
+def _own(schedule: Schedule, *, owner_pk: int | None, owner_name: str) -> None:
+    """From now on it runs in that name."""
+    schedule.owner_id, schedule.owner_name = owner_pk, owner_name
     schedule.state, schedule.trouble = Schedule.State.ACTIVE, ""
     schedule.next_at = schedule.times.after(timezone.now())[0]
-
-
-def require_may_ask(actor: Actor, schedule: Schedule) -> None:
-    """Denied unless the actor holds what the work takes, and secret.use for the secrets that it refers to."""
-    what = get_schedulable(schedule.kind)
-    if not what.may_ask(actor, schedule):
-        raise _denied(what)
-    # it is the owner who asks when the time comes: whoever made it by a token may have held less
-    if names_in(schedule.inputs.get("env", {}).values()):
-        require_may_use(actor, schedule.workspace)
-
-
-def _denied(what: Schedulable) -> Denied:
-    return Denied(_("You need the permission “%(name)s”.") % {"name": what.permission}, permission=what.permission)

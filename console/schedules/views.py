@@ -20,6 +20,7 @@ from console.operations.actor import Actor
 from console.operations.errors import Conflict, Denied, Invalid, Missing
 from console.operations.permissions import Permission
 from console.operations.policy import may, may_somewhere
+from console.schedules.asking import require_may_ask
 from console.schedules.forms import INPUTS, ScheduleForm, zones
 from console.schedules.kinds import SCHEDULABLE
 from console.schedules.models import Schedule
@@ -28,7 +29,6 @@ from console.schedules.operations import (
     create_schedule,
     delete_schedule,
     pause_schedule,
-    require_may_ask,
     resume_schedule,
     run_now,
 )

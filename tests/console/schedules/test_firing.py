@@ -242,6 +242,15 @@ def test_what_cannot_be_done_just_now_is_told_and_tried_at_the_next_time(owner: 
     assert Job.objects.get().kind == "container.stop"
 
 
+def test_a_name_that_is_another_workspaces_by_now_is_left_alone(owner: User) -> None:
+    schedule = make_schedule(owner, kind="container.stop", inputs={"name": "web-1"})
+    make_container("web-1", workspace=make_workspace("shop"))
+    make_grant(owner, Role.ADMIN)
+    fire_due(JUST_AFTER)
+    assert states(schedule) == ["refused"]
+    assert not Job.objects.exists()
+
+
 def test_a_paused_schedule_does_nothing(owner: User) -> None:
     make_schedule(owner, state="paused")
     assert fire_due(JUST_AFTER) == 0
