@@ -16,9 +16,9 @@ run: ## Set up what is missing, then start engine, console, workers and Redis in
 	@$(PREPARE) run
 	@exec $(BIN)/python manage.py up
 
-test: ## Set up what is missing, then run every test, two files at a time (ARGS="-k name" narrows)
+test: ## Set up what is missing, then run every test, three files at a time (ARGS="-k name" narrows)
 	@$(PREPARE) test
-	@exec $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@exec $(BIN)/python -m pytest -n 3 --dist loadfile $(ARGS)
 
 check: ## Format, lint, types, imports, templates, migrations: under a minute, changes nothing
 	@$(PREPARE) check

@@ -6,7 +6,9 @@
 import os
 import uuid
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import dj_database_url
@@ -19,6 +21,8 @@ from django.utils import translation
 from pytest_django import DjangoDbBlocker, Settings
 
 from console.audit.triggers import drop_triggers
+from console.notifications.models import Rule
+from console.operations.governed import writes_allowed
 from tests import postgresql
 from tests.factories.console import make_workspace
 
@@ -55,12 +59,20 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
     migration put into one is put there again.
     """
     post_migrate.connect(_furnish, sender=apps.get_app_config("workspaces"))
+    post_migrate.connect(_give_first_rule, sender=apps.get_app_config("notifications"))
     with django_db_blocker.unblock():
         drop_triggers(connection)
 
 
 def _furnish(**_: object) -> None:
     make_workspace()
+
+
+def _give_first_rule(**_: object) -> None:
+    if not Rule.objects.exists():
+        first_rule = import_module("console.notifications.migrations.0002_first_rule")
+        with writes_allowed("test"):
+            first_rule.add_first(apps, SimpleNamespace(connection=connection))
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ LINES = 2_000
 COUNT = f"i=1; while [ $i -le {LINES} ]; do echo line $i; i=$((i+1)); usleep 4000; done; exec sleep 1000"
 DOCKERFILE = """\
 FROM hello-naru
-RUN for i in 1 2 3; do echo building $i; sleep 0.4; done
+RUN for i in 1 2 3; do echo building $i; sleep 0.8; done
 CMD ["sleep", "1000"]
 """
 SLOW_DOCKERFILE = """\

@@ -128,7 +128,7 @@ async def test_containers_of_a_network_that_keeps_them_apart_do_not_meet(engine:
     two.listen(80, address="::")
     assert not one.reaches(at.ipv6_address, 80)
     assert not one.reaches(f"{link_local_of(at.mac_address)}%eth0", 80)
-    assert machine.host.reaches(f"{link_local_of(at.mac_address)}%{network.bridge}", 80)
+    assert machine.host.connects(f"{link_local_of(at.mac_address)}%{network.bridge}", 80)
     outside = machine.outside.listen(80, address="::")
     asks(one.connect(OUTSIDE_ADDRESS, 80), outside)
 
@@ -156,11 +156,11 @@ async def test_of_the_host_nothing_is_open_but_names_and_ping_at_the_gateway(eng
     own = [line.split()[3] for line in shell("ip", "-o", "-6", "addr", "show", network.bridge).splitlines()]
     of_link = next(each.partition("/")[0] for each in own if each.startswith("fe80"))
     machine.host.listen(22, address="::")
-    assert machine.outside.reaches(HOST_ADDRESS, 22)
+    assert machine.outside.connects(HOST_ADDRESS, 22)
     for address in (HOST_ADDRESS, gateway, f"{of_link}%eth0"):
         assert not one.reaches(address, 22)
     one.run("busybox", "ping6", "-c1", "-W2", gateway)
-    assert one.reaches(gateway, 53)  # the name service
+    assert one.connects(gateway, 53)  # the name service
     assert not one.reaches(f"{of_link}%eth0", 53)
 
 
@@ -170,9 +170,9 @@ async def test_metadata_services_are_closed_to_containers(engine: Engine, machin
     await join(engine, one, ONE, await dual(engine))
     machine.outside.run("ip", "addr", "add", f"{address}/128", "dev", "lo", "nodad")
     machine.outside.listen(80, address="::"), machine.outside.listen(53, address="::")
-    assert machine.host.reaches(address, 80)
+    assert machine.host.connects(address, 80)
     assert not one.reaches(address, 80)
-    assert one.reaches(address, 53)
+    assert one.connects(address, 53)
 
 
 async def test_a_published_port_is_reached_from_the_host_but_for_its_loopback(engine: Engine, machine: Machine) -> None:
@@ -334,7 +334,7 @@ async def test_link_local_addresses_that_were_wished_for_reach_neighbours_alone(
     machine.outside.run("ip", "addr", "add", "169.254.8.9/32", "dev", "lo")
     machine.outside.listen(80)
     one.run("ip", "route", "replace", "169.254.8.9/32", "via", str(network.gateway))
-    assert machine.host.reaches("169.254.8.9", 80)
+    assert machine.host.connects("169.254.8.9", 80)
     assert not one.reaches("169.254.8.9", 80)
 
 

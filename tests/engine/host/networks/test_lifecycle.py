@@ -198,7 +198,7 @@ async def test_what_nobody_adopts_is_unpublished(engine: Engine, machine: Machin
     successor = engine.restarted()
     await successor.networks.start()
     successor.networks.adopt(ONE, kept)
-    assert machine.outside.reaches(HOST_ADDRESS, 8081)
+    assert machine.outside.connects(HOST_ADDRESS, 8081)
     await successor.networks.reconcile()
     assert not machine.outside.reaches(HOST_ADDRESS, 8081)
     asks(machine.outside.connect(HOST_ADDRESS, 8080), at_one)

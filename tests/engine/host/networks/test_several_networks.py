@@ -53,7 +53,7 @@ async def test_containers_of_different_networks_do_not(engine: Engine, machine: 
     one, two = machine.namespace(), machine.namespace()
     one_at, two_at = await join(engine, one, ONE, mine), await join(engine, two, TWO, yours)
     one.listen(80), two.listen(80)
-    assert machine.host.reaches(two_at, 80)
+    assert machine.host.connects(two_at, 80)
     assert not one.reaches(two_at, 80)
     assert not two.reaches(one_at, 80)
     three = machine.namespace()
@@ -70,8 +70,8 @@ async def test_a_container_on_two_networks_reaches_both_and_does_not_lead_from_o
     await join(engine, middle, "3" * 64, mine)
     await join(engine, middle, "3" * 64, yours)
     one.listen(80), two.listen(80)
-    assert middle.reaches(one_at, 80)
-    assert middle.reaches(two_at, 80)
+    assert middle.connects(one_at, 80)
+    assert middle.connects(two_at, 80)
     assert not one.reaches(two_at, 80)
 
 
@@ -82,7 +82,7 @@ async def test_the_host_is_closed_to_every_network_but_for_port_53_of_its_own_ga
     one = machine.namespace()
     await join(engine, one, ONE, mine)
     machine.host.listen(53, address=HOST_ADDRESS), machine.host.listen(22)
-    assert one.reaches(str(mine.gateway), 53)
+    assert one.connects(str(mine.gateway), 53)
     assert not one.reaches(str(mine.gateway), 22)
     assert not one.reaches(str(yours.gateway), 53)
     assert not one.reaches(HOST_ADDRESS, 53)
@@ -107,7 +107,7 @@ async def test_an_internal_network_has_no_way_out_and_no_way_in(engine: Engine, 
     two_at = await join(engine, two, TWO, inside)
     await join(engine, three, "3" * 64, mine, PUBLISHED)
     machine.outside.listen(80), two.listen(80), three.listen(80)
-    assert one.reaches(two_at, 80)
+    assert one.connects(two_at, 80)
     assert "default" not in one.run("ip", "route")
     one.run("ip", "route", "add", "default", "via", str(inside.gateway))
     assert not one.reaches(OUTSIDE_ADDRESS, 80)
@@ -135,7 +135,7 @@ async def test_ports_are_published_where_the_network_says(engine: Engine, machin
     held = engine.networks.reserve(ONE, (PUBLISHED,), through=network)
     await engine.networks.connect(ONE, pid=one.pid, bindings=held, network=network)
     one.listen(80)
-    assert machine.host.reaches("127.0.0.1", 8080)
+    assert machine.host.connects("127.0.0.1", 8080)
     assert not machine.outside.reaches(HOST_ADDRESS, 8080)
 
 

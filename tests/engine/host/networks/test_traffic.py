@@ -146,7 +146,7 @@ async def test_an_unpublished_port_is_not_reached_from_outside(engine: Engine, m
 async def test_a_service_of_the_host_is_closed_to_containers(engine: Engine, machine: Machine) -> None:
     one, _ = await run_container(engine, machine, "a")
     machine.host.listen(22)
-    assert machine.outside.reaches(HOST_ADDRESS, 22)
+    assert machine.outside.connects(HOST_ADDRESS, 22)
     assert not one.reaches(HOST_ADDRESS, 22)
     assert not one.reaches(str(engine.networks.network.gateway), 22)
 
@@ -168,7 +168,7 @@ async def test_metadata_services_are_closed_to_containers(engine: Engine, machin
     one, _ = await run_container(engine, machine, "a")
     machine.outside.run("ip", "addr", "add", f"{address}/32", "dev", "up0")
     machine.outside.listen(80)
-    assert machine.host.reaches(address, 80)
+    assert machine.host.connects(address, 80)
     assert not one.reaches(address, 80)
 
 
