@@ -104,7 +104,7 @@ def test_groups_are_added_to_the_process_and_to_execs(engine: RunningEngine) -> 
     arguments = ["--name", "grouped", "--group-add", "55", "--group-add", "root", "--user", "1000:1000"]
     engine.docker("run", "-d", *arguments, IMAGE, "sleep", "1000")
     status = engine.out("exec", "grouped", "grep", "Groups", "/proc/1/status", "/proc/self/status")
-    assert [line.split(":", 2)[2].split() for line in status.splitlines()] == [["0", "55"], ["0", "55"]]
+    assert [line.split(":", 2)[2].split() for line in status.splitlines()] == [["0", "55", "1000"]] * 2
     assert "Unable to find group nobodys" in refusal(engine, "run", "--rm", "--group-add", "nobodys", IMAGE, "true")
 
 

@@ -167,7 +167,11 @@ class OneEngine:
     async def _pause_then_kill(self, container_id: str) -> list[str]:
         runtime, states = self.chosen.runtime, []
         await runtime.pause(container_id)
-        states.append((await runtime.state(container_id)).status)
+        # the first version of control groups freezes in its own time (kernel, freezer-subsystem.rst, "FREEZING")
+        deadline = time.monotonic() + 5
+        while (status := (await runtime.state(container_id)).status) != "paused" and time.monotonic() < deadline:
+            await asyncio.sleep(0.01)
+        states.append(status)
         await runtime.resume(container_id)
         await runtime.update(container_id, Resources(memory_bytes=64 << 20))
         states.append((await runtime.state(container_id)).status)

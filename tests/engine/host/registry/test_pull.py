@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -319,6 +320,9 @@ def test_a_download_goes_on_for_those_who_still_wait(docker: RunningEngine, scri
     digest = scripted.add_image("1", [BUSYBOX])["layers"][0]["digest"]
     gate = _Gate(scripted, digest)
     with _pulling(docker, scripted) as staying_started_second_below, _pulling(docker, scripted) as second:
+        assert gate.reached.wait(20)
+        # nothing tells that the second has joined the download of the first, which it does right after what it said
+        time.sleep(0.3)
         staying_started_second_below.close()
         gate.opened.set()
         assert b"Pull complete" in _rest(second)
