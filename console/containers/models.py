@@ -1,3 +1,5 @@
+import re
+
 from django.db import models
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -8,6 +10,8 @@ from console.operations.governed import Governed, GovernedQuerySet
 from console.operations.policy import Place
 from console.secrets.models import Secret
 from console.workspaces.models import Workspace
+
+IN_ADDRESSES = re.compile(r"[A-Za-z0-9_.-]+")
 
 
 class Container(Governed):
@@ -70,6 +74,12 @@ class Container(Governed):
     @property
     def short_id(self) -> str:
         return self.engine_id[:12]
+
+    @property
+    def key(self) -> str:
+        """What names it in an address: its name, while it has it and the name can stand in one, or its id."""
+        usable = self.gone_at is None and IN_ADDRESSES.fullmatch(self.name)
+        return self.name if usable else self.short_id
 
     @property
     def log_topic(self) -> str:

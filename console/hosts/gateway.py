@@ -1,7 +1,8 @@
 """The one module that talks to engines: Docker's HTTP API by aiodocker, stock Docker as well as our own.
 
 An :class:`Engine` belongs to one event loop: ``async with connect(address) as engine``. Foreign errors become ours
-here. Nothing of aiodocker leaves this module.
+here. Nothing of aiodocker leaves this module. What is asked often has a method; modules beside this one that know a
+part of the API well (``hosts/stats.py``, ``hosts/files.py``, …) take an Engine and use ``json``, ``lines``, ``stream``.
 """
 
 import asyncio
@@ -109,6 +110,55 @@ class Engine:
     def __init__(self, docker: aiodocker.Docker, address: str) -> None:
         self._docker = docker
         self.address = address
+
+    # --- any part of the API ---
+
+    async def json(
+        self,
+        path: str,
+        method: str = "GET",
+        *,
+        params: Mapping[str, Any] | None = None,
+        body: Any = None,
+        timeout_s: float = QUICK_S,
+    ) -> Any:
+        """What ``path`` (no leading slash, no version) answers, parsed; None for an answer without a body."""
+        limit = aiohttp.ClientTimeout(total=timeout_s, sock_connect=5)
+        with translated(self.address):
+            return (
+                await self._docker._query_json(path, method, params=dict(params or {}), data=body, timeout=limit)
+                or None
+            )
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        path: str,
+        method: str = "GET",
+        *,
+        params: Mapping[str, Any] | None = None,
+        data: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """The answer as it comes, with no limit of time; leaving the block ends the request."""
+        with translated(self.address):
+            async with self._docker._query(
+                path,
+                method,
+                params=dict(params or {}),
+                data=data,
+                headers=headers,
+                timeout=aiohttp.ClientTimeout(sock_connect=5),
+            ) as response:
+                yield response
+
+    async def lines(
+        self, path: str, method: str = "GET", *, params: Mapping[str, Any] | None = None, **more: Any
+    ) -> AsyncIterator[dict[str, Any]]:
+        """The messages of an answer that is a stream of JSON, as they come."""
+        async with self.stream(path, method, params=params, **more) as response:
+            async for message in _json_lines(response):
+                yield message
 
     # --- the host ---
 

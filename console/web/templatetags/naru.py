@@ -1,6 +1,5 @@
 """Template tags of the kit: icons, states, times, ids, and buttons that know who may press them."""
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -98,13 +97,6 @@ def short_id(value: str) -> SafeString:
 @register.filter
 def short(value: str) -> str:
     return value.removeprefix("sha256:")[:SHORT]
-
-
-@register.filter
-def key(container: Any) -> str:
-    """What names a container in an address: its name, while it has it and the name can stand in one."""
-    usable = container.gone_at is None and re.fullmatch(r"[A-Za-z0-9_.-]+", container.name)
-    return str(container.name if usable else container.short_id)
 
 
 @register.filter
