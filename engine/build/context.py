@@ -66,7 +66,7 @@ class Context:
         path = self._place(entry)
         if not path:
             return
-        entry = replace(entry, xattrs={k: v for k, v in entry.xattrs.items() if k.startswith(_KEPT_XATTRS)})
+        entry = entry.having(xattrs={k: v for k, v in entry.xattrs.items() if k.startswith(_KEPT_XATTRS)})
         self._add_parents(path, entry)
         node = self._nodes.get(path)
         if node is not None and not (node.is_directory and entry.kind is Kind.DIRECTORY):
@@ -135,7 +135,7 @@ class Context:
         if not self._nodes[parent].is_directory:
             raise Invalid(f"build context: {path[:80]!r} is below something that is not a directory")
         for directory in missing[::-1]:
-            self._put(Node(directory, replace(_DIRECTORY, mtime_ns=entry.mtime_ns)))
+            self._put(Node(directory, _DIRECTORY.having(mtime_ns=entry.mtime_ns)))
 
     def _add_link(self, path: str, entry: Entry) -> None:
         target = posixpath.normpath("/" + text_of(entry.target)).lstrip("/")

@@ -129,21 +129,21 @@ class _Placing:
             if node is None and path not in self._made:
                 self._made.add(path)
                 own = self._ownership
-                entry = replace(_NEW_DIRECTORY, name=bytes_of(path), uid=own.uid, gid=own.gid, mtime_ns=own.now_ns)
+                entry = _NEW_DIRECTORY.having(name=bytes_of(path), uid=own.uid, gid=own.gid, mtime_ns=own.now_ns)
                 self._placed.append(Placed(entry))
 
     def _place(self, source: Source, path: str) -> None:
         own = self._ownership
-        entry = replace(source.node.entry, name=bytes_of(path))
+        entry = source.node.entry.having(name=bytes_of(path))
         if not own.keeps_owners:
-            entry = replace(entry, uid=own.uid, gid=own.gid)
+            entry = entry.having(uid=own.uid, gid=own.gid)
         if own.mode is not None and entry.kind is not Kind.SYMLINK:
-            entry = replace(entry, mode=own.mode.of(entry.mode, is_directory=entry.kind is Kind.DIRECTORY))
+            entry = entry.having(mode=own.mode.of(entry.mode, is_directory=entry.kind is Kind.DIRECTORY))
         inode = source.node.inode
         if inode is not None and entry.kind is Kind.FILE:
             first = self._links.setdefault((id(source.tree), inode), entry.name)
             if first != entry.name:
-                entry = replace(entry, kind=Kind.HARD_LINK, target=first, size_bytes=0, xattrs={})
+                entry = entry.having(kind=Kind.HARD_LINK, target=first, size_bytes=0, xattrs={})
         self._placed.append(Placed(entry, source))
 
 

@@ -116,7 +116,7 @@ class _Unpacker:
     def apply(self, entry: Entry) -> None:
         self._result.entries += 1
         parts = clean(entry.name)
-        if any(part.startswith(WHITEOUT) for part in parts) and self._is_whiteout(entry, parts):
+        if WHITEOUT in entry.name and _has_whiteout(parts) and self._is_whiteout(entry, parts):
             return
         if not parts:
             if entry.kind is Kind.DIRECTORY and self._options.layer:
@@ -183,7 +183,7 @@ class _Unpacker:
             self._clear(path)
             descriptor = os.open(path, flags, first)
         try:
-            for piece in self._reader.body():
+            while piece := self._reader.read_body():
                 _write(descriptor, piece)
             self._result.size_bytes += entry.size_bytes
             _give(descriptor, owner, mode)

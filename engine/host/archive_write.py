@@ -9,7 +9,7 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -289,7 +289,7 @@ def _add_link(writer: TarWriter, name: bytes, status: os.stat_result, links: Lin
     if first == name:
         return False
     whole = _entry(name, status, {}, target=first)  # Go's readers apply what a link's header says to the file
-    writer.add(replace(whole, kind=Kind.HARD_LINK, size_bytes=0))
+    writer.add(whole.having(kind=Kind.HARD_LINK, size_bytes=0))
     return True
 
 

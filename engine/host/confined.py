@@ -10,7 +10,7 @@ import io
 import json
 import os
 import signal
-from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -53,14 +53,21 @@ class Unpacked:
 
 
 async def unpack_layer(
-    source: BinaryIO | Iterable[bytes], *, into: Path, limits: Limits | None = None, compression: str = "auto"
+    source: BinaryIO | Iterable[bytes],
+    *,
+    into: Path,
+    limits: Limits | None = None,
+    compression: str = "auto",
+    digest: Callable[[], Digest] | None = None,
 ) -> Unpacked:
     """Unpack an image layer into the empty directory ``into``; whiteouts become overlayfs's.
 
-    Marks opaque directories. Raises Invalid or TooLarge for a bad archive, Unavailable for lack of space; whatever
-    it raises, ``into`` then holds part of the layer: discard it.
+    ``digest`` is asked at the end for that of a plain ``source``, of a caller who hashes it anyway. Marks opaque
+    directories. Raises Invalid or TooLarge for a bad archive, Unavailable for lack of space; whatever it raises,
+    ``into`` then holds part of the layer: discard it.
     """
-    unpacked = await _unpack(into, source, limits=limits, job={"layer": True, "compression": compression})
+    job = {"layer": True, "compression": "none" if digest else compression, "hashed": digest is None}
+    unpacked = await _unpack(into, source, limits=limits, job=job, digest=digest)
     await asyncio.to_thread(_mark_opaque, into, unpacked.opaque)
     return unpacked
 
@@ -123,7 +130,13 @@ async def copy_into(
 
 
 async def _unpack(
-    root: Path, source: _Source, *, limits: Limits | None, job: Mapping[str, Any], pidfd: int | None = None
+    root: Path,
+    source: _Source,
+    *,
+    limits: Limits | None,
+    job: Mapping[str, Any],
+    pidfd: int | None = None,
+    digest: Callable[[], Digest] | None = None,
 ) -> Unpacked:
     if job["compression"] not in COMPRESSIONS:
         raise errors.Invalid(f"compression {job['compression']!r} is not one of {', '.join(COMPRESSIONS)}")
@@ -138,6 +151,7 @@ async def _unpack(
             "owner": None,
             "mode": None,
             "shown": [],
+            "hashed": True,
             **job,
             "root": str(root),
             "limits": asdict(limits or Limits(total_bytes=room_for_archive(directory))),
@@ -145,7 +159,7 @@ async def _unpack(
         answer, complaints = memory_file(files), memory_file(files)
         descriptors = [answer, complaints, directory] + ([pidfd] if pidfd is not None else [])
         await _run(memory_file(files, json.dumps(whole).encode()), source, descriptors)
-        return _answer(content_of(answer), content_of(complaints))
+        return _answer(content_of(answer), content_of(complaints), digest)
 
 
 async def _run(job: int, source: _Source, descriptors: Sequence[int]) -> None:
@@ -246,7 +260,7 @@ def _feed(descriptor: int, source: BinaryIO | Iterable[bytes]) -> None:
             pass  # the worker gave up; its answer says why
 
 
-def _answer(output: bytes, complaints: bytes) -> Unpacked:
+def _answer(output: bytes, complaints: bytes, digest: Callable[[], Digest] | None) -> Unpacked:
     try:
         answer = json.loads(output)
     except ValueError as error:
@@ -254,12 +268,13 @@ def _answer(output: bytes, complaints: bytes) -> Unpacked:
         raise errors.Unavailable(f"the unpacking process died: {complaint or 'it was killed'}") from error
     if "error" in answer:
         raise getattr(errors, answer["error"])(answer["message"])
+    blob, diff_id = (digest(),) * 2 if digest else map(Digest, answer["digests"])
     return Unpacked(
         entries=answer["entries"],
         size_bytes=answer["size_bytes"],
         max_id=answer["max_id"],
-        blob=Digest(answer["blob"]),
-        diff_id=Digest(answer["diff_id"]),
+        blob=blob,
+        diff_id=diff_id,
         opaque=tuple(answer["opaque"]),
         implicit=tuple(answer["implicit"]),
         devices=tuple(Device(*device) for device in answer["devices"]),

@@ -114,7 +114,9 @@ def _run(job: dict[str, Any], directory: int, pidfd: int | None) -> None:
 
 
 def _unpack(job: dict[str, Any], limits: Limits) -> dict[str, Any]:
-    stream = PlainStream(io.FileIO(0, closefd=False), limits=limits, compression=job["compression"])
+    hashed = bool(job["hashed"])
+    file = io.FileIO(0, closefd=False)
+    stream = PlainStream(file, limits=limits, compression=job["compression"], hashed=hashed)
     reader = TarReader(stream, limits)
     owner = tuple(job["owner"]) if job["owner"] else None
     options = Options(
@@ -129,7 +131,6 @@ def _unpack(job: dict[str, Any], limits: Limits) -> dict[str, Any]:
     )
     result: Result = unpack(reader, options)
     reader.drain()
-    blob, diff_id = stream.digests()
     return {
         "entries": result.entries,
         "size_bytes": result.size_bytes,
@@ -137,8 +138,7 @@ def _unpack(job: dict[str, Any], limits: Limits) -> dict[str, Any]:
         "opaque": [os.fsdecode(path) for path in result.opaque],
         "implicit": [os.fsdecode(path) for path in result.implicit],
         "devices": [[os.fsdecode(path), kind, *number] for path, (kind, number) in result.devices.items()],
-        "blob": blob.hex,
-        "diff_id": diff_id.hex,
+        "digests": [digest.hex for digest in stream.digests()] if hashed else [],
     }
 
 

@@ -7,7 +7,6 @@ come first and no name leads astray; the directory is a draft that nobody else s
 import os
 import stat
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -55,7 +54,7 @@ class LayerWriter(TarWriter):
     def add(self, entry: Entry, body: _Readable | bytes | None = None) -> None:
         checked(entry, self._limits)
         if self._newest_ns is not None and entry.mtime_ns > self._newest_ns:
-            entry = replace(entry, mtime_ns=self._newest_ns)
+            entry = entry.having(mtime_ns=self._newest_ns)
         self.max_id = max(self.max_id, entry.uid, entry.gid)
         directory, _, name = entry.name.rpartition(b"/")
         self._enter(directory)

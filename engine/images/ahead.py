@@ -8,13 +8,13 @@ unpacking ahead failed: the error is then told as ever.
 import asyncio
 import fcntl
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
 
 from engine.model.digest import Digest
-from engine.model.errors import EngineError
+from engine.model.errors import EngineError, Invalid
 from engine.store.drafts import Draft, Drafts
 
 _ARCHIVES_AT_ONCE: Final = 2  # a client that sends slowly keeps its place, and those beside it do without
@@ -23,11 +23,11 @@ _PIPE_BYTES: Final = 1 << 20
 
 
 class Feed:
-    """Takes a layer's bytes, in the thread that reads the archive. ``draft`` is in the event loop what they came to."""
+    """Takes a layer's bytes, in the thread that reads the archive, and then what their digest is."""
 
-    def __init__(self, pipe: int, draft: "asyncio.Task[Draft]") -> None:
+    def __init__(self, pipe: int) -> None:
         self._pipe: int | None = pipe
-        self.draft = draft
+        self._given: Digest | None = None
 
     def write(self, data: bytes | memoryview) -> None:
         """Waits while the unpacking is behind; what is written after it failed is lost."""
@@ -38,8 +38,14 @@ class Feed:
         except BrokenPipeError:
             self.end()
 
-    def end(self) -> None:
-        """Safe to repeat."""
+    def digest(self) -> Digest:
+        if self._given is None:
+            raise Invalid("the archive broke off within a layer")
+        return self._given
+
+    def end(self, given: Digest | None = None) -> None:
+        """Safe to repeat. Without the digest of what was written it was not all."""
+        self._given = self._given or given
         if self._pipe is not None:
             os.close(self._pipe)
             self._pipe = None
@@ -53,46 +59,47 @@ class Ahead:
         self._held = held
         self._loop = asyncio.get_running_loop()
         self._room = asyncio.Semaphore(_LAYERS_AT_ONCE)
-        self._feeds: list[Feed] = []
-        self._kept: dict[Digest, tuple[Feed, Digest]] = {}
+        self._drafted: dict[Feed, asyncio.Task[Draft]] = {}
+        self._kept: dict[Digest, Feed] = {}
 
-    def begin(self) -> Feed:
-        """For the next layer. Blocks shortly."""
-        return asyncio.run_coroutine_threadsafe(self._begin(), self._loop).result()
+    def begin(self, *, is_plain: bool) -> Feed:
+        """For the next layer, compressed or not. Blocks shortly."""
+        return asyncio.run_coroutine_threadsafe(self._begin(is_plain=is_plain), self._loop).result()
 
-    def keep(self, feed: Feed, blob: Digest, *, given: Digest) -> None:
-        """What ``feed`` got, which has the digest ``given``, is stored as ``blob``."""
-        self._kept[blob] = (feed, given)
+    def keep(self, feed: Feed, blob: Digest) -> None:
+        """What ``feed`` got is stored as ``blob``."""
+        self._kept[blob] = feed
 
     async def draft(self, blob: Digest) -> Draft | None:
         """What ``blob`` was unpacked to, once; None when it was not, or failed."""
-        feed, given = self._kept.pop(blob, (None, blob))
+        feed = self._kept.pop(blob, None)
         if feed is None:
             return None
         try:
-            draft = await feed.draft
+            draft = await self._drafted[feed]
         except (EngineError, OSError):
             return None
-        return draft.stored_as(blob) if draft.unpacked.blob == given else None
+        return draft.stored_as(blob) if draft.unpacked.blob == feed.digest() else None
 
     async def close(self) -> None:
-        for feed in self._feeds:
+        for feed, drafted in self._drafted.items():
             feed.end()
-            feed.draft.cancel()
-        await asyncio.gather(*(feed.draft for feed in self._feeds), return_exceptions=True)
+            drafted.cancel()
+        await asyncio.gather(*self._drafted.values(), return_exceptions=True)
 
-    async def _begin(self) -> Feed:
+    async def _begin(self, *, is_plain: bool) -> Feed:
         path = await self._held.enter_async_context(self._drafts.place())
         reading, writing = os.pipe2(os.O_CLOEXEC)
         fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-        feed = Feed(writing, asyncio.create_task(self._fill(path, reading)))
-        self._feeds.append(feed)
+        feed = Feed(writing)
+        digest = feed.digest if is_plain else None  # what is written to it is hashed already
+        self._drafted[feed] = asyncio.create_task(self._fill(path, reading, digest))
         return feed
 
-    async def _fill(self, path: Path, pipe: int) -> Draft:
+    async def _fill(self, path: Path, pipe: int, digest: Callable[[], Digest] | None) -> Draft:
         with os.fdopen(pipe, "rb", buffering=0) as file:
             async with self._room:
-                return await self._drafts.fill_ahead(path, file)
+                return await self._drafts.fill_ahead(path, file, digest=digest)
 
 
 class Places:

@@ -131,15 +131,17 @@ def _take_file(name: str, entry: Entry, body: "_Body", intake: Intake) -> None:
 
 
 def _take_layer(name: str, body: "_Body", head: bytes, intake: Intake) -> LayerBlob:
-    feed = intake.ahead.begin() if intake.ahead and not _is_here(name, intake.content) else None
-    try:
-        layer = store_layer(intake.content, body, head=head, limits=intake.limits, beside=feed.write if feed else None)
-    finally:
-        if feed:
+    if intake.ahead is None or _is_here(name, intake.content):
+        layer = store_layer(intake.content, body, head=head, limits=intake.limits)
+    else:
+        feed = intake.ahead.begin(is_plain=detect(head) == "none")
+        try:
+            layer = store_layer(intake.content, body, head=head, limits=intake.limits, beside=feed.write)
+            feed.end(layer.given)
+        finally:
             feed.end()
+        intake.ahead.keep(feed, layer.digest)
     intake.contents.stored.append(layer.digest)
-    if intake.ahead and feed:
-        intake.ahead.keep(feed, layer.digest, given=layer.given)
     return layer
 
 

@@ -66,9 +66,12 @@ class Drafts:
                 )
         return Draft(path, unpacked)
 
-    async def fill_ahead(self, path: Path, pipe: BinaryIO) -> Draft:
-        """The same from a pipe, at whatever pace that is written to, and begin to write it back. Raises as ``fill``."""
-        unpacked = await unpack_layer(pipe, into=path / "diff", limits=self._limits)
+    async def fill_ahead(self, path: Path, pipe: BinaryIO, *, digest: Callable[[], Digest] | None = None) -> Draft:
+        """The same from a pipe, at whatever pace that is written to, and begin to write it back. Raises as ``fill``.
+
+        ``digest`` is asked at the end for that of plain bytes, which are not hashed here then.
+        """
+        unpacked = await unpack_layer(pipe, into=path / "diff", limits=self._limits, digest=digest)
         await asyncio.to_thread(sync_filesystem, path)
         return Draft(path, unpacked)
 
