@@ -10,6 +10,7 @@ The engine speaks in lines of JSON, and each is answered by one:
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -31,26 +32,33 @@ _MOST_FORWARDED: Final = 512  # questions waiting for other servers at once
 _MOST_FORWARDED_EACH: Final = 64  # of one container
 _MOST_CONNECTIONS: Final = 128
 _IDLE_S: Final = 10.0
+_LOOK_EVERY_S: Final = 5.0
 _LONGEST_MESSAGE: Final = 65535
 _IP_FREEBIND: Final = 15  # linux/in.h
 _IPV6_FREEBIND: Final = 78  # linux/in6.h
 
 
 class Server:
-    """``control`` listens already."""
+    """``control`` listens already; ``name`` is a descriptor of the file that it is found by."""
 
-    def __init__(self, control: socket.socket) -> None:
+    def __init__(self, control: socket.socket, *, name: int) -> None:
         self._control = control
+        self._name = name
         self._directory = Directory()
         self._listeners: dict[tuple[str, str], _Listener] = {}  # by network and gateway
         self._forwarded: Counter[str] = Counter()
         self._ended = asyncio.Event()
 
     async def run(self) -> None:
-        """Until the engine says quit."""
+        """Until the engine says quit, or no engine can find us any more.
+
+        One that was killed while it started us, and whose directories were removed since, would never say it.
+        """
         server = await asyncio.start_unix_server(self._obey, sock=self._control, limit=_LONGEST_LINE)
         async with server:
-            await self._ended.wait()
+            while not self._ended.is_set() and os.fstat(self._name).st_nlink:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._ended.wait(), _LOOK_EVERY_S)
         for listener in self._listeners.values():
             listener.close()
 

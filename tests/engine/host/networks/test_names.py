@@ -193,6 +193,16 @@ def test_nothing_is_left_of_it_without_networks(busybox_tar: bytes) -> None:
         assert name_service(engine) == []
 
 
+def test_a_name_service_that_no_engine_can_find_ends(busybox_tar: bytes) -> None:
+    with engine_with_image(busybox_tar) as engine:
+        engine.docker("network", "create", "short")
+        (pid,) = name_service(engine)
+        engine.kill()
+        (engine.run_root / "dns.sock").unlink()
+        wait_until(lambda: not Path(f"/proc/{pid}").exists(), what="it has ended")
+        engine.start()
+
+
 def test_a_link_on_the_default_network_is_told_by_hosts_and_environment(docker: RunningEngine) -> None:
     docker.docker("run", "-d", "--name", "db", "--expose", "5432", "-e", "PASS=word", IMAGE, "sleep", "1000")
     link = ["--name", "linking", "--link", "db:store"]
