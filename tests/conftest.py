@@ -5,6 +5,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,9 +29,9 @@ def pytest_configure() -> None:
         django_settings.SECRET_KEY = "tests-only-" + "k" * 40
 
 
-@pytest.fixture(scope="session")
-def redis_socket() -> Iterator[Path]:
-    """A Redis of our own on a socket; the folder's name is short, since a socket's path is at most 107 bytes long."""
+@contextmanager
+def running_redis() -> Iterator[Path]:
+    """Its socket; the folder's name is short, since a socket's path is at most 107 bytes long."""
     if shutil.which("redis-server") is None:
         pytest.skip("redis-server is not installed")
     with tempfile.TemporaryDirectory(prefix="nr-") as folder:
@@ -43,6 +44,12 @@ def redis_socket() -> Iterator[Path]:
         finally:
             server.terminate()
             server.wait(START_LIMIT_S)
+
+
+@pytest.fixture(scope="session")
+def redis_socket() -> Iterator[Path]:
+    with running_redis() as socket:
+        yield socket
 
 
 @pytest.fixture

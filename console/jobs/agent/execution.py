@@ -104,13 +104,16 @@ class Agent:
             report(self.host_name, fact, patience_s=REPORT_PATIENCE_S)
 
     def say_again(self) -> None:
-        """Should Redis have lost what it held: what was reported lately may not have been read. Harmless to repeat."""
+        """Should Redis have lost what it held: what was reported lately may not have been read. Harmless to repeat.
+
+        A job's output is looked after by ``Outgoing`` while its attempt lasts.
+        """
         try:
             now = epoch()
         except RedisError:
             return
         if self.journal.is_new_epoch(now):
-            log.warning("Redis has forgotten; saying again what has ended lately")
+            log.warning("Redis may have forgotten; saying again what has ended lately")
             for fact in self.journal.ended_since(time.time() - SAID_AGAIN_S):
                 if not report(self.host_name, fact):
                     return

@@ -3,7 +3,7 @@
 import json
 import time
 import uuid
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from redis.exceptions import RedisError
@@ -33,12 +33,16 @@ def report(host_name: str, fact: dict[str, Any], *, patience_s: float = 0.0) -> 
 
 
 def epoch() -> str:
-    """A word that stays the same while Redis forgets nothing. RedisError when it does not answer."""
+    """A word that stays the same while Redis forgets nothing. RedisError when it does not answer.
+
+    It changes with the process, too: one that died may have lost what it was told last and kept what was before.
+    """
     connection = streams.connection()
     connection.set(streams.EPOCH_KEY, uuid.uuid4().hex, nx=True)
     found = connection.get(streams.EPOCH_KEY)
     assert isinstance(found, bytes)
-    return found.decode()
+    process = cast("dict[str, Any]", connection.info("server"))["run_id"]
+    return f"{found.decode()}-{process}"
 
 
 def show_room(host_name: str, room: int) -> None:

@@ -9,11 +9,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 
 from console.hosts.gateway import Engine, connect
-from console.jobs import blobs, streams
+from console.jobs import blobs
 from console.jobs.agent.masking import Masker
+from console.jobs.agent.outgoing import Outgoing
 from console.jobs.agent.reports import report
 from console.operations.errors import Missing
 from console.secrets.references import name_in
@@ -51,8 +52,8 @@ class JobRun:
         # taken in by the loop's thread, flushed by another, which holds the lock
         self._taken = 0
         self._flushed = 0
-        self._next = 1
         self._wake = asyncio.Event()
+        self._outgoing = Outgoing(job, attempt)
         self._flushing = threading.Lock()
         self._tried: _Entry | None = None
 
@@ -123,6 +124,7 @@ class JobRun:
         while True:
             try:
                 await asyncio.to_thread(self._flush)
+                await asyncio.to_thread(self._confirm)
                 return
             except RedisError:
                 if time.monotonic() > deadline:
@@ -141,15 +143,14 @@ class JobRun:
         self._wake.set()
 
     def _flush(self) -> None:
-        """In entries of a bounded size. An entry's id is ours, so one written twice is refused, not doubled."""
+        """In entries of a bounded size."""
         # a flush whose waiter was cancelled still runs in its thread
         with self._flushing:
             self._wake.clear()
             while self._lines:
                 # what was tried may have been written though no answer came: it is tried again as it was
                 self._tried = self._tried or self._next_entry()
-                self._append(self._tried)
-                self._next += 1
+                self._outgoing.append(at=self._tried.at, lines=self._tried.lines)
                 self._flushed += self._tried.size_bytes
                 del self._lines[: self._tried.count]
                 self._tried = None
@@ -159,16 +160,11 @@ class JobRun:
         while count < len(self._lines) and size < ENTRY_BYTES:
             size += _size(self._lines[count])
             count += 1
-        fields = {"at": str(time.time_ns() // 1_000_000), "lines": json.dumps(self._lines[:count])}
-        return _Entry(count, size, fields)
+        return _Entry(count, size, at=str(time.time_ns() // 1_000_000), lines=json.dumps(self._lines[:count]))
 
-    def _append(self, entry: "_Entry") -> None:
-        key, entry_id = streams.output_key(self.job), f"{self.attempt}-{self._next}"
-        try:
-            streams.connection().xadd(key, entry.fields, id=entry_id)  # type: ignore[arg-type]
-        except ResponseError as error:
-            if "equal or smaller" not in str(error):
-                raise
+    def _confirm(self) -> None:
+        with self._flushing:
+            self._outgoing.confirm()
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +173,8 @@ class _Entry:
 
     count: int
     size_bytes: int
-    fields: dict[str, str]
+    at: str
+    lines: str
 
 
 def _size(line: str) -> int:

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis
@@ -23,7 +23,11 @@ from console.jobs.kinds import Args, handler
 from console.jobs.signing import host_key, sign
 from console.operations.errors import Conflict
 from console.operations.permissions import Permission
+from tests.conftest import running_redis
 from tests.fakes.broker import Broker
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
 
 KEY = host_key("secret", "local")
 ROOT = Path(__file__).resolve().parents[3]
@@ -217,6 +221,21 @@ def test_what_has_ended_is_said_again_when_redis_has_forgotten(
     agent.say_again()
     [end] = said(redis_server)
     assert (end["job"], end["attempt"], end["state"]) == (7, 1, "succeeded")
+
+
+def test_what_has_ended_is_said_again_to_another_process_that_has_the_same_keys(
+    agent: Agent, redis_server: "redis.Redis", own_kinds: list[str], settings: "Settings"
+) -> None:
+    """One that died has on disk what was written first, and may not have the rest."""
+    agent.say_again()
+    agent.execute(message())
+    known: Any = redis_server.get(streams.EPOCH_KEY)
+    with running_redis() as socket:
+        settings.REDIS_URL = f"unix://{socket}"
+        streams.connection().set(streams.EPOCH_KEY, known)
+        agent.say_again()
+        [end] = said(streams.connection())
+        assert (end["job"], end["state"]) == (7, "succeeded")
 
 
 def test_how_far_a_job_is_is_told_before_the_next_heartbeat(

@@ -4,12 +4,15 @@ import asyncio
 import json
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 import redis
 
 from console.jobs import output, streams
+from console.jobs.agent import outgoing
 from console.jobs.agent import run as run_module
 from console.jobs.agent.run import JobRun
 
@@ -21,11 +24,15 @@ class Wire:
         self.connection = connection
         self.lost = lost
 
-    def xadd(self, key: str, fields: Any, *, id: str) -> None:
-        self.connection.xadd(key, fields, id=id)
+    def register_script(self, text: str) -> Callable[..., object]:
+        return partial(self.call, self.connection.register_script(text))
+
+    def call(self, script: Callable[..., object], **given: Any) -> object:
+        answer = script(**given)
         if self.lost:
             self.lost -= 1
             raise redis.exceptions.TimeoutError("no answer")
+        return answer
 
 
 @pytest.fixture
@@ -40,7 +47,7 @@ def use(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
         output_key = staticmethod(streams.output_key)
         connection = staticmethod(lambda: wire)
 
-    monkeypatch.setattr(run_module, "streams", Streams)
+    monkeypatch.setattr(outgoing, "streams", Streams)
 
 
 def new_run(*, job: int = 7, attempt: int = 1) -> JobRun:
@@ -83,11 +90,11 @@ class Crossing(Wire):
         super().__init__(connection)
         self.first_begun, self.second_ended = threading.Event(), threading.Event()
 
-    def xadd(self, key: str, fields: Any, *, id: str) -> None:
+    def call(self, script: Callable[..., object], **given: Any) -> object:
         self.calls += 1
         is_first = self.calls == 1
         try:
-            super().xadd(key, fields, id=id)
+            return super().call(script, **given)
         finally:
             if is_first:
                 self.first_begun.set()
@@ -134,6 +141,46 @@ async def test_an_attempt_given_up_cannot_write_behind_the_next_one(wire: Wire, 
     await first.write("late\n")
     await first.finish_output()
     assert arrived(redis_server) == ["second"]
+
+
+async def write_entries(run: JobRun, words: list[str]) -> None:
+    for word in words:
+        await run.write(f"{word}\n")
+        run._flush()
+
+
+def lose_all_but(redis_server: "redis.Redis", count: int) -> None:
+    """As a Redis that died does, which has on disk what was written first."""
+    key = streams.output_key(7)
+    entries: Any = redis_server.xrange(key)
+    redis_server.delete(key)
+    for entry_id, fields in entries[:count]:
+        redis_server.xadd(key, fields, id=entry_id)
+
+
+@pytest.mark.parametrize("left", [0, 1, 2, 3])
+@pytest.mark.parametrize("more", [[], ["four"], ["four", "five"]])
+async def test_what_redis_forgot_is_written_again(
+    redis_server: "redis.Redis", wire: Wire, left: int, more: list[str]
+) -> None:
+    run = new_run(attempt=2)
+    await write_entries(run, ["one", "two", "three"])
+    lose_all_but(redis_server, left)
+    await write_entries(run, more)
+    await run.finish_output()
+    assert arrived(redis_server) == ["one", "two", "three", *more]
+
+
+async def test_of_what_redis_forgot_the_newest_is_written_again(
+    redis_server: "redis.Redis", wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outgoing, "KEPT_BYTES", 20)
+    run = new_run()
+    await write_entries(run, ["one", "two", "three", "four"])
+    lose_all_but(redis_server, 0)
+    await write_entries(run, ["five"])
+    await run.finish_output()
+    assert arrived(redis_server) == ["three", "four", "five"]
 
 
 async def test_entries_hold_whole_lines_and_stay_small(wire: Wire, redis_server: "redis.Redis") -> None:
