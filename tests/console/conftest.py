@@ -84,6 +84,9 @@ def alone(settings: Settings, tmp_path: Path) -> None:
     settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.NARU_DATA = tmp_path
+    # each client looks through all files there, which takes as long as its first page
+    settings.STATIC_ROOT = tmp_path / "static"
+    settings.STATIC_ROOT.mkdir()
     # a request leaves its language behind, which is not that of the next test
     translation.activate("en")
 
