@@ -75,8 +75,13 @@ def _give_first_rule(**_: object) -> None:
             first_rule.add_first(apps, SimpleNamespace(connection=connection))
 
 
+@pytest.fixture(scope="session")
+def nothing_static(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("static")
+
+
 @pytest.fixture(autouse=True)
-def alone(settings: Settings, tmp_path: Path) -> None:
+def alone(settings: Settings, tmp_path: Path, nothing_static: Path) -> None:
     storages: dict[str, Any] = {**settings.STORAGES}
     storages["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = storages
@@ -85,8 +90,7 @@ def alone(settings: Settings, tmp_path: Path) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.NARU_DATA = tmp_path
     # each client looks through all files there, which takes as long as its first page
-    settings.STATIC_ROOT = tmp_path / "static"
-    settings.STATIC_ROOT.mkdir()
+    settings.STATIC_ROOT = nothing_static
     # a request leaves its language behind, which is not that of the next test
     translation.activate("en")
 

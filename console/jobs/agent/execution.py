@@ -38,6 +38,8 @@ class Agent:
     journal: Journal
     capacity: int
     running: int = 0
+    # the life of Redis to which was said what had ended before
+    epoch: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock)
     # what is at work now, by job
     at_work: dict[int, "_AtWork"] = field(default_factory=dict)
@@ -55,7 +57,7 @@ class Agent:
             return
         if not self.journal.begin(job, attempt):
             ended = self.journal.ended_fact(job, attempt)
-            if ended is not None:
+            if ended is not None and not self._is_at_work(ended):
                 report(self.host_name, ended)
             return
         mine = _AtWork(attempt)
@@ -104,7 +106,8 @@ class Agent:
             report(self.host_name, fact, patience_s=REPORT_PATIENCE_S)
 
     def say_again(self) -> None:
-        """Should Redis have lost what it held: what was reported lately may not have been read. Harmless to repeat.
+        """Should Redis have lost what it held, or an earlier boot not have been able to speak: what has ended lately
+        may not have been read. Harmless to repeat.
 
         A job's output is looked after by ``Outgoing`` while its attempt lasts.
         """
@@ -112,12 +115,18 @@ class Agent:
             now = epoch()
         except RedisError:
             return
-        if self.journal.is_new_epoch(now):
-            log.warning("Redis may have forgotten; saying again what has ended lately")
-            for fact in self.journal.ended_since(time.time() - SAID_AGAIN_S):
-                if not report(self.host_name, fact):
-                    return
-        self.journal.keep_epoch(now)
+        if now == self.epoch:
+            return
+        for fact in self.journal.ended_since(time.time() - SAID_AGAIN_S):
+            if not self._is_at_work(fact) and not report(self.host_name, fact):
+                return
+        self.epoch = now
+
+    def _is_at_work(self, ended: dict[str, Any]) -> bool:
+        """The attempt has its answer, and the end of its output is still to be written before that is told."""
+        with self.lock:
+            mine = self.at_work.get(int(ended["job"]))
+        return mine is not None and mine.attempt == int(ended["attempt"])
 
     def show_room(self) -> None:
         show_room(self.host_name, self.capacity - self.running)
@@ -155,11 +164,13 @@ class Agent:
             for helper in helpers:
                 helper.cancel()
             await asyncio.gather(*helpers, return_exceptions=True)
+        masked: dict[str, Any] = run.masker.masked_json(end)
+        # at once: whoever is killed while Redis is away would otherwise have done it and not know
+        await asyncio.to_thread(self.journal.end, job, attempt, masked)
         try:
             await run.finish_output()
         except RedisError as error:
             log.error("end of the output lost", job=job, why=str(error))
-        masked: dict[str, Any] = run.masker.masked_json(end)
         return masked
 
     async def _watch(self, run: JobRun, work: "asyncio.Task[dict[str, Any]]") -> None:

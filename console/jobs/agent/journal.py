@@ -4,7 +4,6 @@ SQLite at ``NARU_DATA/agent-<host>.sqlite3``; ``synchronous=FULL``, so an attemp
 
     attempt(job, attempt) PRIMARY KEY, boot, state running|ended, fact (JSON of what was reported at its end), at
     head(at, line): signed heads of the audit log, kept where the console's database does not reach
-    seen(epoch): which life of Redis was last reported to
 """
 
 import json
@@ -42,7 +41,6 @@ class Journal:
             " (job INTEGER, attempt INTEGER, boot TEXT, state TEXT, fact TEXT, at REAL, PRIMARY KEY (job, attempt))"
         )
         self._db.execute("CREATE TABLE IF NOT EXISTS head (at REAL, line TEXT)")
-        self._db.execute("CREATE TABLE IF NOT EXISTS seen (epoch TEXT)")
 
     def keep_head(self, line: str) -> None:
         """The newest HEADS of them stay."""
@@ -86,19 +84,6 @@ class Journal:
         with self._lock:
             query = "SELECT fact FROM attempt WHERE state='ended' AND at>=? ORDER BY at"
             return [json.loads(fact) for (fact,) in self._db.execute(query, (at_s,))]
-
-    def is_new_epoch(self, epoch: str) -> bool:
-        """Whether Redis holds nothing any more of what was reported to it. False the first time."""
-        with self._lock:
-            row = self._db.execute("SELECT epoch FROM seen").fetchone()
-            return row is not None and row[0] != epoch
-
-    def keep_epoch(self, epoch: str) -> None:
-        with self._lock:
-            self._db.execute("BEGIN")
-            self._db.execute("DELETE FROM seen")
-            self._db.execute("INSERT INTO seen VALUES (?)", (epoch,))
-            self._db.execute("COMMIT")
 
     def take_interrupted(self) -> list[Interrupted]:
         """Attempts that an earlier boot left running; from now on they count as ended."""

@@ -312,6 +312,40 @@ def test_what_a_crash_of_the_agent_left_half_done_is_reported_once(
     journal.close()
 
 
+def test_what_an_earlier_boot_could_not_say_is_said(
+    tmp_path: Path, redis_server: "redis.Redis", broker: Broker
+) -> None:
+    before = Journal(tmp_path / "agent.sqlite3")
+    before.begin(7, 1)
+    before.end(7, 1, {"kind": "attempt.ended", "job": 7, "attempt": 1, "state": "succeeded"})
+    before.close()
+    journal = Journal(tmp_path / "agent.sqlite3")
+    agent = Agent(host_name="local", key=KEY, engine_address="", journal=journal, capacity=7)
+    agent.report_interrupted()
+    agent.say_again()
+    agent.say_again()
+    assert [fact["state"] for fact in said(redis_server)] == ["succeeded"]
+    journal.close()
+
+
+def test_an_answer_is_kept_before_the_end_of_the_output_is_waited_for_and_told_after_it(
+    agent: Agent, redis_server: "redis.Redis", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While Redis is away that takes long, and the agent may be killed."""
+    finish, kept = JobRun.finish_output, list[object]()
+
+    async def waiting(run: JobRun) -> None:
+        kept.append(agent.journal.ended_fact(7, 1))
+        await asyncio.to_thread(agent.say_again)
+        await asyncio.to_thread(agent.execute, message())
+        assert said(redis_server) == []
+        await finish(run)
+
+    monkeypatch.setattr(JobRun, "finish_output", waiting)
+    agent.execute(message())
+    assert kept == said(redis_server)
+
+
 def test_what_runs_now_is_not_interrupted(journal: Journal) -> None:
     journal.begin(7, 1)
     assert journal.take_interrupted() == []
