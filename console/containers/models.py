@@ -51,6 +51,8 @@ class Container(Governed):
     # by the engine, because of a restart policy
     restart_count = models.PositiveIntegerField(default=0)
     has_tty = models.BooleanField(default=False)
+    # what it was made to be (console.hosts.shape): what pages show while its host is away
+    shape = models.JSONField(default=dict)
     created_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)

@@ -3,8 +3,10 @@
 from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
+from console.containers.changes import Known, tell
 from console.containers.models import Container
 from console.containers.troubles import Before, troubles
 from console.hosts.facts import ContainerFact
@@ -29,7 +31,7 @@ def all_containers_seen(host_name: str, fact: Fact) -> None:
         seen = _facts(fact)
         changed = _write(host, seen)
         rows = Container.objects.filter(host=host, gone_at=None)
-        gone = rows.exclude(engine_id__in=[one.engine_id for one in seen]).update(gone_at=timezone.now())
+        gone = _write_gone(rows.exclude(engine_id__in=[one.engine_id for one in seen]))
         if changed or gone:
             publish_on_commit("rows.containers", {"host": host_name})
 
@@ -47,8 +49,19 @@ def containers_seen(host_name: str, fact: Fact) -> None:
 def containers_gone(host_name: str, fact: Fact) -> None:
     with observation(Actor.host(host_name)):
         rows = Container.objects.filter(host__name=host_name, gone_at=None, engine_id__in=fact["engine_ids"])
-        if rows.update(gone_at=timezone.now()):
+        if _write_gone(rows):
             publish_on_commit("rows.containers", {"host": host_name})
+
+
+def _write_gone(rows: QuerySet[Container]) -> bool:
+    """Whether any went."""
+    going = list(rows)
+    for row in going:
+        before = Known.of(row)
+        row.gone_at = timezone.now()
+        row.save(update_fields=["gone_at"])
+        tell(row, before)
+    return bool(going)
 
 
 def _facts(fact: Fact) -> list[ContainerFact]:
@@ -67,7 +80,7 @@ def _write(host: Host, seen: list[ContainerFact]) -> bool:
         row = known.get(fact.engine_id)
         job = _job_of(host, fact) if row is None else None
         row = row or Container(host=host, engine_id=fact.engine_id, workspace=_workspace_of(job))
-        before = Before.of(row)
+        before, known_before = Before.of(row), Known.of(row) if row.pk else None
         if row.pk and all(getattr(row, name) == value for name, value in values.items()):
             continue
         for name, value in values.items():
@@ -80,6 +93,7 @@ def _write(host: Host, seen: list[ContainerFact]) -> bool:
             # of what was there before the console, nobody knows since when
             for trouble in troubles(row, before):
                 happened(trouble)
+        tell(row, known_before)
         changed = True
     return changed
 
@@ -113,6 +127,7 @@ def _values(fact: ContainerFact) -> dict[str, Any]:
         "oom_killed": fact.oom_killed,
         "health": fact.health[:16],
         "restart_count": fact.restart_count,
+        "shape": fact.shape,
         "created_at": datetime.fromisoformat(fact.created_at),
         "started_at": _time(fact.started_at),
         "finished_at": _time(fact.finished_at),

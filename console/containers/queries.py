@@ -40,6 +40,8 @@ def visible_containers(actor: Actor, wanted: ContainerFilter | None = None) -> Q
     """Newest first, hosts and workspaces along; page by created_at and pk."""
     wanted = wanted or ContainerFilter()
     all_containers = Container.objects.select_related("host", "workspace").order_by("-created_at", "-pk")
+    # large, and of use where there is one
+    all_containers = all_containers.defer("shape")
     containers = bounded(actor, Permission.CONTAINER_VIEW, all_containers, PATHS)
     if wanted.workspace:
         containers = containers.filter(workspace__slug=wanted.workspace)

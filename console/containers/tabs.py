@@ -1,5 +1,6 @@
 """The tabs of a container's page, in their order. Apps above this one bring pages of their own, by their routes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.urls import reverse
@@ -12,7 +13,10 @@ from console.operations.permissions import Permission
 
 @dataclass(frozen=True, slots=True)
 class Tab:
-    """``url_name`` takes a host's name and a container's. ``of_gone``: it means something of one that is gone."""
+    """``url_name`` takes a host's name and a container's. ``of_gone``: it means something of one that is gone.
+
+    ``of``: of which containers it means something at all.
+    """
 
     key: str
     title: str | Promise
@@ -20,11 +24,26 @@ class Tab:
     url_name: str
     permission: Permission
     of_gone: bool = False
+    of: Callable[[Container], bool] = lambda _container: True
 
+
+SEEN = Permission.CONTAINER_VIEW
 
 TABS = (
-    Tab("overview", _("Overview"), "info-circle", "containers:container", Permission.CONTAINER_VIEW, of_gone=True),
+    Tab("overview", _("Overview"), "info-circle", "containers:container", SEEN, of_gone=True),
     Tab("logs", _("Logs"), "file-text", "containers:logs", Permission.CONTAINER_LOGS),
+    Tab(
+        "health",
+        _("Health"),
+        icon="stethoscope",
+        url_name="containers:health",
+        permission=SEEN,
+        of=lambda container: bool(container.health),
+    ),
+    Tab("config", _("Config"), icon="adjustments", url_name="containers:config", permission=SEEN, of_gone=True),
+    Tab("network", _("Network"), icon="network", url_name="containers:network", permission=SEEN),
+    Tab("storage", _("Storage"), icon="database", url_name="containers:storage", permission=SEEN),
+    Tab("inspect", _("Inspect"), icon="code", url_name="containers:inspect", permission=SEEN),
 )
 
 
@@ -35,4 +54,4 @@ def url_of(tab: Tab, container: Container) -> str:
 
 def tabs_of(container: Container) -> list[Tab]:
     """Those that mean something for it, whoever looks."""
-    return [tab for tab in TABS if tab.of_gone or container.gone_at is None]
+    return [tab for tab in TABS if (tab.of_gone or container.gone_at is None) and tab.of(container)]

@@ -15,6 +15,7 @@ from console.containers.cli import container_commands
 from console.containers.forms import ContainerFilterForm, RunForm
 from console.containers.log_text import log_piece, whole_log
 from console.containers.models import Container
+from console.containers.overview import overview_of
 from console.containers.queries import get_container, require_logs, visible_containers
 from console.hosts.queries import visible_hosts
 from console.images.queries import visible_images
@@ -82,6 +83,7 @@ def overview(request: HttpRequest, host: str, name: str) -> HttpResponse:
         "cli": container_commands(container),
         "tab": "overview",
         "choice": choice_of(actor, container.workspace.slug),
+        **overview_of(request, actor, container),
     }
     return page_or_part(request, "containers/container.html", "containers/_facts.html", context)
 

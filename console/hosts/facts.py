@@ -4,9 +4,11 @@ Field names follow Docker's API reference (``GET /containers/{id}/json``, ``GET 
 to console as JSON: ``as_json`` and ``from_json``.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
+
+from console.hosts.shape import Shape, shape_of
 
 ZERO_TIME = "0001-01-01"
 
@@ -33,6 +35,7 @@ class ContainerFact:
     # healthy, unhealthy, starting; empty without a health check
     health: str = ""
     restart_count: int = 0
+    shape: Shape = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -82,6 +85,7 @@ def container_fact(document: dict[str, Any]) -> ContainerFact:
         oom_killed=bool(state.get("OOMKilled")),
         health=_health(state),
         restart_count=int(document.get("RestartCount") or 0),
+        shape=shape_of(document),
     )
 
 

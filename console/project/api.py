@@ -4,6 +4,7 @@ from console.access.api import grants, roles, teams
 from console.accounts.api import router as people
 from console.audit.api import router as audit
 from console.containers.api import router as containers
+from console.containers.detail_api import router as container_details
 from console.hosts.api import router as hosts
 from console.images.api import builds, images
 from console.jobs.api import router as jobs
@@ -19,6 +20,7 @@ api = Api(
     bearers=TokenBearers(),
     routers={
         "containers": containers,
+        "container details": container_details,
         "images": images,
         "builds": builds,
         "jobs": jobs,

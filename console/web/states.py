@@ -27,6 +27,12 @@ LOOKS = {
     "exited": Look(tone="off", icon="player-stop", word=pgettext_lazy("state", "exited")),
     "dead": Look(tone="bad", icon="alert-triangle", word=pgettext_lazy("state", "dead")),
     "gone": Look(tone="off", icon="ghost", word=pgettext_lazy("state", "removed")),
+    # their health checks, in Docker's words, and one check
+    "healthy": Look(tone="good", icon="heartbeat", word=pgettext_lazy("state", "healthy")),
+    "unhealthy": Look(tone="bad", icon="heart-broken", word=pgettext_lazy("state", "unhealthy")),
+    "health.starting": Look(tone="busy", icon="loader-2", word=pgettext_lazy("state", "starting")),
+    "probe.passed": Look(tone="good", icon="circle-check", word=pgettext_lazy("state", "passed")),
+    "probe.failed": Look(tone="bad", icon="circle-x", word=pgettext_lazy("state", "failed")),
     # jobs
     "queued": Look(tone="waiting", icon="clock", word=pgettext_lazy("state", "queued")),
     "job.running": Look(tone="busy", icon="loader-2", word=pgettext_lazy("state", "running")),

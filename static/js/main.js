@@ -6,14 +6,18 @@ import { attachPage, refreshTimes } from "./page.js";
 import { attachRows } from "./rows.js";
 import { attachStepUp } from "./step_up.js";
 import { attachTray } from "./tray.js";
+import { attachTreeTools, attachTrees } from "./tree.js";
 
 attachPage();
 attachEditors();
 attachRows();
 attachTray();
 attachStepUp();
+attachTreeTools();
+attachTrees();
 refreshTimes();
 document.addEventListener("htmx:afterSettle", () => {
   attachRows();
+  attachTrees();
   refreshTimes();
 });
