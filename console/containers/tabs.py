@@ -43,6 +43,7 @@ TABS = (
     Tab("config", _("Config"), icon="adjustments", url_name="containers:config", permission=SEEN, of_gone=True),
     Tab("network", _("Network"), icon="network", url_name="containers:network", permission=SEEN),
     Tab("storage", _("Storage"), icon="database", url_name="containers:storage", permission=SEEN),
+    Tab("history", _("History"), icon="history", url_name="timeline:history", permission=SEEN, of_gone=True),
     Tab("inspect", _("Inspect"), icon="code", url_name="containers:inspect", permission=SEEN),
 )
 

@@ -60,5 +60,6 @@ def _about(row: Container, kind: EventKind, **details: Any) -> Happening:
         name=row.name,
         place=row.place,
         details={"host": row.host.name, **details},
-        link=reverse("containers:container", args=[row.host.name, row.short_id]),
+        # an app above keeps there what was left of it
+        link=reverse("timeline:history", args=[row.host.name, row.short_id]),
     )

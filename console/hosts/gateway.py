@@ -189,13 +189,6 @@ class Engine:
         with translated(self.address):
             return [image_fact(entry) for entry in await self._docker.images.list()]
 
-    async def events(self) -> AsyncIterator[str]:
-        """The kind of each event as it happens: "container", "image", … Ends, or raises, when the engine goes."""
-        with translated(self.address):
-            async with self._docker._query("events", timeout=aiohttp.ClientTimeout(sock_connect=5)) as response:
-                async for line in response.content:
-                    yield str(json.loads(line).get("Type", ""))
-
     # --- images ---
 
     async def build(

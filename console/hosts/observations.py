@@ -5,6 +5,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from console.hosts.changes import tell
 from console.hosts.models import Host
 from console.operations.actor import Actor
 from console.operations.happenings import EventKind, Happening, happened
@@ -58,6 +59,7 @@ def _tell(host: Host) -> None:
         return
     kind = EventKind.HOST_LOST if host.is_stale else EventKind.HOST_BACK
     host.lost_at = timezone.now() if host.is_stale else None
+    tell(host)
     happened(
         Happening(
             kind,

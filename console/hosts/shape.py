@@ -4,6 +4,7 @@ A shape is a JSON document that is kept and travels, so it is bounded, and of en
 alone. Field names of the engine follow Docker's API reference (``GET /containers/{id}/json``).
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ LONGEST_TEXT = 1000
 NS_PER_S = 10**9
 # what an engine gives anew each time that a container starts: no difference to tell of
 GIVEN_ADDRESSES = frozenset({"address", "prefix", "gateway", "address6", "prefix6", "mac"})
+SHORT_ID = re.compile(r"[0-9a-f]{12}")
 
 
 def shape_of(document: Mapping[str, Any]) -> Shape:
@@ -58,6 +60,9 @@ def env_of(document: Mapping[str, Any]) -> list[tuple[str, str]]:
 def settings_of(shape: Shape) -> Shape:
     """What somebody chose of it: without what the engine gives anew at each start."""
     networks = [{k: v for k, v in one.items() if k not in GIVEN_ADDRESSES} for one in shape.get("networks", ())]
+    for one in networks:
+        # its own short id is an alias that engines add
+        one["aliases"] = [alias for alias in one.get("aliases", ()) if not SHORT_ID.fullmatch(alias)]
     return {**shape, "networks": networks}
 
 

@@ -1,7 +1,8 @@
 """Messages to agents carry a MAC, so that whoever can write to Redis cannot make a host do something.
 
 Each host has a key of its own, derived from the console's secret key; an agent knows only its own. Values of secrets
-travel in a message encrypted with another key that both derive from it, so that whoever can read Redis reads none.
+travel in a message encrypted with another key that both derive from it, so that whoever can read Redis reads none. A
+third one is for what an agent tells of the text that programs print.
 """
 
 import base64
@@ -58,6 +59,25 @@ def open_values(text: str, key: str, *, job: int, attempt: int) -> dict[str, str
         raise Denied("the secrets in the message are not sealed with this host's key") from error
     values: dict[str, str] = json.loads(opened)
     return values
+
+
+def seal_told(text: bytes, key: str, *, about: str) -> str:
+    """What an agent tells that may hold what programs print: Redis is to hold ciphertext, and nobody else to say it."""
+    nonce = secrets.token_bytes(_NONCE_BYTES)
+    return base64.b64encode(nonce + AESGCM(_told_key(key)).encrypt(nonce, text, about.encode())).decode()
+
+
+def open_told(sealed: str, key: str, *, about: str) -> bytes:
+    """Denied when it was not sealed with ``key``, or about something else."""
+    try:
+        raw = base64.b64decode(sealed, validate=True)
+        return AESGCM(_told_key(key)).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], about.encode())
+    except (InvalidTag, ValueError) as error:
+        raise Denied("what the agent tells is not sealed with its host's key") from error
+
+
+def _told_key(key: str) -> bytes:
+    return hmac.new(key.encode(), b"naru told by an agent", hashlib.sha256).digest()
 
 
 def _values_key(key: str) -> bytes:

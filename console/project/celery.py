@@ -23,6 +23,7 @@ app.conf.beat_schedule = {
     "forget": {"task": "notifications.tidy", "schedule": 86400.0, "options": {"queue": "console", "expires": 86400}},
     "schedules": {"task": "schedules.fire", "schedule": 5.0, "options": {"queue": "console", "expires": 15}},
     "schedules-tidy": {"task": "schedules.tidy", "schedule": 3600.0, "options": {"queue": "console", "expires": 3600}},
+    "timeline-tidy": {"task": "timeline.tidy", "schedule": 3600.0, "options": {"queue": "console", "expires": 3600}},
     "tidy": {"task": "jobs.tidy", "schedule": 3600.0, "options": {"queue": "console", "expires": 3600}},
     "audit-head": {"task": "audit.head", "schedule": 60.0, "options": {"queue": "console", "expires": 60}},
     "audit-check": {"task": "audit.check", "schedule": 3600.0, "options": {"queue": "console", "expires": 3600}},
@@ -34,11 +35,13 @@ from console.jobs import tasks
 from console.jobs.alive import show_alive
 from console.notifications import tasks as notification_tasks
 from console.schedules import tasks as schedule_tasks
+from console.timeline import tasks as timeline_tasks
 
 tasks.register(app)
 access_tasks.register(app)
 schedule_tasks.register(app)
 notification_tasks.register(app)
+timeline_tasks.register(app)
 
 
 @signals.worker_ready.connect

@@ -10,6 +10,8 @@ NARU_AUDIT_WITNESS   where signed heads of the audit log go: file:/PATH, syslog,
 NARU_AUDIT_KEEP_DAYS   0    after how many days audit entries move from the database to files; 0: never
 NARU_TOKEN_DAYS  90    how long an API token lasts when nobody says
 NARU_TOKEN_MOST_DAYS   365   and how long at most
+NARU_TIMELINE_DAYS   90   for how many days it is told what changed
+NARU_CRASH_DAYS  30    for how many days what was left of crashes is kept
 NARU_OUTBOUND_ALLOW  networks, by commas, to which requests for addresses that people typed may go beside the internet
 NARU_HTTPS       1 when browsers come by https (a proxy in front): cookies and headers become strict
 DATABASE_URL     SQLite under NARU_DATA   |   REDIS_URL   a private Redis on a socket under NARU_RUN
@@ -38,6 +40,8 @@ class Environment:
     audit_keep_days: int
     token_days: int
     token_most_days: int
+    timeline_days: int
+    crash_days: int
     outbound_allow: str
     database_url: str
     redis_url: str
@@ -62,6 +66,8 @@ class Environment:
             audit_keep_days=_days("NARU_AUDIT_KEEP_DAYS", 0),
             token_days=max(_days("NARU_TOKEN_DAYS", 90), 1),
             token_most_days=max(_days("NARU_TOKEN_MOST_DAYS", 365), 1),
+            timeline_days=max(_days("NARU_TIMELINE_DAYS", 90), 1),
+            crash_days=max(_days("NARU_CRASH_DAYS", 30), 1),
             outbound_allow=_networks(os.environ.get("NARU_OUTBOUND_ALLOW", "")),
             database_url=os.environ.get("DATABASE_URL") or database_url,
             redis_url=os.environ.get("REDIS_URL") or f"unix://{run}/redis.sock",

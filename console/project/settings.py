@@ -25,6 +25,8 @@ NARU_AUDIT_WITNESS = ENVIRONMENT.audit_witness
 NARU_AUDIT_KEEP_DAYS = ENVIRONMENT.audit_keep_days
 NARU_TOKEN_DAYS = ENVIRONMENT.token_days
 NARU_TOKEN_MOST_DAYS = ENVIRONMENT.token_most_days
+NARU_TIMELINE_DAYS = ENVIRONMENT.timeline_days
+NARU_CRASH_DAYS = ENVIRONMENT.crash_days
 NARU_OUTBOUND_ALLOW = ENVIRONMENT.outbound_allow
 NARU_RECORDER = "console.audit.recorder.record"
 NARU_NOTIFIER = "console.notifications.recording.record"
@@ -71,6 +73,7 @@ INSTALLED_APPS = [
     "console.jobs",
     "console.images",
     "console.containers",
+    "console.timeline",
     "console.schedules",
     "console.access",
     "console.notifications",

@@ -14,6 +14,7 @@ APPS = (
     "jobs",
     "images",
     "containers",
+    "timeline",
     "schedules",
     "access",
     "notifications",

@@ -8,6 +8,7 @@
 import { PLAIN, parseLine } from "./ansi.js";
 import { live } from "./live.js";
 import { LogList } from "./log_list.js";
+import { Markers, drawMarker, fetchMarkers, takeLater } from "./log_markers.js";
 
 const KEPT_LINES = 100_000;
 const KEPT_AFTER_TRIM = 80_000;
@@ -21,11 +22,13 @@ class NaruLog extends HTMLElement {
     this.unseen = 0;
     this.dropped = 0;
     this.needle = "";
+    this.markers = new Markers();
     this.view = this.part("view");
     this.list = new LogList(this.view, (line) => this.#drawn(line));
     this.list.replace(this.shown);
     this.#wire();
     this.#subscribe();
+    this.#mark();
   }
 
   disconnectedCallback() {
@@ -43,7 +46,7 @@ class NaruLog extends HTMLElement {
 
   /** For tests: every line received so far, as plain text. */
   text() {
-    return this.all.map((line) => line.text);
+    return this.all.filter((line) => !line.marker).map((line) => line.text);
   }
 
   get following() {
@@ -81,17 +84,35 @@ class NaruLog extends HTMLElement {
     });
   }
 
+  /** Where the template names a source of markers (`data-markers`): now, and when the element that it names is rung. */
+  async #mark() {
+    if (!this.dataset.markers) return;
+    if (!this.marked) {
+      this.marked = true;
+      document.addEventListener("naru:changed", (event) => event.target.id === "marks" && this.#mark());
+    }
+    this.markers.add(await fetchMarkers(this.dataset.markers));
+    // without lines nobody knows yet what part of the log this is
+    if (this.all.length && this.markers.place(this.all)) this.#filter(this.needle);
+  }
+
   /** `lines`: [[milliseconds or null, stream, text], …] in order. */
   append(lines) {
     this.part("note").hidden = true;
     const isFiltered = this.shown !== this.all;
+    let moved = false;
     for (const [at, stream, raw] of lines) {
       const { runs, style } = parseLine(raw, this.style0);
       this.style0 = style;
       const line = { at, stream, runs, text: runs.map((run) => run.text).join("") };
-      this.all.push(line);
-      if (isFiltered && this.#matches(line)) this.shown.push(line);
+      const later = takeLater(this.all, at);
+      moved ||= later.length > 0;
+      const earlier = this.all.length ? this.markers.before(at) : this.markers.begin(at);
+      const added = [...earlier, line, ...later];
+      this.all.push(...added);
+      if (isFiltered) this.shown.push(...added.filter((one) => this.#matches(one)));
     }
+    if (this.markers.place(this.all) || moved) this.#filter(this.needle);
     this.#trim();
     this.list.grown();
     if (this.following) this.list.toBottom();
@@ -137,7 +158,8 @@ class NaruLog extends HTMLElement {
   }
 
   #count() {
-    const total = this.all.length + this.dropped;
+    const markers = this.all.reduce((count, line) => count + (line.marker ? 1 : 0), 0);
+    const total = this.all.length - markers + this.dropped;
     const number = new Intl.NumberFormat(document.documentElement.lang);
     this.part("count").textContent = this.needle
       ? `${number.format(this.shown.length)} / ${number.format(total)}`
@@ -164,6 +186,7 @@ class NaruLog extends HTMLElement {
   }
 
   #drawn(line) {
+    if (line.marker) return drawMarker(line);
     const row = document.createElement("div");
     row.className = `log-line log-${line.stream}`;
     const time = document.createElement("time");

@@ -4,6 +4,7 @@ SQLite at ``NARU_DATA/agent-<host>.sqlite3``; ``synchronous=FULL``, so an attemp
 
     attempt(job, attempt) PRIMARY KEY, boot, state running|ended, fact (JSON of what was reported at its end), at
     head(at, line): signed heads of the audit log, kept where the console's database does not reach
+    heard(at_ns): until when the engine's events were told
 """
 
 import json
@@ -41,6 +42,7 @@ class Journal:
             " (job INTEGER, attempt INTEGER, boot TEXT, state TEXT, fact TEXT, at REAL, PRIMARY KEY (job, attempt))"
         )
         self._db.execute("CREATE TABLE IF NOT EXISTS head (at REAL, line TEXT)")
+        self._db.execute("CREATE TABLE IF NOT EXISTS heard (one INTEGER PRIMARY KEY, at_ns INTEGER)")
 
     def keep_head(self, line: str) -> None:
         """The newest HEADS of them stay."""
@@ -84,6 +86,21 @@ class Journal:
         with self._lock:
             query = "SELECT fact FROM attempt WHERE state='ended' AND at>=? ORDER BY at"
             return [json.loads(fact) for (fact,) in self._db.execute(query, (at_s,))]
+
+    def heard_until(self, now_ns: int) -> int:
+        """Until when the engine's events were told, in nanoseconds since 1970; at first that is now."""
+        with self._lock:
+            self._db.execute("INSERT OR IGNORE INTO heard VALUES (1, ?)", (now_ns,))
+            return int(self._db.execute("SELECT at_ns FROM heard").fetchone()[0])
+
+    def keep_heard(self, at_ns: int) -> None:
+        with self._lock:
+            self._db.execute("UPDATE heard SET at_ns=MAX(at_ns, ?)", (at_ns,))
+
+    def hear_again(self, since_ns: int) -> None:
+        """What was told since then may have been lost on its way."""
+        with self._lock:
+            self._db.execute("UPDATE heard SET at_ns=MIN(at_ns, ?)", (since_ns,))
 
     def take_interrupted(self) -> list[Interrupted]:
         """Attempts that an earlier boot left running; from now on they count as ended."""

@@ -3,13 +3,18 @@
 import asyncio
 import contextlib
 import threading
+import time
+from typing import Any
 
 import structlog
 
 from console.hosts.gateway import Engine, connect
 from console.jobs import sending
 from console.jobs.agent.execution import Agent
+from console.jobs.agent.keeping import Keeper
+from console.jobs.agent.listening import Listener
 from console.jobs.agent.reports import report
+from console.jobs.agent.sampling import Sampler
 from console.operations.errors import ConsoleError
 
 log = structlog.get_logger(__name__)
@@ -18,6 +23,7 @@ EVERY_S = 10.0
 QUIET_S = 0.15
 RETRY_S = 2.0
 PULSE_S = 4.0
+FORGOTTEN_NS = 3600 * 10**9
 
 
 def start_watching(agent: Agent) -> threading.Thread:
@@ -60,13 +66,25 @@ async def _tell_inventory(agent: Agent) -> None:
 
 async def _follow(agent: Agent, engine: Engine) -> None:
     changed = asyncio.Event()
-    listening = asyncio.create_task(_listen(engine, changed))
+    sampler = Sampler()
+    keeper = Keeper(agent, sampler)
+    listening = asyncio.create_task(Listener(agent, engine, keeper).listen(changed))
+    life = agent.epoch
     try:
         while not listening.done():
+            if life and agent.epoch != life:
+                # a Redis that was emptied has lost what was told to it, and not read yet
+                agent.journal.hear_again(time.time_ns() - FORGOTTEN_NS)
+                return
+            life = agent.epoch
             changed.clear()
-            await asyncio.to_thread(report, agent.host_name, await _inventory(engine))
+            inventory = await _inventory(engine)
+            await asyncio.to_thread(report, agent.host_name, inventory)
             waiting = asyncio.create_task(changed.wait())
             await asyncio.wait({waiting, listening}, timeout=EVERY_S, return_when=asyncio.FIRST_COMPLETED)
+            if not waiting.done():
+                # nothing happens: a good moment
+                await sampler.sample(engine, _running(inventory))
             waiting.cancel()
             await asyncio.sleep(QUIET_S)
         listening.result()
@@ -74,14 +92,14 @@ async def _follow(agent: Agent, engine: Engine) -> None:
         listening.cancel()
         with contextlib.suppress(asyncio.CancelledError, ConsoleError):
             await listening
+        await keeper.close()
 
 
-async def _listen(engine: Engine, changed: asyncio.Event) -> None:
-    async for _kind in engine.events():
-        changed.set()
+def _running(inventory: dict[str, Any]) -> list[str]:
+    return [fact["engine_id"] for fact in inventory["containers"] if fact["state"] == "running"]
 
 
-async def _inventory(engine: Engine) -> dict[str, object]:
+async def _inventory(engine: Engine) -> dict[str, Any]:
     return {
         "kind": "host.inventory",
         "info": await engine.info(),

@@ -67,6 +67,11 @@ CALLS = {
     "get_container_network": Call("kkkfk", "kkkm", of="container"),
     "get_container_storage": Call("kkkfk", "kkkm", of="container"),
     "inspect_container": Call("kkkfk", "kkkm", of="container"),
+    "list_changes": Call("kkkfk", "kkkk"),
+    "list_container_changes": Call("kkkfk", "kkkm", of="container"),
+    "list_crashes": Call("kkkfk", "kkkm", of="container"),
+    "get_crash": Call("kkkfk", "kkkm", of="crash"),
+    "get_log_markers": Call("kkkfk", "kkkm", of="container"),
     "list_images": Call("kkkfk", "kkkk"),
     "get_image": Call("kkkfk", "kkkm", of="image"),
     "remove_image": Call("ffkmk", "fkkm", of="image"),
@@ -185,7 +190,7 @@ OPERATIONS = {
 # of the workspace, by their names
 THINGS = (
     *("web-1", "queued-thing", "failed-thing", "audited-thing", "a:1", "nightly-thing"),
-    *("db-password", "pager", "told-thing", "silent-thing"),
+    *("db-password", "pager", "told-thing", "silent-thing", "renamed-thing", "last-words"),
 )
 # things of no workspace: one who may see them at all sees all of them
 SHARED = {"host", "team", "member", "role", "person"}

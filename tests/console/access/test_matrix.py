@@ -33,6 +33,7 @@ from console.operations.errors import ConsoleError, Denied, Missing
 from console.operations.governed import writes_allowed
 from console.operations.permissions import Role
 from console.schedules import tasks as schedule_tasks
+from console.timeline import tasks as timeline_tasks
 from tests.architecture.test_addresses import ALL, OPEN
 from tests.console.schedules.conftest import make_schedule
 from tests.factories.console import (
@@ -54,6 +55,7 @@ from tests.factories.console import (
     token_of,
 )
 from tests.factories.notifications import make_channel, make_delivery, make_rule, make_silence
+from tests.factories.timeline import make_capsule, make_change
 from tests.fakes.broker import Broker
 
 pytestmark = pytest.mark.django_db
@@ -221,6 +223,10 @@ ROUTES = {
     ("containers:start", "post"): Route("fkkmk", of="container"),
     ("containers:stop", "post"): Route("fkkmk", of="container"),
     ("containers:remove", "post"): Route("ffkmk", of="container"),
+    ("timeline:list", "get"): Route("kkkfk"),
+    ("timeline:history", "get"): Route("kkkfk", of="container"),
+    ("timeline:crash", "get"): Route("kkkfk", of="crash"),
+    ("timeline:markers", "get"): Route("kkkfk", of="container"),
     ("teams:list", "get"): Route("ffffk"),
     ("teams:new", "post"): Route("fffff", data={"slug": "mine"}),
     ("teams:team", "get"): Route("ffffk", of="team"),
@@ -252,6 +258,7 @@ BOTH = {
 }
 TOPICS = {
     "rows.containers": "kkkfk",
+    "rows.changes": "kkkfk",
     "rows.images": "kkkfk",
     "rows.jobs": "kkkkk",
     "rows.hosts": "kkkfk",
@@ -290,6 +297,7 @@ TASKS = {
     "notifications.tidy": "takes nothing",
     "schedules.fire": "takes nothing",
     "schedules.tidy": "takes nothing",
+    "timeline.tidy": "takes nothing",
     "audit.head": "takes nothing",
     "audit.check": "takes nothing",
     "audit.seal": "takes nothing",
@@ -325,6 +333,7 @@ def world(monkeypatch: pytest.MonkeyPatch, redis_server: object) -> World:
     host, shop = make_host("local"), make_workspace("shop")
     make_workspace("depot")
     container = make_container("web-1", workspace=shop)
+    make_change(container, "renamed", old="renamed-thing", new="web-1")
     image = make_image("a:1", workspace=shop)
     args = {"tag": "c:1", "dockerfile": "FROM scratch\n"}
     queued = make_job("image.build", state="queued", workspace=shop, args=args, on_name="queued-thing")
@@ -360,6 +369,7 @@ def world(monkeypatch: pytest.MonkeyPatch, redis_server: object) -> World:
         "image": {"host": host.name, "engine_id": image.engine_id},
         "host": {"host": host.name},
         "container": {"host": host.name, "name": "web-1"},
+        "crash": {"host": host.name, "name": "web-1", "number": make_capsule(container).number},
         "team": {"slug": team.slug},
         "member": {"slug": team.slug, "user_pk": kim.pk},
         "role": {"slug": role.slug},
@@ -440,6 +450,7 @@ def test_every_task_is_in_the_table() -> None:
     access_tasks.register(app)
     notification_tasks.register(app)
     schedule_tasks.register(app)
+    timeline_tasks.register(app)
     agent_tasks.register(app, agent)
     assert {name for name in app.tasks if not name.startswith("celery.")} == TASKS.keys() | AGENT_TASKS.keys()
 
@@ -475,6 +486,8 @@ def test_one_of_another_workspace_learns_nothing(world: World, name: str, method
             "told-thing",
             "silent-thing",
             "nightly-thing",
+            "renamed-thing",
+            "last-words",
         ):
             shown = secret in "".join(str(value) for value in (*route.data.values(), *route.query.values()))
             assert shown or secret not in body, f"{role} is shown {secret}"

@@ -23,6 +23,7 @@ from tests.factories.console import (
     make_user,
 )
 from tests.factories.notifications import make_channel, make_delivery, make_rule, make_silence
+from tests.factories.timeline import make_capsule, make_change
 
 PAGES = [
     "/",
@@ -35,6 +36,9 @@ PAGES = [
     "/containers/local/web-1/network/",
     "/containers/local/web-1/storage/",
     "/containers/local/web-1/inspect/",
+    "/containers/local/web-1/history/",
+    "/containers/local/web-1/crashes/{crash}/",
+    "/changes/",
     "/images/",
     "/images/local/{image}/",
     "/builds/",
@@ -106,7 +110,7 @@ class Inline(HTMLParser):
 
 
 def address(page: str, *, name: str = "web-1") -> str:
-    make_container(name)
+    container = make_container(name)
     make_secret("db-password")
     make_grant(make_team("ops", make_user(None, username="kim")), make_custom_role("log-reader", "container.logs"))
     facts = {"image": make_image("hello-naru:latest").short_id, "job": make_job(args={"tag": "a:1"}).number}
@@ -115,6 +119,8 @@ def address(page: str, *, name: str = "web-1") -> str:
         make_delivery(channel)
         make_silence("at work")
         facts |= {"rule": make_rule("loud", channel).pk, "channel": channel.pk}
+    make_change(container, "renamed", old=name, new=name)
+    facts["crash"] = make_capsule(container).number
     facts["schedule"] = make_schedule(make_user()).pk
     return page.format(**facts, person=make_user().pk if "{person}" in page else 0)
 

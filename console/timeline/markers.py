@@ -1,0 +1,72 @@
+"""What is drawn between the lines of a log: where a container ended, was started again, or had something happen."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.utils.translation import gettext as _
+
+from console.containers.models import Container
+from console.containers.reasons import reason_of
+from console.timeline.models import Change
+from console.timeline.words import sentence_of
+
+Kind = Change.Kind
+MARKED = (Kind.STARTED, Kind.DIED, Kind.OOM, Kind.HEALTH, Kind.PAUSED, Kind.UNPAUSED)
+MOST = 500
+# an end and the start that follows so soon are one marker
+AT_ONCE = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """``tone`` is good, bad or plain. ``key`` stays the same, so that a page knows which ones it has."""
+
+    key: str
+    at_ms: int
+    text: str
+    tone: str
+
+
+def markers_of(container: Container) -> list[Marker]:
+    """The latest of them, in the order of their happening. For who may read the log."""
+    latest = Change.objects.filter(container=container, kind__in=MARKED)[:MOST]
+    return list(_markers(list(latest)[::-1]))
+
+
+def _markers(changes: Sequence[Change]) -> Iterator[Marker]:
+    ended: Change | None = None
+    for index, change in enumerate(changes):
+        if change.kind == Kind.DIED:
+            ended = change
+            if _is_started_at_once(change, changes[index + 1 :]):
+                continue
+            yield _marker(change, _ended(change))
+        elif change.kind == Kind.STARTED and ended is not None:
+            yield _marker(change, _restarted(ended), is_bad=ended.is_trouble)
+            ended = None
+        else:
+            yield _marker(change, sentence_of(change))
+
+
+def _is_started_at_once(ended: Change, later: Sequence[Change]) -> bool:
+    start = next((change for change in later if change.kind == Kind.STARTED), None)
+    return start is not None and start.at - ended.at <= AT_ONCE
+
+
+def _ended(change: Change) -> str:
+    return _("ended with exit code %(code)s (%(reason)s)") % _words(change)
+
+
+def _restarted(ended: Change) -> str:
+    return _("restarted with exit code %(code)s (%(reason)s)") % _words(ended)
+
+
+def _words(change: Change) -> dict[str, object]:
+    code = change.details.get("exit_code")
+    return {"code": code, "reason": reason_of(code, is_oom=bool(change.details.get("is_oom")))}
+
+
+def _marker(change: Change, text: str, *, is_bad: bool = False) -> Marker:
+    tone = "bad" if change.is_trouble or is_bad else "plain"
+    return Marker(f"{change.pk}", int(change.at.timestamp() * 1000), text, tone)
