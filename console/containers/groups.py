@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from console.containers.environment import Variable
@@ -62,7 +62,7 @@ def _rows(found: Mapping[Word, Any]) -> list[Row]:
 
 def _written(value: object) -> str:
     if value is True:
-        return _now("yes")
+        return gettext("yes")
     if isinstance(value, list | tuple):
         return "\n".join(map(str, value))
     return f"{value:g}" if isinstance(value, float) else str(value)
@@ -90,7 +90,7 @@ def _limits(shape: Shape) -> dict[Word, Any]:
     swap = limits.get("memory_swap", 0)
     return {
         _("Memory"): _size(limits.get("memory")),
-        _("Memory and swap"): _now("unlimited") if swap < 0 else _size(swap),
+        _("Memory and swap"): gettext("unlimited") if swap < 0 else _size(swap),
         _("Memory kept for it"): _size(limits.get("memory_reservation")),
         _("CPUs"): limits.get("cpus"),
         _("CPU shares"): limits.get("cpu_shares"),
@@ -153,7 +153,7 @@ def _joined(words: object) -> str:
 
 
 def _seconds(number: object) -> str:
-    return _now("%(seconds)s s") % {"seconds": f"{number:g}"} if isinstance(number, int | float) and number else ""
+    return gettext("%(seconds)s s") % {"seconds": f"{number:g}"} if isinstance(number, int | float) and number else ""
 
 
 def _size(size_bytes: object) -> str:

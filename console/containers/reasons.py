@@ -7,7 +7,7 @@ import signal
 from collections.abc import Mapping
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 BY_SIGNAL = 128
@@ -38,7 +38,7 @@ _SIGNALS: Mapping[int, str | Promise] = {
 def reason_of(exit_code: int | None, *, is_oom: bool = False) -> str:
     """Empty where nothing is known."""
     if is_oom:
-        return _now("killed by the kernel: it wanted more memory than it may have")
+        return gettext("killed by the kernel: it wanted more memory than it may have")
     if exit_code is None:
         return ""
     if exit_code in _CODES:
@@ -46,11 +46,11 @@ def reason_of(exit_code: int | None, *, is_oom: bool = False) -> str:
     number = exit_code - BY_SIGNAL
     name = signal_name(number)
     if not name:
-        return _now("a code of the program’s own")
+        return gettext("a code of the program’s own")
     words = {"signal": name, "number": number, "why": _SIGNALS.get(number, "")}
     if number in _SIGNALS:
-        return _now("ended by %(signal)s (%(number)d): %(why)s") % words
-    return _now("ended by %(signal)s (%(number)d)") % words
+        return gettext("ended by %(signal)s (%(number)d): %(why)s") % words
+    return gettext("ended by %(signal)s (%(number)d)") % words
 
 
 def signal_name(number: int) -> str:

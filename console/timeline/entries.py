@@ -16,6 +16,9 @@ from console.timeline.models import Change
 from console.timeline.words import icon_of, lines_of, sentence_of
 from console.web.states import kind_name, look_of
 
+# what no engine has a word for
+CONCLUDED = (Change.Kind.REPLACED, Change.Kind.RECONFIGURED, *Change.OF_HOSTS)
+
 
 class Origin(StrEnum):
     """Who says so."""
@@ -65,7 +68,7 @@ def entry_of_change(change: Change) -> Entry:
     elif change.kind in Change.OF_IMAGES and change.workspace_id is not None and len(change.engine_id) == 64:
         link = reverse("images:image", args=[change.host.name, change.engine_id[:12]])
     return Entry(
-        origin=Origin.OBSERVED if change.is_observed else Origin.ENGINE,
+        origin=Origin.OBSERVED if change.is_observed and change.kind not in CONCLUDED else Origin.ENGINE,
         number=int(change.pk),
         at=change.at,
         kind=change.kind,

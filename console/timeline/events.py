@@ -62,8 +62,8 @@ def _container_event(host: Host, event: EngineEvent, row: Container | None) -> N
     if kind is Kind.DIED:
         is_trouble = bool(details.get("exit_code")) and not was_asked(host, event.subject, at)
         details["is_oom"] = _starved(host, event.subject, at)
-    elif kind is Kind.STOPPED:
-        _endwas_asked(host, event.subject, at)
+    elif kind is Kind.STOPPED or (kind is Kind.REMOVED and _was_killed(host, event.subject, at)):
+        _end_was_asked(host, event.subject, at)
     elif kind is Kind.OOM or (kind is Kind.HEALTH and details.get("status") == "unhealthy"):
         is_trouble = True
     noted = Noted(
@@ -118,7 +118,13 @@ def was_asked(host: Host, engine_id: str, at: datetime) -> bool:
     return not later.exists()
 
 
-def _endwas_asked(host: Host, engine_id: str, at: datetime) -> None:
+def _was_killed(host: Host, engine_id: str, at: datetime) -> bool:
+    """One that is removed by force is killed for it; one that is removed because it has ended is not."""
+    signals = Change.objects.filter(host=host, engine_id=engine_id, kind=Kind.KILLED)
+    return signals.filter(at__gt=at - ASKED, at__lte=at).exists()
+
+
+def _end_was_asked(host: Host, engine_id: str, at: datetime) -> None:
     ends = Change.objects.filter(host=host, engine_id=engine_id, kind=Kind.DIED, at__gt=at - ASKED, at__lte=at)
     ends.update(is_trouble=False)
 

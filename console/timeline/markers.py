@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
 
@@ -16,11 +16,16 @@ MARKED = (Kind.STARTED, Kind.DIED, Kind.OOM, Kind.HEALTH, Kind.PAUSED, Kind.UNPA
 MOST = 500
 # an end and the start that follows so soon are one marker
 AT_ONCE = timedelta(seconds=10)
+# a program may have printed before its engine says that it was started
+EARLY = timedelta(seconds=5)
+JUST_AFTER = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """``tone`` is good, bad or plain. ``key`` stays the same, so that a page knows which ones it has."""
+    """``at_ms`` is its place among the lines; ``tone`` is bad or plain. ``key`` stays the same, so that a page knows
+    which ones it has.
+    """
 
     key: str
     at_ms: int
@@ -43,8 +48,12 @@ def _markers(changes: Sequence[Change]) -> Iterator[Marker]:
                 continue
             yield _marker(change, _ended(change))
         elif change.kind == Kind.STARTED and ended is not None:
-            yield _marker(change, _restarted(ended), is_bad=ended.is_trouble)
+            # between the two nothing is printed
+            at = max(ended.at + JUST_AFTER, change.at - EARLY)
+            yield _marker(change, _restarted(ended), at=at, is_bad=ended.is_trouble)
             ended = None
+        elif change.kind == Kind.STARTED:
+            yield _marker(change, sentence_of(change), at=change.at - EARLY)
         else:
             yield _marker(change, sentence_of(change))
 
@@ -67,6 +76,6 @@ def _words(change: Change) -> dict[str, object]:
     return {"code": code, "reason": reason_of(code, is_oom=bool(change.details.get("is_oom")))}
 
 
-def _marker(change: Change, text: str, *, is_bad: bool = False) -> Marker:
+def _marker(change: Change, text: str, *, at: datetime | None = None, is_bad: bool = False) -> Marker:
     tone = "bad" if change.is_trouble or is_bad else "plain"
-    return Marker(f"{change.pk}", int(change.at.timestamp() * 1000), text, tone)
+    return Marker(f"{change.pk}", int((at or change.at).timestamp() * 1000), text, tone)

@@ -36,9 +36,13 @@ def changes(request: HttpRequest) -> HttpResponse:
     actor = require(request, Permission.CONTAINER_VIEW)
     form = ChangeFilterForm(request.GET)
     wanted = form.wanted()
-    context: dict[str, Any] = {"table": _table(request, actor, wanted), "form": form}
+    context: dict[str, Any] = {
+        "table": _table(request, actor, wanted),
+        "form": form,
+        "hosts": list(visible_hosts(actor)),
+    }
     if not is_htmx(request):
-        context |= {"hosts": list(visible_hosts(actor)), "choice": choice_of(actor, wanted.workspace)}
+        context["choice"] = choice_of(actor, wanted.workspace)
     return page_or_part(request, "timeline/list.html", "timeline/_entries.html", context)
 
 

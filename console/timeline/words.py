@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from console.containers.reasons import reason_of
 from console.timeline.models import Change
+from console.web.templatetags.naru import size
 
 Kind = Change.Kind
 SENTENCES: Mapping[str, str | Promise] = {
@@ -55,6 +56,8 @@ WHATS: Mapping[str, str | Promise] = {
     "network_mode": _("Network mode"),
     "exposed": _("Exposed ports"),
     "limits.memory": _("Memory"),
+    "limits.memory_swap": _("Memory and swap"),
+    "limits.memory_reservation": _("Memory kept for it"),
     "limits.cpus": _("CPUs"),
     "limits.pids": _("Processes"),
     "security.privileged": _("Privileged"),
@@ -131,10 +134,13 @@ def lines_of(change: Change) -> list[tuple[str, str]]:
 
 def _difference(one: Mapping[str, Any]) -> str:
     if "from" in one:
-        return f"{_shown(one['from'])} → {_shown(one.get('to'))}"
+        is_size = str(one["what"]).startswith("limits.memory")
+        return f"{_shown(one['from'], is_size)} → {_shown(one.get('to'), is_size)}"
     added = [f"+ {entry}" for entry in one.get("added", ())]
     return "  ".join([*added, *(f"− {entry}" for entry in one.get("removed", ()))])
 
 
-def _shown(value: object) -> str:
-    return "—" if value in ("", None) else str(value)
+def _shown(value: object, is_size: bool) -> str:
+    if value in ("", None):
+        return "—"
+    return size(value) if is_size and isinstance(value, int) and value > 0 else str(value)

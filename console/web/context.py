@@ -16,6 +16,7 @@ from console.web.permits import Permits
 
 THEME_COOKIE = "naru_theme"
 THEMES = ("light", "dark")
+CONTAINER_PAGES = "/containers/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,9 @@ def entries(request: HttpRequest, permits: Permits) -> list[Entry]:
     """The sections this person may see; one with nothing visible is hidden."""
     match = request.resolver_match
     current = f"{match.app_name}:" if match else ""
+    if request.path.startswith(CONTAINER_PAGES):
+        # its tabs are of several apps
+        current = "containers:"
     return [
         Entry(section, is_current=bool(current) and section.url_name.startswith(current))
         for section in SECTIONS

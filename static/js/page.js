@@ -119,6 +119,8 @@ export function attachPage() {
   document.addEventListener("htmx:beforeSwap", (event) => {
     if (event.detail.xhr.status >= 400) event.detail.swapOverride = "none";
   });
+  // of many tabs on a narrow screen, the one that is open
+  document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
   live.addEventListener("state", showConnection);
   setInterval(refreshTimes, 10_000);
 }

@@ -71,6 +71,17 @@ def test_a_signal_that_was_survived_excuses_no_later_end(told: Told) -> None:
     assert list(Change.objects.filter(kind="died").order_by("at").values_list("is_trouble", flat=True)) == [False, True]
 
 
+def test_one_removed_by_force_was_wanted_gone_and_one_that_goes_by_itself_was_not(told: Told) -> None:
+    told.event("kill", A, signal="9")
+    told.event("die", A, exitCode="137")
+    told.event("destroy", A)
+    told.event("die", B, exitCode="1")
+    told.event("destroy", B)
+    told.report()
+    ends = Change.objects.filter(kind="died").order_by("at").values_list("is_trouble", flat=True)
+    assert list(ends) == [False, True]
+
+
 def test_want_of_memory_is_the_reason_of_the_end(told: Told) -> None:
     told.event("oom", A)
     told.event("die", A, exitCode="137")

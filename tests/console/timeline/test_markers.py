@@ -17,16 +17,16 @@ START = timezone.now() - timedelta(hours=1)
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ([("started", 0)], [(0, "was started")]),
+        ([("started", 10)], [(5, "was started")]),
         (
-            [("started", 0), ("died", 60), ("started", 61)],
-            [(0, "was started"), (61, "restarted with exit code 1 (the program ended with an error)")],
+            [("started", 10), ("died", 60), ("started", 61)],
+            [(5, "was started"), (60, "restarted with exit code 1 (the program ended with an error)")],
         ),
         (
             [("died", 60), ("started", 600)],
             [
                 (60, "ended with exit code 1 (the program ended with an error)"),
-                (600, "restarted with exit code 1 (the program ended with an error)"),
+                (595, "restarted with exit code 1 (the program ended with an error)"),
             ],
         ),
         ([("died", 5), ("exec", 7)], [(5, "ended with exit code 1 (the program ended with an error)")]),
