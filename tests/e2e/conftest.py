@@ -18,6 +18,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 PASSWORD = "ferry-landing-at-dawn-1"
 T = TypeVar("T")
+# a machine with much else to do takes its time
+expect.set_options(timeout=20_000)
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = "/usr/bin/chromium"
 # without these Chromium looks for its maker's servers at every start
@@ -97,7 +99,7 @@ class Instance:
         """The one-time link that makes the administrator."""
         pattern = re.compile(rf"{re.escape(self.url)}/invitations/\S+")
         found = wait_for(
-            lambda: pattern.search(self.log), limit_s=60, what=f"no link in the output:\n{self.log[-3000:]}"
+            lambda: pattern.search(self.log), limit_s=180, what=f"no link in the output:\n{self.log[-3000:]}"
         )
         assert found
         return found.group()

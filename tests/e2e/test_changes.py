@@ -14,19 +14,7 @@ CRASH = "echo about to fail >&2; exit 3"
 PAGES = "/containers/local/crasher"
 
 
-@pytest.fixture(scope="module")
-def crasher(instance: Instance) -> str:
-    """The name of a container that has crashed, been started again and crashed again."""
-    wait_for(instance.socket_path.exists, limit_s=60, what="no engine")
-    instance.docker("import", "--change", "ENV A=b", str(_busybox(instance)), "tiny:1")
-    instance.docker("run", "-d", "--name", "crasher", "-e", "API_KEY=in-the-clear", "tiny:1", "/sh", "-c", CRASH)
-    instance.docker("wait", "crasher")
-    instance.docker("start", "crasher")
-    instance.docker("wait", "crasher")
-    return "crasher"
-
-
-def _busybox(instance: Instance) -> str:
+def _archive(instance: Instance) -> str:
     """An archive with a shell in it, which needs no library."""
     archive = instance.home / "tiny.tar"
     with tarfile.open(archive, "w") as file:
@@ -39,10 +27,22 @@ def shown(page: Page, address: str, words: str) -> bool:
     return page.get_by_text(words).count() > 0
 
 
-def test_a_crash_is_told_kept_and_marked(instance: Instance, context: BrowserContext, crasher: str) -> None:
+def crash_twice(instance: Instance) -> None:
+    instance.docker("run", "-d", "--name", "crasher", "-e", "API_KEY=in-the-clear", "tiny:1", "/sh", "-c", CRASH)
+    instance.docker("wait", "crasher")
+    instance.docker("start", "crasher")
+    instance.docker("wait", "crasher")
+
+
+def test_a_crash_is_told_kept_and_marked(instance: Instance, context: BrowserContext) -> None:
     page = context.new_page()
     accept(page, instance.first_link, "dana")
     sign_in(page, "dana")
+    instance.docker("import", "--change", "ENV A=b", _archive(instance), "tiny:1")
+    # the agent is there once it has told of something
+    instance.docker("create", "--name", "early", "tiny:1", "/sh")
+    wait_for(lambda: shown(page, "/containers/", "early"), limit_s=60, what="the agent")
+    crash_twice(instance)
     wait_for(lambda: shown(page, f"{PAGES}/", "exit code 3"), limit_s=30, what="the end of the container")
     page.get_by_role("link", name="History").click()
     wait_for(
@@ -61,9 +61,7 @@ def test_a_crash_is_told_kept_and_marked(instance: Instance, context: BrowserCon
     assert said[0] < again < said[1]
 
 
-def test_what_it_is_made_to_be_can_be_searched_and_folded(
-    instance: Instance, context: BrowserContext, crasher: str
-) -> None:
+def test_what_it_is_made_to_be_can_be_searched_and_folded(instance: Instance, context: BrowserContext) -> None:
     page = context.new_page()
     sign_in(page, "dana")
     page.goto(f"{PAGES}/config/")
@@ -76,15 +74,13 @@ def test_what_it_is_made_to_be_can_be_searched_and_folded(
     expect(page.locator(".tree-row.is-hit")).to_be_hidden()
 
 
-def test_a_replacement_s_differences_are_told_as_they_happen(
-    instance: Instance, context: BrowserContext, crasher: str
-) -> None:
+def test_a_replacement_s_differences_are_told_as_they_happen(instance: Instance, context: BrowserContext) -> None:
     page = context.new_page()
     sign_in(page, "dana")
     page.goto("/changes/")
     expect(page.locator("#connection[data-state=live]")).to_be_attached()
-    instance.docker("rm", crasher)
-    instance.docker("run", "-d", "--name", crasher, "-e", "OTHER=1", "tiny:1", "/sh", "-c", "exit 0")
+    instance.docker("rm", "crasher")
+    instance.docker("run", "-d", "--name", "crasher", "-e", "OTHER=1", "tiny:1", "/sh", "-c", "exit 0")
     # without a reload
     entry = page.locator(".entry", has_text=re.compile("took the place of"))
     expect(entry).to_be_visible(timeout=30_000)
