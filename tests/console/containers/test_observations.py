@@ -15,7 +15,9 @@ A, B = digits(), digits()
 
 
 def hear(topic: str, _payload: dict[str, Any]) -> None:
-    rung.append(topic)
+    # apps above that hear of changes ring bells of their own
+    if topic == "rows.containers":
+        rung.append(topic)
 
 
 @pytest.fixture(autouse=True)
