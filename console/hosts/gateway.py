@@ -16,6 +16,8 @@ from typing import Any, BinaryIO
 
 import aiodocker
 import aiohttp
+from aiodocker.stream import Stream
+from yarl import URL
 
 from console.hosts.facts import ContainerFact, ImageFact, container_fact, image_fact, log_since
 from console.hosts.logs import LogBatch, LogCursor, LogReader
@@ -151,6 +153,26 @@ class Engine:
                 timeout=aiohttp.ClientTimeout(sock_connect=5),
             ) as response:
                 yield response
+
+    @asynccontextmanager
+    async def duplex(
+        self, path: str, *, params: Mapping[str, Any] | None = None, body: Any = None, has_tty: bool
+    ) -> AsyncIterator["Duplex"]:
+        """``POST path`` as a connection that is taken over (``Upgrade: tcp``); leaving the block closes it.
+
+        ``has_tty`` tells how output comes: as it is, or in Docker's frames of stdout and stderr.
+        """
+
+        async def setup() -> tuple[URL, bytes | None, bool]:
+            encoded = None if body is None else json.dumps(body).encode()
+            return URL(path).with_query({key: str(value) for key, value in (params or {}).items()}), encoded, has_tty
+
+        with translated(self.address):
+            stream = await Stream(self._docker, setup).__aenter__()
+        try:
+            yield Duplex(stream, self.address)
+        finally:
+            await stream.close()
 
     async def lines(
         self, path: str, method: str = "GET", *, params: Mapping[str, Any] | None = None, **more: Any
@@ -303,6 +325,29 @@ class Engine:
             return await self.get_container(engine_id)
         except Missing:
             return None
+
+
+class Duplex:
+    """A connection to a program. Nothing is read from it ahead of ``read`` but a buffer's worth."""
+
+    def __init__(self, stream: Stream, address: str) -> None:
+        self._stream = stream
+        self._address = address
+
+    async def read(self) -> bytes:
+        """What the program printed, stdout and stderr alike; empty at its end."""
+        with translated(self._address):
+            message = await self._stream.read_out()
+        return message.data if message is not None else b""
+
+    async def write(self, data: bytes) -> None:
+        """Waits while the engine does not take it."""
+        try:
+            with translated(self._address):
+                await self._stream.write_in(data)
+        except (RuntimeError, AssertionError) as error:
+            # aiodocker's words for a connection that has gone
+            raise Unavailable(f"the connection to the engine at {self._address} is closed") from error
 
 
 @contextmanager

@@ -4,16 +4,13 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass, field
-from importlib import import_module
 from typing import Any
 
 import structlog
 from asgiref.sync import sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.conf import settings
-from django.contrib.auth import get_user
-from django.http import HttpRequest
 
+from console.live.actors import actor_of_session, address_of, session_key_of
 from console.live.credit import CreditWindow
 from console.live.doorbell import group_of
 from console.live.frames import (
@@ -204,14 +201,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
 
     def current_actor(self) -> Actor:
         """Whose session the socket was opened with, as the session store has it now."""
-        client = self.scope.get("client") or ("",)
-        key = getattr(self.scope.get("session"), "session_key", None)
-        if not key:
-            return Actor.of_user(None)
-        request = HttpRequest()
-        request.session = import_module(settings.SESSION_ENGINE).SessionStore(key)
-        user = get_user(request)
-        return Actor.of_user(user if user.is_active else None, address=str(client[0]))
+        return actor_of_session(session_key_of(self.scope), address=address_of(self.scope))
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
