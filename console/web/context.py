@@ -44,6 +44,13 @@ SECTIONS = (
     Section(_("Operate"), _("Jobs"), icon="list-check", url_name="jobs:list", permission=Permission.JOB_VIEW),
     Section(
         _("Operate"),
+        _("Sessions"),
+        icon="terminal-2",
+        url_name="terminals:list",
+        permission=Permission.TERMINAL_VIEW,
+    ),
+    Section(
+        _("Operate"),
         _("Schedules"),
         icon="calendar-time",
         url_name="schedules:list",
@@ -91,11 +98,22 @@ def entries(request: HttpRequest, permits: Permits) -> list[Entry]:
     if request.path.startswith(CONTAINER_PAGES):
         # its tabs are of several apps
         current = "containers:"
+    current = _current_section(request)
     return [
-        Entry(section, is_current=bool(current) and section.url_name.startswith(current))
+        Entry(section, is_current=section is current)
         for section in SECTIONS
         if section.permission is None or permits.has(section.permission)
     ]
+
+
+def _current_section(request: HttpRequest) -> Section | None:
+    """Under whose address the page lies, which may be a part that another app brings; else that of the page's app."""
+    above = [section for section in SECTIONS if len(section.url) > 1 and request.path.startswith(section.url)]
+    if above:
+        return max(above, key=lambda section: len(section.url))
+    match = request.resolver_match
+    of_app = f"{match.app_name}:" if match and match.app_name else ""
+    return next((section for section in SECTIONS if of_app and section.url_name.startswith(of_app)), None)
 
 
 def role_of(request: HttpRequest) -> str:

@@ -17,6 +17,9 @@ from django.core.management.base import BaseCommand, CommandError
 SHIPPED = {
     "@tabler/core/dist/css/tabler.min.css": "tabler.css",
     "htmx.org/dist/htmx.min.js": "htmx.js",
+    "@xterm/xterm/css/xterm.css": "xterm.css",
+    "@xterm/xterm/lib/xterm.mjs": "xterm.js",
+    "@xterm/addon-fit/lib/addon-fit.mjs": "xterm_fit.js",
 }
 ICON_TAG = re.compile(r"""\{%\s*icon\s+["']([a-z0-9-]+)["']""")
 ICON_ARGUMENT = re.compile(r"""\bicon(?:=|\(name=)["']([a-z0-9-]+)["']""")
