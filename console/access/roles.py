@@ -33,6 +33,8 @@ DEVELOPER = OPERATOR | {
     Permission.CONTAINER_RUN,
     Permission.CONTAINER_DEPLOY,
     Permission.CONTAINER_EXEC,
+    # who is in which container, and their own recordings
+    Permission.TERMINAL_VIEW,
     Permission.CONTAINER_SECRETS,
     Permission.CONTAINER_REMOVE,
     Permission.IMAGE_BUILD,
@@ -48,6 +50,8 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     Role.VIEWER: VIEWER,
     Role.OPERATOR: OPERATOR,
     Role.DEVELOPER: DEVELOPER,
-    Role.AUDITOR: frozenset({Permission.AUDIT_VIEW, Permission.JOB_VIEW}),
+    Role.AUDITOR: frozenset(
+        {Permission.AUDIT_VIEW, Permission.JOB_VIEW, Permission.TERMINAL_VIEW, Permission.TERMINAL_REPLAY}
+    ),
     Role.ADMIN: frozenset(Permission),
 }

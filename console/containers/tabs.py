@@ -45,6 +45,7 @@ TABS = (
     Tab("storage", _("Storage"), icon="database", url_name="containers:storage", permission=SEEN),
     Tab("history", _("History"), icon="history", url_name="timeline:history", permission=SEEN, of_gone=True),
     Tab("inspect", _("Inspect"), icon="code", url_name="containers:inspect", permission=SEEN),
+    Tab("terminal", _("Terminal"), "terminal-2", "terminals:terminal", Permission.CONTAINER_EXEC),
 )
 
 

@@ -21,6 +21,9 @@ class Permission(StrEnum):
     CONTAINER_EXEC = "container.exec"
     CONTAINER_SECRETS = "container.secrets"
     CONTAINER_REMOVE = "container.remove"
+    TERMINAL_VIEW = "terminal.view"
+    TERMINAL_REPLAY = "terminal.replay"
+    TERMINAL_END = "terminal.end"
     IMAGE_VIEW = "image.view"
     IMAGE_BUILD = "image.build"
     IMAGE_REMOVE = "image.remove"
@@ -77,6 +80,8 @@ READ_ONLY = frozenset(
         Permission.CONTAINER_VIEW,
         Permission.CONTAINER_LOGS,
         Permission.CONTAINER_STATS,
+        Permission.TERMINAL_VIEW,
+        Permission.TERMINAL_REPLAY,
         Permission.IMAGE_VIEW,
         # names, never values: secret.reveal is no reading
         Permission.SECRET_VIEW,
@@ -98,7 +103,11 @@ READ_ONLY = frozenset(
 NEVER_BY_TOKEN = frozenset({Permission.USER_INVITE, Permission.USER_MANAGE})
 
 # what one may do to one's own things with the weaker permission
-OWN: Mapping[Permission, Permission] = {Permission.JOB_CANCEL: Permission.JOB_CANCEL_OWN}
+OWN: Mapping[Permission, Permission] = {
+    Permission.JOB_CANCEL: Permission.JOB_CANCEL_OWN,
+    Permission.TERMINAL_END: Permission.CONTAINER_EXEC,
+    Permission.TERMINAL_REPLAY: Permission.CONTAINER_EXEC,
+}
 
 
 class OpenAction(StrEnum):

@@ -13,6 +13,7 @@ from console.rest.api import Api
 from console.schedules.api import router as schedules
 from console.secrets.api import router as secrets
 from console.timeline.api import router as timeline
+from console.terminals.api import router as terminals
 from console.tokens.api import router as tokens
 from console.tokens.bearer import TokenBearers
 from console.workspaces.api import router as workspaces
@@ -23,6 +24,7 @@ api = Api(
         "containers": containers,
         "container details": container_details,
         "timeline": timeline,
+        "terminals": terminals,
         "images": images,
         "builds": builds,
         "jobs": jobs,

@@ -1,6 +1,7 @@
-"""HTTP to Django, websockets of our own pages to the live consumer."""
+"""HTTP to Django, websockets of our own pages to their consumers, the process's end to what lives in it."""
 
 import os
+from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.project.settings")
@@ -22,13 +23,35 @@ except ImproperlyConfigured as error:
 http = get_asgi_application()
 
 from console.live.consumers import LiveConsumer
+from console.terminals.consumers import TerminalConsumer
+from console.terminals.hub import close_hub
 
 # channels routes with Django's path(), whose types know views only
-route: Any = path("live/", cast("Any", LiveConsumer.as_asgi()))
+sockets: list[Any] = [
+    path("live/", cast("Any", LiveConsumer.as_asgi())),
+    path("ws/terminal/<str:key>", cast("Any", TerminalConsumer.as_asgi())),
+]
+
+
+async def lifespan(
+    _scope: dict[str, Any],
+    receive: Callable[[], Awaitable[dict[str, Any]]],
+    send: Callable[[dict[str, Any]], Awaitable[None]],
+) -> None:
+    """The server asks when it starts and before it ends (asgi.readthedocs.io, "Lifespan protocol")."""
+    while True:
+        asked = (await receive())["type"]
+        if asked == "lifespan.shutdown":
+            await close_hub()
+        await send({"type": f"{asked}.complete"})
+        if asked == "lifespan.shutdown":
+            return
+
 
 application = ProtocolTypeRouter(
     {
         "http": http,
-        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter([route]))),
+        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(sockets))),
+        "lifespan": lifespan,
     }
 )

@@ -25,6 +25,8 @@ app.conf.beat_schedule = {
     "schedules-tidy": {"task": "schedules.tidy", "schedule": 3600.0, "options": {"queue": "console", "expires": 3600}},
     "timeline-tidy": {"task": "timeline.tidy", "schedule": 3600.0, "options": {"queue": "console", "expires": 3600}},
     "tidy": {"task": "jobs.tidy", "schedule": 3600.0, "options": {"queue": "console", "expires": 3600}},
+    "terminals": {"task": "terminals.sweep", "schedule": 10.0, "options": {"queue": "console", "expires": 30}},
+    "terminals-tidy": {"task": "terminals.tidy", "schedule": 3600.0, "options": {"queue": "console", "expires": 3600}},
     "audit-head": {"task": "audit.head", "schedule": 60.0, "options": {"queue": "console", "expires": 60}},
     "audit-check": {"task": "audit.check", "schedule": 3600.0, "options": {"queue": "console", "expires": 3600}},
     "audit-seal": {"task": "audit.seal", "schedule": 86400.0, "options": {"queue": "console", "expires": 86400}},
@@ -36,12 +38,14 @@ from console.jobs.alive import show_alive
 from console.notifications import tasks as notification_tasks
 from console.schedules import tasks as schedule_tasks
 from console.timeline import tasks as timeline_tasks
+from console.terminals import tasks as terminal_tasks
 
 tasks.register(app)
 access_tasks.register(app)
 schedule_tasks.register(app)
 notification_tasks.register(app)
 timeline_tasks.register(app)
+terminal_tasks.register(app)
 
 
 @signals.worker_ready.connect

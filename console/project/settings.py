@@ -74,6 +74,7 @@ INSTALLED_APPS = [
     "console.images",
     "console.containers",
     "console.timeline",
+    "console.terminals",
     "console.schedules",
     "console.access",
     "console.notifications",

@@ -15,6 +15,7 @@ APPS = (
     "images",
     "containers",
     "timeline",
+    "terminals",
     "schedules",
     "access",
     "notifications",

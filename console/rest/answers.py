@@ -24,4 +24,5 @@ def _content(*media_types: str) -> dict[str, Any]:
 
 # for ``openapi_extra`` of what answers with text
 TEXT: Final = _content("text/plain")
+RECORDING: Final = _content("application/x-asciicast")
 LOG_FILES: Final = _content("text/csv", "application/jsonl")

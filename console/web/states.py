@@ -47,6 +47,10 @@ LOOKS = {
     "audit.whole": Look(tone="good", icon="shield-check", word=pgettext_lazy("state", "as written")),
     "audit.broken": Look(tone="bad", icon="alert-triangle", word=pgettext_lazy("state", "not as written")),
     "audit.unchecked": Look(tone="waiting", icon="clock", word=pgettext_lazy("state", "not checked yet")),
+    # sessions of terminals
+    "terminal.open": Look(tone="good", icon="plug-connected", word=pgettext_lazy("state", "open")),
+    "terminal.ended": Look(tone="off", icon="player-stop", word=pgettext_lazy("state", "ended")),
+    "terminal.failed": Look(tone="bad", icon="plug-connected-x", word=pgettext_lazy("state", "broken off")),
     # API tokens
     "token.active": Look(tone="good", icon="circle-check", word=pgettext_lazy("state", "active")),
     "token.expired": Look(tone="off", icon="clock", word=pgettext_lazy("state", "expired")),

@@ -21,3 +21,7 @@ document.addEventListener("htmx:afterSettle", () => {
   attachTrees();
   refreshTimes();
 });
+
+// large parts, for the few pages that have them
+if (document.querySelector("naru-terminals")) import("./terminals.js");
+if (document.querySelector("naru-player")) import("./player.js");

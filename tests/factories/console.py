@@ -24,6 +24,8 @@ from console.operations.runner import Operation, Outcome
 from console.rest.credentials import Credential
 from console.secrets.models import Secret, SecretVersion
 from console.secrets.values import encrypt
+from console.terminals import recordings
+from console.terminals.models import Terminal, Why
 from console.tokens.models import ApiToken
 from console.workspaces.models import FIRST_SLUG, Workspace
 from console.workspaces.observations import first_rules
@@ -172,6 +174,32 @@ def make_container(name: str = "", *, state: str = "running", host: Host | None 
     }
     with writes_allowed("factory"):
         return Container.objects.create(state=state, **given)
+
+
+def make_terminal(user: User, container: Container, *, is_recorded: bool = False, **facts: Any) -> Terminal:
+    """A session that is open; ``is_recorded``: one that has ended, with its file."""
+    ended = {"ended_at": timezone.now(), "why": Why.EXITED, "exit_code": 0} if is_recorded else {}
+    given = {
+        "key": digits()[:32],
+        "user_name": user.username,
+        "host": container.host,
+        "workspace": container.workspace,
+        "container_name": container.name,
+        "records": "output",
+        **ended,
+        **facts,
+    }
+    with writes_allowed("factory"):
+        terminal = Terminal.objects.create(user=user, container=container, **given)
+        if is_recorded:
+            path = recordings.part_path(terminal.pk)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text('{"version":2,"width":80,"height":24}\n[0.1,"o","hello\\r\\n"]\n')
+            sealed = recordings.seal(terminal.pk)
+            assert sealed is not None
+            terminal.recording_sha256, terminal.recording_bytes = sealed.sha256, sealed.size_bytes
+            terminal.save()
+    return terminal
 
 
 def make_job(kind: str = "image.build", *, state: str = "succeeded", user: User | None = None, **facts: Any) -> Job:

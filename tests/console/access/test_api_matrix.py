@@ -43,6 +43,7 @@ RUN = {"host": "local", "image": "a:1", "workspace": "shop"}
 BUILD = {"host": "local", "tag": "b:1", "dockerfile": "FROM scratch\n", "workspace": "shop"}
 GRANT = {"user": "kim", "role": "operator", "scope": "workspace", "workspace": "shop"}
 JOB_RULES = {"most_running": 2, "most_waiting": 50, "keep_days": 30, "keep_count": 0}
+TERMINAL_RULES = {"records": "both", "idle_minutes": 5, "most_per_person": 1, "most_open": 9, "keep_days": 1}
 SCHEDULE = {
     "name": "Nightly",
     "work": {"kind": "image.build", "tag": "b:1", "dockerfile": "FROM scratch\n"},
@@ -95,6 +96,12 @@ CALLS = {
     "get_job_rules": Call("ffkfk", "kkkm", of="workspace"),
     # everywhere only, and for a proof
     "set_job_rules": Call("fffmf", "ffkm", of="workspace", body=JOB_RULES),
+    "list_terminals": Call("ffkkk", "kkkk"),
+    "get_terminal": Call("ffkkk", "kkkm", of="terminal"),
+    "end_one_terminal": Call("mmffk", "fkkm", of="terminal"),
+    "get_terminal_recording": Call("mmfkk", "kkkm", of="terminal"),
+    "get_terminal_rules": Call("ffkfk", "kkkm", of="workspace"),
+    "set_terminal_rules": Call("fffmf", "ffkm", of="workspace", body=TERMINAL_RULES),
     "list_schedules": Call("kkkfk", "kkkk"),
     # an operator may keep schedules, but not build
     "create_schedule": Call("ffkmk", "fkkm", body={**SCHEDULE, "host": "local", "workspace": "shop"}),

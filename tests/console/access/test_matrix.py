@@ -21,19 +21,24 @@ from console.access import tasks as access_tasks
 from console.access.models import Grant
 from console.accounts.models import BrowserSession, Identity, User
 from console.containers import views as container_views
+from console.containers.models import Container
 from console.jobs import agent_tasks, sending, tasks
 from console.jobs.agent.execution import Agent
 from console.jobs.kinds import kind_names
 from console.jobs.operations import retry_job
 from console.live import topics
+from console.live.frames import CloseCode
 from console.live.topics import Chunk, find_topic
 from console.notifications import tasks as notification_tasks
 from console.operations.actor import Actor
 from console.operations.errors import ConsoleError, Denied, Missing
 from console.operations.governed import writes_allowed
 from console.operations.permissions import Role
+from console.project import asgi
 from console.schedules import tasks as schedule_tasks
 from console.timeline import tasks as timeline_tasks
+from console.terminals import tasks as terminal_tasks
+from console.terminals.admission import Browser, Refused, admit
 from tests.architecture.test_addresses import ALL, OPEN
 from tests.console.schedules.conftest import make_schedule
 from tests.factories.console import (
@@ -49,6 +54,7 @@ from tests.factories.console import (
     make_job,
     make_secret,
     make_team,
+    make_terminal,
     make_user,
     make_workspace,
     sign_in_browser,
@@ -104,6 +110,7 @@ SCHEDULE = {
     **BUILD,
 }
 JOB_RULES = {"most_running": "2", "most_waiting": "50", "keep_days": "30", "keep_count": "0"}
+TERMINAL_RULES = {"records": "", "idle_minutes": "5", "most_per_person": "1", "most_open": "9", "keep_days": "1"}
 GRANT = {"kind": "user", "user": "kim", "role": "operator", "scope": "workspace"}
 RULE = {"name": "loud", "events": "job.failed", "tells_people": "on"}
 CHANNEL = {"name": "mailing", "kind": "email", "addresses": "night@example.org"}
@@ -227,6 +234,15 @@ ROUTES = {
     ("timeline:history", "get"): Route("kkkfk", of="container"),
     ("timeline:crash", "get"): Route("kkkfk", of="crash"),
     ("timeline:markers", "get"): Route("kkkfk", of="container"),
+    ("terminals:terminal", "get"): Route("ffkfk", of="container"),
+    ("terminals:open", "post"): Route("ffkmk", of="container"),
+    ("terminals:list", "get"): Route("ffkkk"),
+    ("terminals:session", "get"): Route("ffkkk", of="terminal"),
+    # another's: an auditor reads what was recorded and ends nothing
+    ("terminals:end", "post"): Route("mmffk", of="terminal"),
+    ("terminals:recording", "get"): Route("mmfkk", of="terminal"),
+    ("terminals:rules", "get"): Route("ffkfk", of="workspace"),
+    ("terminals:rules", "post"): Route("fffff", of="workspace", data=TERMINAL_RULES),
     ("teams:list", "get"): Route("ffffk"),
     ("teams:new", "post"): Route("fffff", data={"slug": "mine"}),
     ("teams:team", "get"): Route("ffffk", of="team"),
@@ -252,7 +268,7 @@ BOTH = {
     *("accounts:help_back_in", "account:password", "account:totp", "account:passkey"),
     *("secrets:secret", "notifications:new_rule", "notifications:rule"),
     *("notifications:new_channel", "notifications:channel"),
-    *("workspaces:workspace", "workspaces:policy", "builds:new", "containers:run", "jobs:rules"),
+    *("workspaces:workspace", "workspaces:policy", "builds:new", "containers:run", "jobs:rules", "terminals:rules"),
     *("schedules:new", "schedules:edit"),
     *("roles:new", "roles:role", "grants:new", "tokens:own"),
 }
@@ -262,6 +278,7 @@ TOPICS = {
     "rows.images": "kkkfk",
     "rows.jobs": "kkkkk",
     "rows.hosts": "kkkfk",
+    "rows.terminals": "ffkkk",
     "rows.schedules": "kkkfk",
     "rows.audit": "fffkk",
     "rows.workspaces": "kkkfk",
@@ -298,9 +315,16 @@ TASKS = {
     "schedules.fire": "takes nothing",
     "schedules.tidy": "takes nothing",
     "timeline.tidy": "takes nothing",
+    "terminals.sweep": "takes nothing",
+    "terminals.tidy": "takes nothing",
     "audit.head": "takes nothing",
     "audit.check": "takes nothing",
     "audit.seal": "takes nothing",
+}
+# every websocket, for a person whose own it is; another's is missing to everybody
+SOCKETS = {
+    "live/": "kkkkk",
+    "ws/terminal/<str:key>": "ffkmk",
 }
 AGENT_TASKS = {
     "jobs.execute": "does only what is signed with the host's key",
@@ -375,6 +399,7 @@ def world(monkeypatch: pytest.MonkeyPatch, redis_server: object) -> World:
         "role": {"slug": role.slug},
         "grant": {"grant_id": grant.pk},
         "schedule": {"schedule_id": schedule.pk},
+        "terminal": {"number": make_terminal(kim, container, is_recorded=True).number},
     }
     return World(things, container.pk, failed.number)
 
@@ -451,8 +476,13 @@ def test_every_task_is_in_the_table() -> None:
     notification_tasks.register(app)
     schedule_tasks.register(app)
     timeline_tasks.register(app)
+    terminal_tasks.register(app)
     agent_tasks.register(app, agent)
     assert {name for name in app.tasks if not name.startswith("celery.")} == TASKS.keys() | AGENT_TASKS.keys()
+
+
+def test_every_socket_is_in_the_table() -> None:
+    assert {str(socket.pattern) for socket in asgi.sockets} == SOCKETS.keys()
 
 
 # --- every cell ---
@@ -519,6 +549,37 @@ def test_topics(world: World, topic: str) -> None:
     assert own == TOPICS[topic]
     assert foreign == (own if topic.startswith("rows.") else "mmmmm")
     assert letter(lambda: asked.authorise(Actor.of_user(None))) in "fm"
+
+
+def socket_letter(browser: Client, key: str | None) -> str:
+    """Of a browser that opens a session's socket, or with None the page's own."""
+    came_from = Browser(browser.session.session_key or "")
+    if key is None:
+        return "k" if came_from.actor().is_user else "f"
+    try:
+        admit(key, came_from)
+    except Refused as refused:
+        return {CloseCode.FORBIDDEN: "f", CloseCode.GONE: "m", CloseCode.SIGNED_OUT: "s"}[refused.code]
+    return "k"
+
+
+@pytest.mark.parametrize("path", SOCKETS)
+def test_sockets(world: World, path: str) -> None:
+    container = Container.objects.get(pk=world.container)
+    found: dict[str, str] = {"shop": "", "depot": "", "another's": ""}
+    others = make_terminal(User.objects.get(username="kim"), container).key
+    is_of_a_session = "<" in path
+    for where in ("shop", "depot"):
+        for role in ROLES:
+            user = one_of(where, role)
+            key = make_terminal(user, container).key if is_of_a_session else None
+            found[where] += socket_letter(browser(user), key)
+            if is_of_a_session:
+                found["another's"] += socket_letter(browser(user), others)
+    assert found["shop"] == SOCKETS[path]
+    assert found["depot"] == ("mmmmm" if is_of_a_session else SOCKETS[path])
+    assert set(found["another's"]) <= {"m"}
+    assert socket_letter(Client(), others if is_of_a_session else None) in "sf"
 
 
 @pytest.mark.parametrize("kind", KINDS)

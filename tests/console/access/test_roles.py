@@ -30,6 +30,10 @@ ALLOWED = {
     "container.exec": {D, A},
     "container.secrets": {D, A},
     "container.remove": {D, A},
+    # auditors read what was recorded; developers their own
+    "terminal.view": {D, U, A},
+    "terminal.replay": {U, A},
+    "terminal.end": {A},
     "image.view": {V, O, D, A},
     "image.build": {D, A},
     "image.remove": {D, A},

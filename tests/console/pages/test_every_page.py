@@ -20,6 +20,7 @@ from tests.factories.console import (
     make_job,
     make_secret,
     make_team,
+    make_terminal,
     make_user,
 )
 from tests.factories.notifications import make_channel, make_delivery, make_rule, make_silence
@@ -39,6 +40,10 @@ PAGES = [
     "/containers/local/web-1/history/",
     "/containers/local/web-1/crashes/{crash}/",
     "/changes/",
+    "/containers/local/web-1/terminal/",
+    "/sessions/",
+    "/sessions/{terminal}/",
+    "/workspaces/main/terminals/",
     "/images/",
     "/images/local/{image}/",
     "/builds/",
@@ -121,6 +126,8 @@ def address(page: str, *, name: str = "web-1") -> str:
         facts |= {"rule": make_rule("loud", channel).pk, "channel": channel.pk}
     make_change(container, "renamed", old=name, new=name)
     facts["crash"] = make_capsule(container).number
+    if "{terminal}" in page:
+        facts["terminal"] = make_terminal(make_user(), container, is_recorded=True).number
     facts["schedule"] = make_schedule(make_user()).pk
     return page.format(**facts, person=make_user().pk if "{person}" in page else 0)
 
