@@ -51,6 +51,7 @@ bench: ## Measure starts, logs, numbers of containers and images beside dockerd,
 	@$(BIN)/python -m benchmarks.images
 	@$(BIN)/python -m benchmarks.networks
 	@$(BIN)/python -m benchmarks.audit_verify
+	@$(BIN)/python -m benchmarks.terminal_echo
 
 clean: ## Remove what set-up made in this folder (not what is installed, not your data)
 	rm -rf .venv .cache node_modules static/vendor var
