@@ -12,8 +12,8 @@ from console.notifications.api import router as notifications
 from console.rest.api import Api
 from console.schedules.api import router as schedules
 from console.secrets.api import router as secrets
-from console.timeline.api import router as timeline
 from console.terminals.api import router as terminals
+from console.timeline.api import router as timeline
 from console.tokens.api import router as tokens
 from console.tokens.bearer import TokenBearers
 from console.workspaces.api import router as workspaces

@@ -37,8 +37,8 @@ from console.jobs import tasks
 from console.jobs.alive import show_alive
 from console.notifications import tasks as notification_tasks
 from console.schedules import tasks as schedule_tasks
-from console.timeline import tasks as timeline_tasks
 from console.terminals import tasks as terminal_tasks
+from console.timeline import tasks as timeline_tasks
 
 tasks.register(app)
 access_tasks.register(app)

@@ -36,9 +36,9 @@ from console.operations.governed import writes_allowed
 from console.operations.permissions import Role
 from console.project import asgi
 from console.schedules import tasks as schedule_tasks
-from console.timeline import tasks as timeline_tasks
 from console.terminals import tasks as terminal_tasks
 from console.terminals.admission import Browser, Refused, admit
+from console.timeline import tasks as timeline_tasks
 from tests.architecture.test_addresses import ALL, OPEN
 from tests.console.schedules.conftest import make_schedule
 from tests.factories.console import (
