@@ -119,7 +119,7 @@ export class TerminalWire extends EventTarget {
   }
 
   #flush() {
-    if (this.state !== "live") return;
+    if (this.state !== "live" || this.socket?.readyState !== WebSocket.OPEN) return;
     while (this.sent < this.base + this.pending.length && this.sent - this.taken < INPUT_WINDOW_BYTES) {
       const start = this.sent - this.base;
       const piece = this.pending.slice(start, start + PIECE_BYTES);
