@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urljoin
 
@@ -62,7 +62,8 @@ class Answer:
 class Call:
     """``headers`` go wherever a redirect leads; ``credentials`` are headers for the first address's host alone.
 
-    ``trusted`` are hosts that the machine's administrator has named, so that they may be anywhere.
+    ``trusted`` are hosts that the machine's administrator has named, so that they may be anywhere. ``ca_pem`` are
+    certificates that are believed besides the usual ones.
     """
 
     method: str
@@ -74,6 +75,7 @@ class Call:
     limit_bytes: int = LIMIT_BYTES
     redirects: int = MOST_REDIRECTS
     trusted: frozenset[str] = frozenset()
+    ca_pem: str = ""
 
 
 def request(call: Call) -> Answer:
@@ -115,6 +117,15 @@ def require_reachable(url: str, *, field: str = "url") -> Target:
     return target
 
 
+def reached(url: str, *, field: str = "url", limit_s: float = LIMIT_S) -> tuple[Target, list[Address]]:
+    """Where ``url`` leads, and the addresses that its name has now, all of them allowed: for a program that is told to
+    connect to these and no others. Raises Refused, Failed, or Invalid (``field``) for what is no address.
+    """
+    target = parse_url(url, field=field)
+    with _translated(target):
+        return target, _checked_addresses(target, time.monotonic() + limit_s)
+
+
 def _redirected(target: Target, url: str, location: str) -> str:
     try:
         onward = urljoin(url, location)
@@ -130,7 +141,8 @@ def _exchange(
     call: Call, method: str, target: Target, headers: Mapping[str, str], body: bytes, deadline: float
 ) -> Answer:
     """To one address and back."""
-    connection = _Connection(target, deadline, is_trusted=target.host in call.trusted)
+    tls = _tls(call.ca_pem)
+    connection = _Connection(target, deadline, tls, is_trusted=target.host in call.trusted)
     with _ended_at(deadline, connection):
         given = {"Host": target.host_header, "User-Agent": "Naru", "Accept-Encoding": "identity", "Connection": "close"}
         connection.request(method, target.path, body=body or None, headers={**given, **headers})
@@ -155,9 +167,9 @@ def _read(response: http.client.HTTPResponse, limit_bytes: int, target: Target) 
 class _Connection(http.client.HTTPConnection):
     """Connects to the checked address. TLS is still asked for by name, and certificates are for the name."""
 
-    def __init__(self, target: Target, deadline: float, *, is_trusted: bool) -> None:
+    def __init__(self, target: Target, deadline: float, tls: ssl.SSLContext, *, is_trusted: bool) -> None:
         super().__init__(target.host, target.port, timeout=_left(deadline))
-        self.target, self.deadline, self.is_trusted = target, deadline, is_trusted
+        self.target, self.deadline, self.tls, self.is_trusted = target, deadline, tls, is_trusted
         # http.client lets go of its own as soon as an answer has begun
         self._wire: socket.socket | None = None
 
@@ -166,7 +178,7 @@ class _Connection(http.client.HTTPConnection):
         self.sock = self._wire = plain
         if self.target.scheme == "https":
             # within reach of the watchdog before it talks
-            secure = _tls().wrap_socket(plain, server_hostname=self.target.host, do_handshake_on_connect=False)
+            secure = self.tls.wrap_socket(plain, server_hostname=self.target.host, do_handshake_on_connect=False)
             self.sock = self._wire = secure
             secure.do_handshake()
 
@@ -247,11 +259,21 @@ def _system_resolve(host: str, port: int) -> list[str]:
 resolve: Callable[[str, int], list[str]] = _system_resolve
 
 
-@cache
-def _tls() -> ssl.SSLContext:
+@lru_cache(maxsize=16)
+def _tls(ca_pem: str) -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if ca_pem:
+        context.load_verify_locations(cadata=ca_pem)
     return context
+
+
+def require_certificates(ca_pem: str, *, field: str) -> None:
+    """Invalid (``field``) unless it is a text of certificates in PEM."""
+    try:
+        _tls(ca_pem)
+    except (ssl.SSLError, ValueError) as error:
+        raise Invalid(_("These are no certificates in PEM."), field=field) from error
 
 
 def _left(deadline: float) -> float:
