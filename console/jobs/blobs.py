@@ -1,6 +1,7 @@
 """Inputs of jobs: kept by their SHA-256 under NARU_DATA/inputs, copied to Redis when the job is sent.
 
-The copy lets an agent that shares no disk with the console read them.
+The copy lets an agent that shares no disk with the console read them. What is larger than MOST_IN_REDIS_BYTES is not
+copied: memory is not for that, so only an agent that shares the console's disk gets it.
 """
 
 import hashlib
@@ -20,6 +21,7 @@ from console.operations.errors import Invalid, Missing
 
 CHUNK_BYTES = 1024 * 1024
 KEPT_S = 7 * 24 * 3600
+MOST_IN_REDIS_BYTES = 64 * 1024 * 1024
 
 
 @contextmanager
@@ -68,11 +70,31 @@ def copy_to_redis(sha256: str) -> None:
     """Missing when it was swept meanwhile."""
     path = _folder() / sha256
     try:
+        os.utime(path)
+        if path.stat().st_size > MOST_IN_REDIS_BYTES:
+            return
         content = path.read_bytes()
     except FileNotFoundError as error:
         raise Missing(f"the input {sha256[:12]} is not kept any more") from error
-    os.utime(path)
     streams.connection().set(streams.blob_key(sha256), content, ex=streams.BLOB_KEPT_S)
+
+
+def fetch(sha256: str, into: BinaryIO) -> None:
+    """For the agent: from the console's disk where that is its own, else from Redis. Missing when it is in neither."""
+    try:
+        near = (Path(settings.NARU_DATA) / "inputs" / sha256).open("rb")
+    except FileNotFoundError:
+        fetch_from_redis(sha256, into)
+        return
+    digest = hashlib.sha256()
+    with near:
+        while chunk := near.read(CHUNK_BYTES):
+            digest.update(chunk)
+            into.write(chunk)
+    if digest.hexdigest() != sha256:
+        raise Missing(f"the input {sha256[:12]} is not what was uploaded")
+    into.flush()
+    into.seek(0)
 
 
 def fetch_from_redis(sha256: str, into: BinaryIO) -> None:
@@ -84,7 +106,10 @@ def fetch_from_redis(sha256: str, into: BinaryIO) -> None:
         into.write(chunk)
         offset += len(chunk)
     if digest.hexdigest() != sha256:
-        raise Missing(f"the input {sha256[:12]} did not arrive")
+        raise Missing(
+            f"the input {sha256[:12]} did not arrive; larger ones than 64 MiB go only to hosts that share the "
+            "console's disk"
+        )
     into.flush()
     into.seek(0)
 

@@ -2,8 +2,9 @@
 
 ``{"step": 2, "steps": 5, "what": "RUN make", "layers": [["a1b2c3", "Downloading", 1048576, 4194304], …], "done": 3}``
 
-``step`` is under way; ``layers`` are those at work, each with its id, the engine's word for what is done to it, and
-bytes (0 of 0: not told); ``done`` have ended. What is not told is not there.
+``"times": [[1, "FROM debian", 120, 1], …]`` are the steps so far, each with its number, milliseconds, and 1 where it
+came from a cache. ``step`` is under way; ``layers`` are those at work, each with its id, the engine's word for what is
+done to it, and bytes (0 of 0: not told); ``done`` have ended. What is not told is not there.
 """
 
 from collections.abc import Mapping
@@ -13,6 +14,8 @@ from typing import Any
 MOST_LAYERS = 12
 LONGEST_WHAT = 200
 LONGEST_WORD = 40
+MOST_TIMES = 200
+LONGEST_TIMED = 100
 LARGEST = 2**53
 # what engines say of a layer that needs no more work
 ENDED = frozenset({"Pull complete", "Already exists", "Pushed", "Layer already exists", "Mounted from"})
@@ -40,19 +43,47 @@ class LayerNews:
     total: int = 0
 
 
+@dataclass(slots=True)
+class StepTime:
+    """A step that began at ``begun_s``, by some clock, and took ``took_ms`` so far."""
+
+    number: int
+    what: str
+    begun_s: float
+    took_ms: int = 0
+    is_cached: bool = False
+
+    def as_json(self) -> list[Any]:
+        return [self.number, _text(self.what, LONGEST_TIMED), self.took_ms, int(self.is_cached)]
+
+
 class Board:
-    """Puts the record together from an engine's messages."""
+    """Puts the record together from an engine's messages. ``now_s`` is any clock that only goes on."""
 
     def __init__(self) -> None:
         self._step: Record = {}
+        self._times: list[StepTime] = []
         self._layers: dict[str, LayerNews] = {}
         self._done: set[str] = set()
 
-    def step(self, number: int, *, of: int, what: str) -> None:
-        """A step begins; the layers of the one before are of no interest any more."""
+    def step(self, number: int, *, of: int, what: str, now_s: float | None = None) -> None:
+        """A step begins; the layers of the one before are of no interest any more. Timed if ``now_s`` is told."""
         self._step = {"step": number, "steps": of, "what": what}
+        if now_s is not None:
+            self.tick(now_s)
+            self._times.append(StepTime(number, what, now_s))
         self._layers.clear()
         self._done.clear()
+
+    def tick(self, now_s: float) -> None:
+        """The step under way has taken until now."""
+        if self._times:
+            self._times[-1].took_ms = round((now_s - self._times[-1].begun_s) * 1000)
+
+    def cached(self) -> None:
+        """The step under way came from a cache."""
+        if self._times:
+            self._times[-1].is_cached = True
 
     def layer(self, news: LayerNews) -> None:
         if news.word in ENDED:
@@ -64,7 +95,8 @@ class Board:
     def record(self) -> Record:
         at_work = [[one.layer, one.word, one.current, one.total] for one in self._layers.values()]
         layers: Record = {"layers": at_work, "done": len(self._done)} if at_work or self._done else {}
-        return bounded({**self._step, **layers})
+        times: Record = {"times": [one.as_json() for one in self._times]} if self._times else {}
+        return bounded({**self._step, **layers, **times})
 
 
 def bounded(said: object) -> Record:
@@ -80,7 +112,34 @@ def bounded(said: object) -> Record:
         more = len(layers) - len(record["layers"]) + _number(given.get("more", 0))
         if more:
             record["more"] = more
+    times = given.get("times")
+    if isinstance(times, list):
+        found = [one for one in times[:MOST_TIMES] if isinstance(one, list) and len(one) == 4]
+        record["times"] = [
+            [_number(one[0]), _text(one[1], LONGEST_TIMED), _number(one[2]), min(_number(one[3]), 1)] for one in found
+        ]
     return record
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """A step as it is drawn: ``took_ms`` of the ``longest_ms`` that any step took."""
+
+    number: int
+    what: str
+    took_ms: int
+    is_cached: bool
+    longest_ms: int
+
+    @property
+    def seconds(self) -> float:
+        return self.took_ms / 1000
+
+
+def timed_steps(record: Mapping[str, Any]) -> list[Timed]:
+    times = record.get("times", [])
+    longest = max([1, *(took for _number, _what, took, _cached in times)])
+    return [Timed(number, what, took, bool(cached), longest) for number, what, took, cached in times]
 
 
 def bars(record: Mapping[str, Any]) -> list[Bar]:

@@ -43,7 +43,7 @@ class JobShown(Shown):
     is_cancelling: bool
     progress: dict[str, Any] = Field(
         description="While it runs, as far as told: `step` of `steps`, `what`; `layers`, each with id, word, bytes and "
-        "of how many, `done` ones and how many `more`."
+        "of how many, `done` ones and how many `more`; `times` of a build's steps."
     )
     output: OutputSeal | None = Field(description="null: it may still grow.")
     pinned_at: datetime | None = Field(description="It stays for good since then.")

@@ -16,6 +16,7 @@ NARU_HOST_NAME = ENVIRONMENT.host_name
 NARU_ENGINE = ENVIRONMENT.engine
 NARU_HOST_KEY_FILE = ENVIRONMENT.host_key_path
 NARU_CELERY_APP = "console.project.agent.app"
+NARU_OUTBOUND_ALLOW = ENVIRONMENT.outbound_allow
 REDIS_URL = ENVIRONMENT.redis_url
 
 SECRET_KEY = ""
@@ -33,6 +34,7 @@ INSTALLED_APPS = [
     "console.jobs",
     "console.images",
     "console.containers",
+    "console.prune",
 ]
 USE_TZ = True
 TIME_ZONE = "UTC"

@@ -99,9 +99,14 @@ class JobRun:
             report, self._host_name, {"kind": kind, **self.masker.masked_json(fact)}, patience_s=TELL_PATIENCE_S
         )
 
+    async def tell_progress(self, record: dict[str, Any]) -> None:
+        """As ``progress``, and written down before what is told after this: how far it got stays known."""
+        self.progress(record)
+        await self.tell("attempt.alive", job=self.job, attempt=self.attempt, progress=record)
+
     async def read_blob(self, sha256: str, into: BinaryIO) -> None:
         """One of the job's inputs, checked against its SHA-256. Missing when it did not arrive."""
-        await asyncio.to_thread(blobs.fetch_from_redis, sha256, into)
+        await asyncio.to_thread(blobs.fetch, sha256, into)
 
     async def flush_for_ever(self) -> None:
         """Until cancelled; the runner owns this task."""
