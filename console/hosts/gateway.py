@@ -221,14 +221,16 @@ class Engine:
         dockerfile_path: str,
         secrets: Mapping[str, str] | None = None,
         registries: Mapping[str, Mapping[str, str]] | None = None,
+        options: Mapping[str, Any] | None = None,
     ) -> AsyncIterator[BuildLine]:
         """Build from a plain tar. The last line with an image_id names what was built; without one nothing was.
 
-        ``secrets`` by id are for steps that mount them; ``registries`` gives ``username`` and ``password`` by address.
+        ``options`` are further parameters, in Docker's words. ``secrets`` by id are for steps that mount them;
+        ``registries`` gives ``username`` and ``password`` by address.
 
         Invalid carries the engine's own words, line numbers and all. Ending the iteration ends the build.
         """
-        params = {"t": tag, "dockerfile": dockerfile_path, "rm": "1", "forcerm": "1"}
+        params = {"t": tag, "dockerfile": dockerfile_path, "rm": "1", "forcerm": "1", **(options or {})}
         with translated(self.address):
             async with self._docker._query(
                 "build",
