@@ -10,6 +10,7 @@ VIEWER = frozenset(
         Permission.CONTAINER_LOGS,
         Permission.CONTAINER_STATS,
         Permission.IMAGE_VIEW,
+        Permission.REGISTRY_VIEW,
         Permission.JOB_VIEW,
         Permission.SCHEDULE_VIEW,
         Permission.HOST_VIEW,
@@ -39,6 +40,12 @@ DEVELOPER = OPERATOR | {
     Permission.CONTAINER_REMOVE,
     Permission.IMAGE_BUILD,
     Permission.IMAGE_REMOVE,
+    Permission.IMAGE_PULL,
+    Permission.IMAGE_PUSH,
+    Permission.IMAGE_TAG,
+    Permission.IMAGE_EXPORT,
+    # with passwords that they cannot read
+    Permission.REGISTRY_USE,
     # to set and to use, not to read
     Permission.SECRET_VIEW,
     Permission.SECRET_USE,

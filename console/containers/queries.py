@@ -1,20 +1,23 @@
 """Reading containers: those over which container.view is held."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet, Sum
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from console.containers.models import Container
 from console.hosts.models import Host
+from console.images.models import Image
+from console.images.users import ImageUser, finds_users
 from console.jobs.models import Job
 from console.jobs.queries import visible_jobs
 from console.operations.actor import Actor
 from console.operations.errors import Denied, Missing
 from console.operations.permissions import Permission
-from console.operations.policy import Paths, bounded, may
+from console.operations.policy import Paths, bounded, may, policy
 from console.secrets.models import Secret
 from console.secrets.uses import finds_uses
 from console.workspaces.models import Workspace
@@ -133,6 +136,26 @@ def used_by(workspace: Workspace, host: Host) -> Used:
         cpus=(totals["cpus"] or 0.0) + sum(float(args.get("cpus") or 0) for args in coming),
         own=frozenset(own),
     )
+
+
+@finds_users
+def containers_of(actor: Actor, images: Sequence[Image]) -> dict[int, list[ImageUser]]:
+    """Those made from each of the images on its host, by the image's key; one that the actor cannot see has no name."""
+    wanted = {(image.host_id, image.engine_id): image.pk for image in images}
+    found: dict[int, list[ImageUser]] = {}
+    rows = Container.objects.select_related("host").filter(
+        gone_at=None, image_engine_id__in={engine_id for _host, engine_id in wanted}
+    )
+    access = policy().access_of(actor)
+    for row in rows.order_by("name"):
+        pk = wanted.get((row.host_id, row.image_engine_id))
+        if pk is not None:
+            is_seen = access.allows(Permission.CONTAINER_VIEW, on=row)
+            link = reverse("containers:container", args=[row.host.name, row.key])
+            found.setdefault(pk, []).append(
+                ImageUser(row.name, row.state, link) if is_seen else ImageUser("", row.state)
+            )
+    return found
 
 
 @finds_uses

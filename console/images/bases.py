@@ -6,7 +6,7 @@ besides, in the text of a heredoc say, does no harm: a name more is judged.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from django.utils.translation import gettext as _
 
@@ -27,12 +27,15 @@ NO_IMAGE = "scratch"
 DOCKER_HUB = "docker.io"
 
 
-def base_images(dockerfile: str) -> list[str]:
-    """Names as they are written there, variables filled in. Invalid (``dockerfile``) where one cannot be."""
+def base_images(dockerfile: str, build_args: Mapping[str, str] | None = None) -> list[str]:
+    """Names as they are written there, variables filled in: ``build_args`` stand before what ARG says.
+
+    Invalid (``dockerfile``) where one cannot be.
+    """
     text = dockerfile.lstrip("\ufeff").replace("\r\n", "\n")
     bare = COMMENT.sub("", text)
     readings = [text.splitlines(), bare.splitlines(), *(ending.sub("", bare).splitlines() for ending in JOINED)]
-    return list(dict.fromkeys(name for lines in readings for name in _named(lines)))
+    return list(dict.fromkeys(name for lines in readings for name in _named(lines, build_args or {})))
 
 
 def registry_of(name: str) -> str:
@@ -40,13 +43,13 @@ def registry_of(name: str) -> str:
     return head if slash and ("." in head or ":" in head or head == "localhost") else DOCKER_HUB
 
 
-def _named(lines: Iterable[str]) -> Iterator[str]:
+def _named(lines: Iterable[str], build_args: Mapping[str, str]) -> Iterator[str]:
     values: dict[str, set[str]] = {}
     # those begun so far, by name and by number
     stages: set[str] = set()
     count = 0
     for line in lines:
-        _take_values(line, values)
+        _take_values(line, values, build_args)
         for word in (MOUNTED if "--mount" in line else COPIED).findall(line):
             name = _filled(word, values)
             if name.lower() not in stages | {str(number) for number in range(count)}:
@@ -59,10 +62,15 @@ def _named(lines: Iterable[str]) -> Iterator[str]:
             stages |= {start[3].lower()} if start[3] else set()
 
 
-def _take_values(line: str, values: dict[str, set[str]]) -> None:
+def _take_values(line: str, values: dict[str, set[str]], build_args: Mapping[str, str]) -> None:
     if given := ARG.match(line):
+        for word in given[1].split():
+            name = word.partition("=")[0]
+            if name in build_args:
+                values[name] = {build_args[name]}
         for name, value in PAIR.findall(given[1]):
-            values.setdefault(name, set()).add(QUOTES.sub("", value))
+            if name not in build_args:
+                values.setdefault(name, set()).add(QUOTES.sub("", value))
 
 
 def _filled(word: str, values: dict[str, set[str]]) -> str:

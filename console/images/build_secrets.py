@@ -6,6 +6,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from console.images.git import checked_source
 from console.operations.actor import Actor
 from console.operations.errors import Invalid
 from console.secrets.queries import require_usable
@@ -49,3 +50,25 @@ def _require_reference(text: str, *, field: str) -> None:
     """A value typed in its place would be kept with the job for everybody to read; nor is it in the message."""
     if name_in(text) is None:
         raise Invalid(_("Write secret:NAME: the value itself would be kept with the job."), field=field)
+
+
+def given_git(actor: Actor, workspace: Workspace, git: Mapping[str, str]) -> dict[str, Any]:
+    """Arguments of the job for a repository. Invalid names ``git_url``, ``git_ref``, ``git_directory`` or
+    ``git_password``; Denied without secret.use for a password.
+    """
+    source = checked_source(git.get("url", ""), ref=git.get("ref", ""), directory=git.get("directory", ""))
+    username, password = git.get("username", "").strip(), git.get("password", "").strip()
+    if bool(username) != bool(password) or ":" in username or "\n" in username:
+        raise Invalid(_("Give a user and a password, or neither."), field="git_password")
+    if not password:
+        return {"git": source}
+    _require_reference(password, field="git_password")
+    names = names_in([password])
+    require_usable(actor, workspace, names, field="git_password")
+    return {"git": {**source, "username": username, "password": password}, "secrets": names}
+
+
+def merged(args: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """Both, with the secrets of both."""
+    names = sorted({*args.get("secrets", []), *more.get("secrets", [])})
+    return {**args, **more, **({"secrets": names} if names else {})}

@@ -65,7 +65,7 @@ def store_context(upload: BinaryIO, *, dockerfile_path: str) -> str:
     """
     wanted = _clean_path(dockerfile_path, field="dockerfile_path")
     with blobs.incoming() as copy:
-        head = _copy_limited(upload, copy)
+        head = copy_limited(upload, copy)
         copy.seek(0)
         try:
             if head.startswith(ZIP_MAGIC):
@@ -73,7 +73,7 @@ def store_context(upload: BinaryIO, *, dockerfile_path: str) -> str:
                     names = _zip_to_tar(copy, tar)
                     _require_dockerfile(names, wanted)
                     return blobs.keep(tar)
-            names = _checked_gzip(copy) if head.startswith(GZIP_MAGIC) else _checked_tar(_Counted(copy))
+            names = _checked_gzip(copy) if head.startswith(GZIP_MAGIC) else _checked_tar(Bounded(copy))
         except BROKEN as error:
             raise Invalid(
                 _("The upload is no whole tar, tar.gz or zip archive; it may have been cut short (%(why)s).")
@@ -102,33 +102,36 @@ def kept_dockerfile(sha256: str, *, dockerfile_path: str) -> str:
     return found.decode(errors="replace")
 
 
-def _copy_limited(upload: BinaryIO, into: BinaryIO) -> bytes:
+def copy_limited(upload: BinaryIO, into: BinaryIO, *, limit_bytes: int | None = None, field: str = "context") -> bytes:
+    """Its first four bytes. Invalid (``field``) for an upload that is empty or larger."""
+    most = UPLOAD_LIMIT_BYTES if limit_bytes is None else limit_bytes
     head, size = b"", 0
     while chunk := upload.read(CHUNK_BYTES):
         head = head or chunk[:4]
         size += len(chunk)
-        if size > UPLOAD_LIMIT_BYTES:
-            raise Invalid(_("The upload is larger than 64 MiB."), field="context")
+        if size > most:
+            words = {"n": most >> 20}
+            raise Invalid(_("The upload is larger than %(n)d MiB.") % words, field=field)
         into.write(chunk)
     if size == 0:
-        raise Invalid(_("The upload is empty."), field="context")
+        raise Invalid(_("The upload is empty."), field=field)
     return head
 
 
 def _checked_gzip(file: BinaryIO) -> set[str]:
     with gzip.open(file) as plain:
-        counted = _Counted(plain)
+        counted = Bounded(plain)
         names = _checked_tar(counted)
         # to the end, where gzip's own checksum is
         _drain(counted)
     return names
 
 
-def _checked_tar(counted: "_Counted") -> set[str]:
+def _checked_tar(counted: "Bounded") -> set[str]:
     """Read every entry to its end. Returns the names of regular files."""
     names: set[str] = set()
     entries = 0
-    with tarfile.open(fileobj=counted, mode="r|", bufsize=READ_BYTES, tarinfo=_BoundedTarInfo) as tar:
+    with tarfile.open(fileobj=counted, mode="r|", bufsize=READ_BYTES, tarinfo=BoundedTarInfo) as tar:
         for entry in tar:
             entries += 1
             if entries > ENTRY_LIMIT:
@@ -207,7 +210,7 @@ def _drain(file: Readable) -> None:
         pass
 
 
-class _BoundedTarInfo(tarfile.TarInfo):
+class BoundedTarInfo(tarfile.TarInfo):
     """tarfile reads an extended header (a long name, pax records) in one piece, however long it says it is."""
 
     def _proc_member(self, tar: tarfile.TarFile) -> tarfile.TarInfo:
@@ -217,19 +220,22 @@ class _BoundedTarInfo(tarfile.TarInfo):
         return member
 
 
-class _Counted(io.RawIOBase):
+class Bounded(io.RawIOBase):
     """Passes reads on, stops a bomb, and remembers the last bytes that were read."""
 
-    def __init__(self, file: Readable) -> None:
+    def __init__(self, file: Readable, *, limit_bytes: int | None = None, field: str = "context") -> None:
         self.file = file
+        self.limit_bytes = UNPACKED_LIMIT_BYTES if limit_bytes is None else limit_bytes
+        self.field = field
         self.size_bytes = 0
         self.tail = b""
 
     def read(self, size: int = -1, /) -> bytes:
         chunk = self.file.read(size)
         self.size_bytes += len(chunk)
-        if self.size_bytes > UNPACKED_LIMIT_BYTES:
-            raise Invalid(_("The context unpacks to more than 2 GiB."), field="context")
+        if self.size_bytes > self.limit_bytes:
+            words = {"n": self.limit_bytes >> 30}
+            raise Invalid(_("The upload unpacks to more than %(n)d GiB.") % words, field=self.field)
         self.tail = (self.tail + chunk)[-TAIL_BYTES:]
         return chunk
 

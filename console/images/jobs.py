@@ -1,11 +1,17 @@
 """Handlers of image jobs. They run on the host's agent, without a database."""
 
 import io
+import json
 import tarfile
 import tempfile
+import time
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from console.hosts.gateway import Engine
+from console.images import transfers  # noqa: F401 - its handlers are registered by this
+from console.images.base_judging import require_bases
+from console.images.git import Repository, Source
 from console.jobs.agent.run import JobRun
 from console.jobs.kinds import Args, handler
 from console.jobs.progress import Board, LayerNews
@@ -42,23 +48,34 @@ async def build(run: JobRun, args: Args) -> dict[str, Any]:
     The image gets no label of ours: the same Dockerfile gives the same image, whichever job built it.
     """
     with tempfile.TemporaryFile() as context:
-        await _write_context(run, args, context)
-        context.seek(0)
-        image_id, board = "", Board()
         async with run.engine() as engine:
-            path = args.get("dockerfile_path", "Dockerfile")
-            lines = engine.build(context, tag=args["tag"], dockerfile_path=path, **_given(run, args))
-            async for line in lines:
-                image_id = line.image_id or image_id
-                await run.write(line.text)
-                if line.layer is not None:
-                    board.layer(LayerNews(*line.layer))
-                _show_step(board, line.text)
-                run.progress(board.record())
-            found = await engine.find_image_id(args["tag"])
-        if found is None or (image_id and found != image_id):
-            raise Unavailable(f"the build ended, but {args['tag']} is not the image that was built")
-    return {"image": found, "tag": args["tag"]}
+            commit = await _write_context(run, args, context, engine)
+            context.seek(0)
+            image_id = await _built(run, args, context, engine)
+            for tag in (args["tag"], *args.get("tags", [])):
+                found = await engine.find_image_id(tag)
+                if found is None or (image_id and found != image_id):
+                    raise Unavailable(f"the build ended, but {tag} is not the image that was built")
+    return {"image": found, "tag": args["tag"], **({"commit": commit} if commit else {})}
+
+
+async def _built(run: JobRun, args: Args, context: BinaryIO, engine: Engine) -> str:
+    """The id of what was built, where the engine tells it. How far it got is on record however it ends."""
+    image_id, board = "", Board()
+    path = args.get("dockerfile_path", "Dockerfile")
+    lines = engine.build(context, tag=args["tag"], dockerfile_path=path, options=_options(args), **_given(run, args))
+    try:
+        async for line in lines:
+            image_id = line.image_id or image_id
+            await run.write(line.text)
+            if line.layer is not None:
+                board.layer(LayerNews(*line.layer))
+            _show_step(board, line.text, now_s=time.monotonic())
+            run.progress(board.record())
+    finally:
+        board.tick(time.monotonic())
+        await run.tell_progress(board.record())
+    return image_id
 
 
 @handler("image.remove", permission=Permission.IMAGE_REMOVE, retryable=True)
@@ -85,7 +102,24 @@ def _given(run: JobRun, args: Args) -> dict[str, Any]:
     }
 
 
-async def _write_context(run: JobRun, args: Args, into: BinaryIO) -> None:
+def _options(args: Args) -> dict[str, Any]:
+    """Docker's names for what else the build is told."""
+    given = {
+        "t": [args["tag"], *args.get("tags", [])] if args.get("tags") else args["tag"],
+        "buildargs": json.dumps(args["build_args"]) if args.get("build_args") else "",
+        "labels": json.dumps(args["labels"]) if args.get("labels") else "",
+        "target": args.get("target", ""),
+        "platform": args.get("platform", ""),
+        "nocache": "1" if args.get("no_cache") else "",
+        "pull": "1" if args.get("pull") else "",
+    }
+    return {name: value for name, value in given.items() if value}
+
+
+async def _write_context(run: JobRun, args: Args, into: BinaryIO, engine: Engine) -> str:
+    """The commit, where it comes from a repository."""
+    if args.get("git"):
+        return await _clone(run, args, into, engine)
     if args.get("starter"):
         _tar(
             into,
@@ -95,6 +129,21 @@ async def _write_context(run: JobRun, args: Args, into: BinaryIO) -> None:
         await run.read_blob(args["context"], into)
     else:
         _tar(into, {"Dockerfile": args["dockerfile"].encode()})
+    return ""
+
+
+async def _clone(run: JobRun, args: Args, into: BinaryIO, engine: Engine) -> str:
+    git = args["git"]
+    source = Source(**{**git, "password": run.resolved(git.get("password", ""))})
+    with tempfile.TemporaryDirectory(prefix="naru-git-") as folder:
+        repository = Repository(Path(folder), source)
+        await run.write(f"Fetching {source.url} {source.ref}\n")
+        await repository.fetch()
+        await run.write(f"Commit {repository.commit}\n")
+        dockerfile = await repository.dockerfile(args.get("dockerfile_path", "Dockerfile"))
+        await require_bases(engine, dockerfile, args.get("bases", {}), build_args=args.get("build_args", {}))
+        await repository.archive(into)
+    return repository.commit
 
 
 def _own_busybox() -> bytes:
@@ -112,10 +161,12 @@ def _tar(into: BinaryIO, files: dict[str, bytes]) -> None:
             tar.addfile(info, io.BytesIO(content))
 
 
-def _show_step(board: Board, text: str) -> None:
+def _show_step(board: Board, text: str, *, now_s: float) -> None:
     """ "Step 2/5 : RUN make" is how engines tell how far a build is."""
+    if text.startswith(" ---> Using cache"):
+        board.cached()
     if text.startswith("Step "):
         step, _slash, rest = text.removeprefix("Step ").partition("/")
         steps, _colon, what = rest.partition(" : ")
         if step.isdigit() and steps.isdigit():
-            board.step(int(step), of=int(steps), what=what.strip())
+            board.step(int(step), of=int(steps), what=what.strip(), now_s=now_s)

@@ -1,9 +1,16 @@
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Optional
+
 from django.db import models
 
 from console.hosts.models import Host
 from console.operations.governed import Governed, GovernedQuerySet
 from console.operations.policy import Place
 from console.workspaces.models import Workspace
+
+if TYPE_CHECKING:
+    from console.hosts.disk import ImageUse
+    from console.images.users import ImageUser
 
 
 class Image(Governed):
@@ -23,6 +30,10 @@ class Image(Governed):
     created_at = models.DateTimeField()
     seen_at = models.DateTimeField()
 
+    # put on rows for a page: what its host told of its room, and who uses it
+    use: Optional["ImageUse"] = None
+    users: "Sequence[ImageUser]" = ()
+
     objects = GovernedQuerySet["Image"].as_manager()
 
     class Meta:
@@ -37,6 +48,10 @@ class Image(Governed):
     @property
     def place(self) -> Place:
         return Place(self.workspace_id, self.host_id)
+
+    @property
+    def is_dangling(self) -> bool:
+        return not self.references
 
     @property
     def short_id(self) -> str:

@@ -26,9 +26,15 @@ def visible_images(actor: Actor, *, host: str = "", workspace: str = "") -> Quer
     return images.filter(host__name=host) if host else images
 
 
-def images_like(actor: Actor, text: str, *, host: str = "", workspace: str = "") -> QuerySet[Image]:
-    """As ``visible_images``, of those with ``text`` in a name or at the beginning of the id."""
+def images_like(actor: Actor, text: str, *, host: str = "", workspace: str = "", shown: str = "") -> QuerySet[Image]:
+    """As ``visible_images``, of those with ``text`` in a name or at the beginning of the id; ``shown``: "tagged" or
+    "dangling" alone.
+    """
     images = visible_images(actor, host=host, workspace=workspace)
+    if shown == "dangling":
+        images = images.filter(references=[])
+    elif shown == "tagged":
+        images = images.exclude(references=[])
     if not text:
         return images
     return images.filter(references__icontains=text) | images.filter(engine_id__startswith=text.lower())

@@ -1,6 +1,6 @@
 """Image references as a person types them: ``[host[:port]/]path[:tag]``. Pure.
 
-Grammar: github.com/distribution/reference, without digests (nothing is named by digest here yet).
+Grammar: github.com/distribution/reference. Only what is pulled is named by digest.
 """
 
 import re
@@ -14,6 +14,7 @@ from console.operations.errors import Invalid
 DOMAIN = re.compile(r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])(?:\.[a-zA-Z0-9-]+)*(?::[0-9]+)?")
 COMPONENT = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*")
 TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 IMAGE_ID = re.compile(r"(?:sha256:)?[0-9a-f]{12,64}")
 REPOSITORY_LIMIT = 255
 
@@ -71,3 +72,45 @@ def _check_repository(repository: str, *, text: str, field: str) -> None:
             % {"text": text},
             field=field,
         )
+
+
+def plain_name(name: str) -> str:
+    """One spelling for one name, as engines list it: without Docker's default registry, with a tag."""
+    short = plain_repository(name)
+    return short if ":" in short.rsplit("/", 1)[-1] else f"{short}:latest"
+
+
+def plain_repository(name: str) -> str:
+    return name.removeprefix("docker.io/").removeprefix("index.docker.io/").removeprefix("library/")
+
+
+@dataclass(frozen=True, slots=True)
+class PullName:
+    """What a registry is asked for: a tag, a digest, or with neither every tag of the repository."""
+
+    repository: str
+    tag: str = ""
+    digest: str = ""
+
+    @classmethod
+    def parse(cls, text: str, *, all_tags: bool = False) -> Self:
+        """Invalid names ``reference``."""
+        name, at, digest = text.strip().partition("@")
+        if at and not DIGEST.fullmatch(digest):
+            raise Invalid(_("“%(digest)s” is no digest.") % {"digest": digest[:80]}, field="reference")
+        reference = Reference.parse(name, field="reference")
+        if at or all_tags:
+            if all_tags and (at or ":" in name.rsplit("/", 1)[-1]):
+                raise Invalid(_("For every tag give the repository alone."), field="reference")
+            return cls(reference.repository, digest=digest)
+        return cls(reference.repository, reference.tag)
+
+    @property
+    def listed_as(self) -> str:
+        """The name that its image will have on a host; empty where that is not known before."""
+        return plain_name(f"{self.repository}:{self.tag}") if self.tag else ""
+
+    def __str__(self) -> str:
+        if self.digest:
+            return f"{self.repository}@{self.digest}"
+        return f"{self.repository}:{self.tag}" if self.tag else self.repository

@@ -26,6 +26,8 @@ DANGEROUS: frozenset[Permission | OpenAction] = frozenset(
         Permission.TEAM_MANAGE,
         # what hosts may be asked for
         Permission.POLICY_MANAGE,
+        # what is gone for good
+        Permission.HOST_PRUNE,
         # what is kept from everybody
         Permission.SECRET_REVEAL,
         # how one gets in

@@ -27,6 +27,13 @@ class Permission(StrEnum):
     IMAGE_VIEW = "image.view"
     IMAGE_BUILD = "image.build"
     IMAGE_REMOVE = "image.remove"
+    IMAGE_PULL = "image.pull"
+    IMAGE_PUSH = "image.push"
+    IMAGE_TAG = "image.tag"
+    IMAGE_EXPORT = "image.export"
+    REGISTRY_VIEW = "registry.view"
+    REGISTRY_USE = "registry.use"
+    REGISTRY_MANAGE = "registry.manage"
     SECRET_VIEW = "secret.view"  # noqa: S105 - a name
     SECRET_USE = "secret.use"  # noqa: S105 - a name
     SECRET_MANAGE = "secret.manage"  # noqa: S105 - a name
@@ -43,6 +50,7 @@ class Permission(StrEnum):
     SCHEDULE_VIEW = "schedule.view"
     SCHEDULE_MANAGE = "schedule.manage"
     HOST_VIEW = "host.view"
+    HOST_PRUNE = "host.prune"
     WORKSPACE_VIEW = "workspace.view"
     WORKSPACE_MANAGE = "workspace.manage"
     POLICY_VIEW = "policy.view"
@@ -83,6 +91,8 @@ READ_ONLY = frozenset(
         Permission.TERMINAL_VIEW,
         Permission.TERMINAL_REPLAY,
         Permission.IMAGE_VIEW,
+        Permission.IMAGE_EXPORT,
+        Permission.REGISTRY_VIEW,
         # names, never values: secret.reveal is no reading
         Permission.SECRET_VIEW,
         Permission.NOTIFICATION_VIEW,

@@ -6,9 +6,11 @@ from console.audit.api import router as audit
 from console.containers.api import router as containers
 from console.containers.detail_api import router as container_details
 from console.hosts.api import router as hosts
+from console.hub.api import router as registries
 from console.images.api import builds, images
 from console.jobs.api import router as jobs
 from console.notifications.api import router as notifications
+from console.prune.api import router as prune
 from console.rest.api import Api
 from console.schedules.api import router as schedules
 from console.secrets.api import router as secrets
@@ -27,11 +29,13 @@ api = Api(
         "terminals": terminals,
         "images": images,
         "builds": builds,
+        "registries": registries,
         "jobs": jobs,
         "schedules": schedules,
         "secrets": secrets,
         "alerts": notifications,
         "hosts": hosts,
+        "prune": prune,
         "workspaces": workspaces,
         "teams": teams,
         "roles": roles,

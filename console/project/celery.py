@@ -24,6 +24,7 @@ app.conf.beat_schedule = {
     "schedules": {"task": "schedules.fire", "schedule": 5.0, "options": {"queue": "console", "expires": 15}},
     "schedules-tidy": {"task": "schedules.tidy", "schedule": 3600.0, "options": {"queue": "console", "expires": 3600}},
     "timeline-tidy": {"task": "timeline.tidy", "schedule": 3600.0, "options": {"queue": "console", "expires": 3600}},
+    "quarantine": {"task": "prune.sweep", "schedule": 3600.0, "options": {"queue": "console", "expires": 3600}},
     "tidy": {"task": "jobs.tidy", "schedule": 3600.0, "options": {"queue": "console", "expires": 3600}},
     "terminals": {"task": "terminals.sweep", "schedule": 10.0, "options": {"queue": "console", "expires": 30}},
     "terminals-tidy": {"task": "terminals.tidy", "schedule": 3600.0, "options": {"queue": "console", "expires": 3600}},
@@ -36,6 +37,7 @@ from console.access import tasks as access_tasks
 from console.jobs import tasks
 from console.jobs.alive import show_alive
 from console.notifications import tasks as notification_tasks
+from console.prune import tasks as prune_tasks
 from console.schedules import tasks as schedule_tasks
 from console.terminals import tasks as terminal_tasks
 from console.timeline import tasks as timeline_tasks
@@ -46,6 +48,7 @@ schedule_tasks.register(app)
 notification_tasks.register(app)
 timeline_tasks.register(app)
 terminal_tasks.register(app)
+prune_tasks.register(app)
 
 
 @signals.worker_ready.connect

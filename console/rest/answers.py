@@ -25,4 +25,5 @@ def _content(*media_types: str) -> dict[str, Any]:
 # for ``openapi_extra`` of what answers with text
 TEXT: Final = _content("text/plain")
 RECORDING: Final = _content("application/x-asciicast")
+TAR: Final = _content("application/x-tar")
 LOG_FILES: Final = _content("text/csv", "application/jsonl")

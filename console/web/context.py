@@ -37,11 +37,13 @@ SECTIONS = (
     Section(_("Run"), _("Containers"), icon="box", url_name="containers:list", permission=Permission.CONTAINER_VIEW),
     Section(_("Build"), _("Images"), icon="stack-2", url_name="images:list", permission=Permission.IMAGE_VIEW),
     Section(_("Build"), _("Builds"), icon="hammer", url_name="builds:list", permission=Permission.JOB_VIEW),
+    Section(_("Build"), _("Hub"), icon="building-warehouse", url_name="hub:list", permission=Permission.REGISTRY_VIEW),
     Section(_("Build"), _("Secrets"), icon="lock", url_name="secrets:list", permission=Permission.SECRET_VIEW),
     Section(
         _("Operate"), _("What changed"), icon="history", url_name="timeline:list", permission=Permission.CONTAINER_VIEW
     ),
     Section(_("Operate"), _("Jobs"), icon="list-check", url_name="jobs:list", permission=Permission.JOB_VIEW),
+    Section(_("Operate"), _("Prune"), icon="eraser", url_name="prune:hosts", permission=Permission.HOST_PRUNE),
     Section(
         _("Operate"),
         _("Sessions"),

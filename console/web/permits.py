@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from console.operations.actor import Actor
 from console.operations.errors import Denied
 from console.operations.permissions import Permission
-from console.operations.policy import NOWHERE, Access, Grantors, Target, may, may_somewhere, policy
+from console.operations.policy import NOWHERE, Access, Grantors, Place, Target, may, may_somewhere, policy
 
 MOST_NAMES = 3
 
@@ -63,9 +63,10 @@ def require(request: HttpRequest, permission: Permission, *, on: Target | None =
     return require_held(Actor.of_request(request), permission, on=on)
 
 
-def require_held(actor: Actor, permission: Permission, *, on: Target | None = None) -> Actor:
-    """As ``require``, for a door that knows who asks."""
-    allowed = may(actor, permission, on=on) if on is not None else may_somewhere(actor, permission)
+def require_held(actor: Actor, permission: Permission, *, on: Target | None = None, at: Place | None = None) -> Actor:
+    """As ``require``, for a door that knows who asks; ``at`` is where something new is to be."""
+    is_about_one = on is not None or at is not None
+    allowed = may(actor, permission, on=on, at=at or NOWHERE) if is_about_one else may_somewhere(actor, permission)
     if not allowed:
         raise Denied(_("You need the permission “%(name)s”.") % {"name": permission}, permission=permission)
     return actor

@@ -82,6 +82,10 @@ LOOKS = {
     "not-in-role": Look(tone="off", icon="ban", word=pgettext_lazy("state", "not in this role")),
     "only-everywhere": Look(tone="off", icon="ban", word=pgettext_lazy("state", "counts over everything only")),
     "over": Look(tone="waiting", icon="hourglass", word=pgettext_lazy("state", "is over")),
+    # registries
+    "registry.untried": Look(tone="waiting", icon="help-circle", word=pgettext_lazy("state", "not tried yet")),
+    "registry.answers": Look(tone="good", icon="circle-check", word=pgettext_lazy("state", "answers")),
+    "registry.failing": Look(tone="bad", icon="alert-triangle", word=pgettext_lazy("state", "does not let us in")),
     # hosts
     "reachable": Look(tone="good", icon="circle-check", word=pgettext_lazy("state", "reachable")),
     "unreachable": Look(tone="bad", icon="plug-connected-x", word=pgettext_lazy("state", "unreachable")),
@@ -97,6 +101,15 @@ ROLES = {
 KINDS = {
     "image.build": _("Build image"),
     "image.remove": _("Remove image"),
+    "image.pull": _("Pull image"),
+    "image.push": _("Push image"),
+    "image.tag": _("Tag image"),
+    "image.untag": _("Untag image"),
+    "image.load": _("Load images"),
+    "image.import": _("Import image"),
+    "host.prune": _("Prune host"),
+    "quarantine.restore": _("Put image back"),
+    "quarantine.remove": _("Remove from quarantine"),
     "container.run": _("Run container"),
     "container.start": _("Start container"),
     "container.stop": _("Stop container"),

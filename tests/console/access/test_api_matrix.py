@@ -52,6 +52,8 @@ SCHEDULE = {
 }
 RULE = {"name": "loud", "events": ["job.failed"], "tells_people": True}
 CHANNEL = {"name": "mailing", "addresses": ["day@example.org"]}
+REGISTRY = {"address": "docker.io"}
+REPOSITORY = {"repository": "shop/web", "reference": "1.0"}
 SILENCE = {"until": "2100-01-01T00:00:00Z", "reason": "a test", "workspace": "shop"}
 CALLS = {
     "list_containers": Call("kkkfk", "kkkk"),
@@ -77,6 +79,33 @@ CALLS = {
     "get_image": Call("kkkfk", "kkkm", of="image"),
     "remove_image": Call("ffkmk", "fkkm", of="image"),
     "share_image": Call("fffmf", "fkkm", of="image", body={"workspace": "shop"}),
+    "get_image_detail": Call("kkkfk", "kkkm", of="image"),
+    "pull_image": Call("ffkmk", "fkkm", body={"host": "local", "reference": "b:1", "workspace": "shop"}),
+    "load_images": Call("iiiii", "fiii"),
+    "import_image": Call("iiiii", "fiii"),
+    "push_image": Call("ffkmk", "fkkm", of="image", body={"reference": "registry.example/z:1"}),
+    # to where it is
+    "copy_image": Call("ffimi", "fiim", of="image", body={"to_host": "local", "registry": "r.example"}),
+    "tag_image": Call("ffkmk", "fkkm", of="image", body={"reference": "z:1"}),
+    "untag_image": Call("ffkmk", "fkkm", of="image", body={"reference": "a:1"}),
+    "download_image": Call("ffkfk", "kkkm", of="image"),
+    "get_build_steps": Call("kkkkk", "kkkm", of="failed"),
+    "list_registries": Call("kkkfk", "kkkk"),
+    "create_registry": Call("fffmk", "fkkm", body={**REGISTRY, "name": "mine", "workspace": "shop"}),
+    "get_registry": Call("kkkfk", "kkkm", of="registry"),
+    "change_registry": Call("fffmk", "fkkm", of="registry", body=REGISTRY),
+    "remove_registry": Call("fffmk", "fkmm", of="registry"),
+    "check_registry": Call("ffkmk", "fkkm", of="registry"),
+    # with the workspace's password, which a token for reading has no use of
+    "list_repositories": Call("ffkfk", "fkkm", of="registry"),
+    "list_registry_tags": Call("ffkfk", "fkkm", of="registry", query={"repository": "shop/web"}),
+    "get_registry_image": Call("ffkfk", "fkkm", of="registry", query=REPOSITORY),
+    # a host is of all its workspaces, and what goes is gone
+    "get_prune_plan": Call("ffffm", "fkkm", of="host"),
+    "prune_host": Call("ffffm", "ffkm", of="host", body={"items": ["unused:x"]}),
+    "list_quarantined": Call("ffffk", "fkkk"),
+    "restore_image": Call("ffffm", "ffkm", of="held"),
+    "remove_quarantined": Call("ffffm", "ffkm", of="held"),
     "list_builds": Call("kkkkk", "kkkk"),
     "build_image": Call("ffkmk", "fkkm", body=BUILD),
     "build_uploaded_image": Call("iiiii", "fiii"),
@@ -197,7 +226,7 @@ OPERATIONS = {
 # of the workspace, by their names
 THINGS = (
     *("web-1", "queued-thing", "failed-thing", "audited-thing", "a:1", "nightly-thing"),
-    *("db-password", "pager", "told-thing", "silent-thing", "renamed-thing", "last-words"),
+    *("db-password", "pager", "told-thing", "silent-thing", "renamed-thing", "last-words", "quay", "held-thing"),
 )
 # things of no workspace: one who may see them at all sees all of them
 SHARED = {"host", "team", "member", "role", "person"}
@@ -240,7 +269,7 @@ def body_of(answer: Any) -> str:
     content = b"".join(answer.streaming_content) if answer.streaming else answer.content
     text = re.sub(r"urn:naru:request:[0-9a-f]{12}", "", content.decode())
     return re.sub(
-        r"\b(nothing-here|web-1|shop|db-password|987654|[0-9a-f]{64}|night-shift|log-reader|\d+)\b", "X", text
+        r"\b(nothing-here|web-1|shop|db-password|987654|[0-9a-f]{64}|night-shift|log-reader|quay|\d+)\b", "X", text
     )
 
 

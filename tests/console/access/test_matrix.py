@@ -22,6 +22,11 @@ from console.access.models import Grant
 from console.accounts.models import BrowserSession, Identity, User
 from console.containers import views as container_views
 from console.containers.models import Container
+from console.hosts.disk import DiskUse
+from console.hub.client import Client as RegistryClient
+from console.hub.client import Names
+from console.hub.documents import Listed
+from console.images import exporting, usage
 from console.jobs import agent_tasks, sending, tasks
 from console.jobs.agent.execution import Agent
 from console.jobs.kinds import kind_names
@@ -35,6 +40,8 @@ from console.operations.errors import ConsoleError, Denied, Missing
 from console.operations.governed import writes_allowed
 from console.operations.permissions import Role
 from console.project import asgi
+from console.prune import queries as prune_queries
+from console.prune import tasks as prune_tasks
 from console.schedules import tasks as schedule_tasks
 from console.terminals import tasks as terminal_tasks
 from console.terminals.admission import Browser, Refused, admit
@@ -60,6 +67,7 @@ from tests.factories.console import (
     sign_in_browser,
     token_of,
 )
+from tests.factories.hub import DETAIL, make_quarantined, make_registry
 from tests.factories.notifications import make_channel, make_delivery, make_rule, make_silence
 from tests.factories.timeline import make_capsule, make_change
 from tests.fakes.broker import Broker
@@ -115,6 +123,9 @@ GRANT = {"kind": "user", "user": "kim", "role": "operator", "scope": "workspace"
 RULE = {"name": "loud", "events": "job.failed", "tells_people": "on"}
 CHANNEL = {"name": "mailing", "kind": "email", "addresses": "night@example.org"}
 SILENCE = {"hours": "1", "reason": "a test"}
+REGISTRY = {"address": "docker.io"}
+REPOSITORY = {"repository": "shop/web", "reference": "1.0"}
+PRUNE = {"days": "30", "held_days": "7", "kinds": "unused", "items": "unused:x"}
 ROUTES = {
     ("dashboard:overview", "get"): Route("kkkkk"),
     ("accounts:sign_out", "post"): Route("kkkkk"),
@@ -204,7 +215,31 @@ ROUTES = {
     ("schedules:resume", "post"): Route("fkkmk", of="schedule"),
     ("schedules:run", "post"): Route("ffkmk", of="schedule"),
     ("schedules:delete", "post"): Route("fkmmm", of="schedule"),
+    ("hub:list", "get"): Route("kkkfk"),
+    ("hub:new", "get"): Route("ffffk"),
+    ("hub:new", "post"): Route("ffffk", data={**REGISTRY, "name": "mine", "workspace": "shop"}),
+    ("hub:registry", "get"): Route("kkkfk", of="registry"),
+    ("hub:edit", "get"): Route("ffffk", of="registry"),
+    ("hub:edit", "post"): Route("ffffk", of="registry", data=REGISTRY),
+    ("hub:check", "post"): Route("ffkfk", of="registry"),
+    ("hub:remove", "post"): Route("ffffk", of="registry"),
+    # with the workspace's password
+    ("hub:repositories", "get"): Route("ffkfk", of="registry"),
+    ("hub:repository", "get"): Route("kkkfk", of="registry", query=REPOSITORY),
+    ("hub:tags", "get"): Route("ffkfk", of="registry", query=REPOSITORY),
+    ("hub:image", "get"): Route("ffkfk", of="registry", query=REPOSITORY),
     ("images:list", "get"): Route("kkkfk"),
+    ("images:pull", "get"): Route("ffkfk"),
+    ("images:pull", "post"): Route("ffkfk", data={"host": "local", "reference": "b:1", "workspace": "shop"}),
+    ("images:load", "get"): Route("ffkfk"),
+    # without a file
+    ("images:load", "post"): Route("ff?400f?400", data={"host": "local", "kind": "images", "workspace": "shop"}),
+    ("images:tag", "post"): Route("ffkmk", of="image", data={"reference": "z:1"}),
+    ("images:untag", "post"): Route("ffkmk", of="image", data={"reference": "a:1"}),
+    ("images:push", "post"): Route("ffkmk", of="image", data={"reference": "registry.example/z:1"}),
+    # to where it is
+    ("images:copy", "post"): Route("ff?400m?400", of="image", data={"to_host": "local", "registry": "r.example"}),
+    ("images:download", "get"): Route("ffkfk", of="image"),
     ("images:image", "get"): Route("kkkfk", of="image"),
     ("images:remove", "post"): Route("ffkmk", of="image"),
     ("images:share", "post"): Route("fffmf", of="image", data={"workspace": "shop"}),
@@ -243,6 +278,12 @@ ROUTES = {
     ("terminals:recording", "get"): Route("mmfkk", of="terminal"),
     ("terminals:rules", "get"): Route("ffkfk", of="workspace"),
     ("terminals:rules", "post"): Route("fffff", of="workspace", data=TERMINAL_RULES),
+    # a host is of all its workspaces: none of them may clear it
+    ("prune:hosts", "get"): Route("ffffk"),
+    ("prune:host", "get"): Route("ffffm", of="host"),
+    ("prune:host", "post"): Route("ffffm", of="host", data=PRUNE),
+    ("prune:restore", "post"): Route("ffffm", of="held"),
+    ("prune:remove", "post"): Route("ffffm", of="held"),
     ("teams:list", "get"): Route("ffffk"),
     ("teams:new", "post"): Route("fffff", data={"slug": "mine"}),
     ("teams:team", "get"): Route("ffffk", of="team"),
@@ -270,6 +311,7 @@ BOTH = {
     *("notifications:new_channel", "notifications:channel"),
     *("workspaces:workspace", "workspaces:policy", "builds:new", "containers:run", "jobs:rules", "terminals:rules"),
     *("schedules:new", "schedules:edit"),
+    *("hub:new", "hub:edit", "images:pull", "images:load", "prune:host"),
     *("roles:new", "roles:role", "grants:new", "tokens:own"),
 }
 TOPICS = {
@@ -277,6 +319,8 @@ TOPICS = {
     "rows.changes": "kkkfk",
     "rows.images": "kkkfk",
     "rows.jobs": "kkkkk",
+    "rows.registries": "kkkfk",
+    "rows.quarantined": "ffffk",
     "rows.hosts": "kkkfk",
     "rows.terminals": "ffkkk",
     "rows.schedules": "kkkfk",
@@ -301,6 +345,15 @@ KINDS = {
     "container.remove": "ffkfk",
     "image.build": "ffkfk",
     "image.remove": "ffkfk",
+    "image.pull": "ffkfk",
+    "image.push": "ffkfk",
+    "image.tag": "ffkfk",
+    "image.untag": "ffkfk",
+    "image.load": "ffkfk",
+    "image.import": "ffkfk",
+    "host.prune": "ffffk",
+    "quarantine.restore": "ffffk",
+    "quarantine.remove": "ffffk",
 }
 # a message carries no person: it names rows, which operations wrote, or facts, which are read from the host's stream
 TASKS = {
@@ -317,6 +370,7 @@ TASKS = {
     "timeline.tidy": "takes nothing",
     "terminals.sweep": "takes nothing",
     "terminals.tidy": "takes nothing",
+    "prune.sweep": "takes nothing",
     "audit.head": "takes nothing",
     "audit.check": "takes nothing",
     "audit.seal": "takes nothing",
@@ -344,6 +398,18 @@ class World:
         return reverse(name, kwargs={key: NOTHING[key] if missing else value for key, value in given.items()})
 
 
+def _play_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Engines and registries that answer: with nothing, so that who is let in is all there is to see."""
+    monkeypatch.setattr(exporting, "download", lambda _image: iter([b"tar"]))
+    monkeypatch.setattr(usage, "detail_of", lambda _image: DETAIL)
+    monkeypatch.setattr(usage, "uses_of", lambda hosts, **_: {host.name: DiskUse(0) for host in hosts})
+    monkeypatch.setattr(prune_queries, "uses_of", lambda hosts, **_: {host.name: DiskUse(0) for host in hosts})
+    monkeypatch.setattr(RegistryClient, "check", lambda _self: None)
+    monkeypatch.setattr(RegistryClient, "repositories", lambda _self, **_: Names([]))
+    monkeypatch.setattr(RegistryClient, "tags", lambda _self, _repository, **_: Names([]))
+    monkeypatch.setattr(RegistryClient, "image", lambda _self, *_: Listed("sha256:" + 64 * "0", is_index=True))
+
+
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch, redis_server: object) -> World:
     """All that "shop" owns, on a host that another workspace uses too."""
@@ -353,6 +419,7 @@ def world(monkeypatch: pytest.MonkeyPatch, redis_server: object) -> World:
         return Chunk("1")
 
     monkeypatch.setattr(container_views, "log_piece", piece)
+    _play_others(monkeypatch)
     monkeypatch.setattr(container_views, "whole_log", lambda *_given: iter(["line\n"]))
     host, shop = make_host("local"), make_workspace("shop")
     make_workspace("depot")
@@ -390,6 +457,8 @@ def world(monkeypatch: pytest.MonkeyPatch, redis_server: object) -> World:
         "secret": {"slug": "shop", "name": make_secret("db-password", workspace=shop).name},
         "queued": {"number": queued.number},
         "failed": {"number": failed.number},
+        "registry": {"slug": "shop", "name": make_registry("quay", workspace=shop).name},
+        "held": {"host": host.name, "engine_id": make_quarantined("held-thing:1", host=host).engine_id},
         "image": {"host": host.name, "engine_id": image.engine_id},
         "host": {"host": host.name},
         "container": {"host": host.name, "name": "web-1"},
@@ -444,7 +513,7 @@ def body_of(answer: Any) -> str:
     )
     text = re.sub(r"<code>[0-9a-f]{12}</code>", "", text)
     return re.sub(
-        r"\b(nothing-here|web-1|shop|db-password|987654|[0-9a-f]{64}|night-shift|log-reader|\d+)\b", "X", text
+        r"\b(nothing-here|web-1|shop|db-password|987654|[0-9a-f]{64}|night-shift|log-reader|quay|\d+)\b", "X", text
     )
 
 
@@ -477,6 +546,7 @@ def test_every_task_is_in_the_table() -> None:
     schedule_tasks.register(app)
     timeline_tasks.register(app)
     terminal_tasks.register(app)
+    prune_tasks.register(app)
     agent_tasks.register(app, agent)
     assert {name for name in app.tasks if not name.startswith("celery.")} == TASKS.keys() | AGENT_TASKS.keys()
 
@@ -518,6 +588,8 @@ def test_one_of_another_workspace_learns_nothing(world: World, name: str, method
             "nightly-thing",
             "renamed-thing",
             "last-words",
+            "quay",
+            "held-thing",
         ):
             shown = secret in "".join(str(value) for value in (*route.data.values(), *route.query.values()))
             assert shown or secret not in body, f"{role} is shown {secret}"
@@ -596,6 +668,9 @@ def test_doing_work_again(world: World, kind: str) -> None:
                 "ports": [],
                 "memory_bytes": 0,
                 "cpus": 0,
+                "repository": "c",
+                "reference": "c:1",
+                "makes": [],
             }
             job = make_job(kind, state="failed", workspace=make_workspace("shop"), args=args)
             found += letter(partial(retry_job, actor_of(one_of(where, role)), job.number))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from console.jobs import blobs
+from console.jobs import blobs, streams
 from console.operations.errors import Missing
 
 
@@ -17,7 +17,7 @@ class Memory:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.kept: dict[str, bytes] = {}
-        monkeypatch.setattr(blobs.streams, "connection", lambda: self)
+        monkeypatch.setattr(streams, "connection", lambda: self)
 
     def set(self, key: str, content: bytes, **_options: Any) -> None:
         self.kept[key] = content

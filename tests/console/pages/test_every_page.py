@@ -23,6 +23,7 @@ from tests.factories.console import (
     make_terminal,
     make_user,
 )
+from tests.factories.hub import make_quarantined, make_registry
 from tests.factories.notifications import make_channel, make_delivery, make_rule, make_silence
 from tests.factories.timeline import make_capsule, make_change
 
@@ -46,6 +47,18 @@ PAGES = [
     "/workspaces/main/terminals/",
     "/images/",
     "/images/local/{image}/",
+    "/images/pull/?reference=registry.example/shop/web:1.0",
+    "/images/load/",
+    "/hub/",
+    "/hub/new/",
+    "/hub/main/quay/",
+    "/hub/main/quay/edit/",
+    "/hub/main/quay/repository/?repository=shop/web",
+    "/hub/main/quay/repositories/",
+    "/hub/main/quay/tags/?repository=shop/web",
+    "/hub/main/quay/image/?repository=shop/web&reference=1.0",
+    "/prune/",
+    "/prune/local/",
     "/builds/",
     "/builds/new/",
     "/builds/{job}/",
@@ -117,6 +130,9 @@ class Inline(HTMLParser):
 def address(page: str, *, name: str = "web-1") -> str:
     container = make_container(name)
     make_secret("db-password")
+    if page.startswith(("/hub/", "/prune/")):
+        make_registry("quay", trouble="It says no.")
+        make_quarantined("a:1")
     make_grant(make_team("ops", make_user(None, username="kim")), make_custom_role("log-reader", "container.logs"))
     facts = {"image": make_image("hello-naru:latest").short_id, "job": make_job(args={"tag": "a:1"}).number}
     if "/alerts/" in page:

@@ -54,6 +54,10 @@ def known(world: World, path: str) -> dict[str, Any]:
         names |= things[of]
     if "secrets/" in path:
         names |= things["secret"]
+    if "registries/" in path:
+        names |= things["registry"]
+    if "quarantine/" in path:
+        names["image_id"] = things["held"]["engine_id"]
     return names | {"person_id": things["person"]["user_pk"], "token_id": things["token"]["token_pk"]}
 
 

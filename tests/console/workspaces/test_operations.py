@@ -11,7 +11,7 @@ from console.containers.models import Container
 from console.containers.observations import containers_seen
 from console.containers.operations import move_container, run_container
 from console.images.models import Image
-from console.images.observations import image_built, images_seen
+from console.images.observations import images_made, images_seen
 from console.images.operations import build_image, build_starter, remove_image, share_image
 from console.jobs import sending
 from console.jobs.models import Job
@@ -191,8 +191,8 @@ def test_an_image_belongs_to_the_workspace_that_built_it(admin: Actor) -> None:
 def test_what_two_workspaces_build_alike_both_have(admin: Actor) -> None:
     image = make_image("hello-naru:latest", workspace=make_workspace("shop"))
     job = make_job("image.build", workspace=make_workspace("depot"), result={"image": image.engine_id})
-    image_built("local", {"job": job.pk})
-    image_built("local", {"job": job.pk})
+    images_made("local", {"job": job.pk})
+    images_made("local", {"job": job.pk})
     assert {row.workspace.slug for row in Image.objects.filter(engine_id=image.engine_id)} == {"shop", "depot"}
     report((image.engine_id, "hello-naru:latest"))
     assert Image.objects.count() == 2
