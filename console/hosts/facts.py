@@ -1,7 +1,8 @@
-"""What an engine says about containers and images, as our own types: Docker's JSON is read here and nowhere else.
+"""What an engine says about containers and images, as our own types: Docker's JSON is read here, and in ``wires`` for
+networks and volumes, and nowhere else.
 
-Field names follow Docker's API reference (``GET /containers/{id}/json``, ``GET /images/json``). Facts travel from agent
-to console as JSON: ``as_json`` and ``from_json``.
+Field names follow Docker's API reference (``GET /containers/{id}/json``, ``GET /images/json``, …). Facts travel from
+agent to console as JSON: ``as_json`` and ``from_json``.
 """
 
 from dataclasses import asdict, dataclass, field

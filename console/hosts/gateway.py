@@ -27,6 +27,9 @@ QUICK_S = 20.0
 STOP_MARGIN_S = 30.0
 API_VERSION = "v1.41"
 RUNNING = frozenset({"running", "paused", "restarting"})
+# the label of containers that are there for a moment to reach a volume, and never run
+HELPER = "naru.helper"
+HELPER_IMAGE = "naru-volume-helper:1"
 # statuses that aiodocker makes up: 0 for an error inside a stream of progress, 900 for "cannot connect"
 IN_STREAM = 0
 ERRORS: Mapping[int, type[ConsoleError]] = {
@@ -152,7 +155,11 @@ class Engine:
                 headers=headers,
                 timeout=aiohttp.ClientTimeout(sock_connect=5),
             ) as response:
-                yield response
+                try:
+                    yield response
+                finally:
+                    # aiodocker leaves that to us; what was read to its end keeps its connection
+                    response.close()
 
     @asynccontextmanager
     async def duplex(
@@ -201,15 +208,20 @@ class Engine:
         }
 
     async def containers(self) -> list[ContainerFact]:
-        """All containers, stopped ones too. One that goes while they are read is left out."""
-        with translated(self.address):
-            listed = await self._docker._query_json("containers/json", params={"all": 1})
-        facts = [await self._container_or_none(entry["Id"]) for entry in listed]
-        return [fact for fact in facts if fact is not None]
+        """All containers, stopped ones too."""
+        return [container_fact(document) for document in await self.container_documents()]
+
+    async def container_documents(self) -> list[dict[str, Any]]:
+        """The same as the engine's own JSON. One that goes while they are read is left out, and so are our helpers."""
+        listed = await self.json("containers/json", params={"all": 1}) or []
+        ids = [entry["Id"] for entry in listed if HELPER not in (entry.get("Labels") or {})]
+        found = [await self._document_or_none(engine_id) for engine_id in ids]
+        return [document for document in found if document is not None]
 
     async def images(self) -> list[ImageFact]:
         with translated(self.address):
-            return [image_fact(entry) for entry in await self._docker.images.list()]
+            facts = [image_fact(entry) for entry in await self._docker.images.list()]
+        return [fact for fact in facts if fact.references != [HELPER_IMAGE]]
 
     # --- images ---
 
@@ -322,9 +334,9 @@ class Engine:
         if last.lines or not follow:
             yield last
 
-    async def _container_or_none(self, engine_id: str) -> ContainerFact | None:
+    async def _document_or_none(self, engine_id: str) -> dict[str, Any] | None:
         try:
-            return await self.get_container(engine_id)
+            return dict(await self.json(f"containers/{engine_id}/json"))
         except Missing:
             return None
 

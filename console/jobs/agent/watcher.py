@@ -8,7 +8,9 @@ from typing import Any
 
 import structlog
 
+from console.hosts.facts import container_fact
 from console.hosts.gateway import Engine, connect
+from console.hosts.wires import networks, volumes
 from console.jobs import sending
 from console.jobs.agent.execution import Agent
 from console.jobs.agent.keeping import Keeper
@@ -100,9 +102,12 @@ def _running(inventory: dict[str, Any]) -> list[str]:
 
 
 async def _inventory(engine: Engine) -> dict[str, Any]:
+    containers = await engine.container_documents()
     return {
         "kind": "host.inventory",
         "info": await engine.info(),
-        "containers": [fact.as_json() for fact in await engine.containers()],
+        "containers": [container_fact(document).as_json() for document in containers],
         "images": [fact.as_json() for fact in await engine.images()],
+        "networks": [fact.as_json() for fact in await networks(engine, containers)],
+        "volumes": [fact.as_json() for fact in await volumes(engine, containers)],
     }
