@@ -11,6 +11,8 @@ VIEWER = frozenset(
         Permission.CONTAINER_STATS,
         Permission.IMAGE_VIEW,
         Permission.REGISTRY_VIEW,
+        Permission.NETWORK_VIEW,
+        Permission.VOLUME_VIEW,
         Permission.JOB_VIEW,
         Permission.SCHEDULE_VIEW,
         Permission.HOST_VIEW,
@@ -46,6 +48,10 @@ DEVELOPER = OPERATOR | {
     Permission.IMAGE_EXPORT,
     # with passwords that they cannot read
     Permission.REGISTRY_USE,
+    Permission.NETWORK_MANAGE,
+    Permission.VOLUME_MANAGE,
+    Permission.VOLUME_BACKUP,
+    Permission.VOLUME_REMOVE,
     # to set and to use, not to read
     Permission.SECRET_VIEW,
     Permission.SECRET_USE,

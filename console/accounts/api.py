@@ -4,8 +4,8 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from ninja import Path, Query, Router
 
-from console.accounts.operations import change_role, create_invitation, create_reset_link, set_active
-from console.accounts.queries import get_user, open_invitations, persons, visible_users
+from console.accounts.operations import change_role, change_settings, create_invitation, create_reset_link, set_active
+from console.accounts.queries import get_myself, get_user, open_invitations, persons, visible_users
 from console.accounts.schemas import (
     ActiveGiven,
     InvitationMade,
@@ -15,6 +15,8 @@ from console.accounts.schemas import (
     ResetGiven,
     ResetMade,
     RoleGiven,
+    SettingsGiven,
+    SettingsShown,
 )
 from console.operations.permissions import Permission
 from console.rest.answers import accepted
@@ -30,6 +32,19 @@ ONE = "people/{person_id}"
 def get_me(request: HttpRequest) -> MeShown:
     """Who asks, and by which token."""
     return MeShown.of(actor_of(request))
+
+
+@router.get("me/settings", response=SettingsShown)
+def get_my_settings(request: HttpRequest) -> SettingsShown:
+    """How the console looks to who asks."""
+    return SettingsShown.of(get_myself(actor_of(request)))
+
+
+@router.put("me/settings", response=SettingsShown)
+def change_my_settings(request: HttpRequest, given: SettingsGiven) -> SettingsShown:
+    """What is left out stays. Never by a token."""
+    chosen = {name: value for name, value in given.model_dump().items() if value is not None}
+    return SettingsShown.of(change_settings(actor_of(request), **chosen))
 
 
 @router.get("people", response=Listing[PersonShown])

@@ -150,3 +150,28 @@ class RoleForm(Form):
     @property
     def chosen(self) -> Role:
         return Role(self.cleaned_data["role"])
+
+
+class SettingsForm(Form):
+    """How the console looks to oneself. What is empty is as the browser has it."""
+
+    theme = forms.ChoiceField(
+        label=_("Theme"),
+        required=False,
+        choices=[("system", _("As the system")), ("light", _("Light")), ("dark", _("Dark"))],
+    )
+    language = forms.ChoiceField(
+        label=_("Language"), required=False, choices=[("", _("As the browser")), ("ko", "한국어"), ("en", "English")]
+    )
+    density = forms.ChoiceField(
+        label=_("Density of tables"),
+        required=False,
+        choices=[("", _("Comfortable")), ("compact", _("Compact"))],
+    )
+    time_zone = forms.CharField(
+        label=_("Time zone"),
+        required=False,
+        max_length=64,
+        widget=forms.TextInput(attrs={"list": "zones", "placeholder": "Asia/Seoul", "autocomplete": "off"}),
+        help_text=_("Of the exact times. Empty is UTC."),
+    )

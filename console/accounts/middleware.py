@@ -1,4 +1,7 @@
-"""Keeps the list of sessions true: where each was last seen, at most every five minutes."""
+"""Keeps the list of sessions true: where each was last seen, at most every five minutes.
+
+And what a person has chosen of language and time holds for the page that is made for them.
+"""
 
 import time
 from collections.abc import Callable
@@ -6,9 +9,11 @@ from collections.abc import Callable
 import structlog
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone, translation
 
 from console.accounts.entering import SEEN_AT
 from console.accounts.observations import note_session
+from console.accounts.settings import zone_of
 from console.operations.actor import Actor
 
 EVERY_S = 300
@@ -36,3 +41,18 @@ class SessionsMiddleware:
             log.warning("session not noted", why=str(error))
         else:
             request.session[SEEN_AT] = time.time()
+
+
+class SettingsMiddleware:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        user = request.user
+        # of who is not signed in, the cookie or the browser have decided already
+        language, zone = getattr(user, "language", ""), getattr(user, "time_zone", "")
+        if language:
+            translation.activate(language)
+            request.LANGUAGE_CODE = language
+        with timezone.override(zone_of(zone)):
+            return self.get_response(request)

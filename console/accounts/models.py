@@ -27,6 +27,13 @@ class User(AbstractBaseUser, Governed):
     is_active = models.BooleanField(_("active"), default=True)
     joined_at = models.DateTimeField(default=timezone.now)
     last_sign_in_at = models.DateTimeField(null=True, blank=True)
+    # how the console looks to them (console.accounts.settings); what is empty was never chosen
+    theme = models.CharField(max_length=8, blank=True)
+    language = models.CharField(max_length=8, blank=True)
+    density = models.CharField(max_length=12, blank=True)
+    time_zone = models.CharField(max_length=64, blank=True)
+    # columns they do not want to see, by table: {"containers:list": ["ports"]}
+    hidden_columns = models.JSONField(default=dict, blank=True)
     # the framework's own field is written by a signal, outside any operation
     last_login = None
 

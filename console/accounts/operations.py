@@ -25,6 +25,7 @@ from console.accounts.queries import (
     get_user,
 )
 from console.accounts.sessions import end_session, end_sessions
+from console.accounts.settings import checked_settings
 from console.accounts.tokens import hash_token, new_token
 from console.operations.actor import Actor
 from console.operations.errors import Conflict, Denied, Missing
@@ -424,3 +425,16 @@ def _set_password(op: Operation, user: User, new: str, *, keep_key: str) -> None
     user.set_password(checked_password(new, user, field="new"))
     user.save(update_fields=["password"])
     op.details["ended_sessions"] = end_sessions(user, but=keep_key)
+
+
+def change_settings(actor: Actor, **chosen: Any) -> User:
+    """How the console looks to oneself (console.accounts.settings). What is not given stays. Invalid names a field."""
+    user = get_myself(actor)
+    with operation(actor, OpenAction.SETTINGS_CHANGE, on=user) as op:
+        user = user.locked()
+        checked = checked_settings(chosen, hidden_columns=user.hidden_columns)
+        op.details["changed"] = sorted(checked)
+        for name, value in checked.items():
+            setattr(user, name, value)
+        user.save(update_fields=list(checked))
+    return user

@@ -2,11 +2,15 @@
 
 from django.urls import path
 
-from console.accounts import factor_views, own_views
+from console.accounts import factor_views, own_views, settings_views
 
 app_name = "account"
 urlpatterns = [
     path("account/", own_views.account, name="home"),
+    path("account/settings/", settings_views.settings, name="settings"),
+    path("account/theme/", settings_views.theme, name="theme"),
+    path("account/language/", settings_views.language, name="language"),
+    path("account/columns/", settings_views.columns, name="columns"),
     path("account/password/", own_views.password, name="password"),
     path("account/app/", factor_views.totp, name="totp"),
     path("account/passkeys/new/", factor_views.passkey, name="passkey"),

@@ -5,7 +5,7 @@ from typing import Self
 
 from pydantic import Field
 
-from console.accounts.models import Invitation
+from console.accounts.models import Invitation, User
 from console.accounts.queries import Person
 from console.operations.actor import Actor
 from console.operations.permissions import Permission, Role
@@ -94,3 +94,23 @@ class MeShown(Shown):
             reads_only=limits.reads_only if limits else False,
             permissions=sorted(limits.permissions) if limits else None,
         )
+
+
+class SettingsShown(Shown):
+    theme: str = Field(description="system, light or dark; empty: never chosen.")
+    language: str
+    density: str
+    time_zone: str
+    hidden_columns: dict[str, list[str]] = Field(description="By table.")
+
+    @classmethod
+    def of(cls, user: User) -> Self:
+        names = ("theme", "language", "density", "time_zone", "hidden_columns")
+        return cls(**{name: getattr(user, name) for name in names})
+
+
+class SettingsGiven(Given):
+    theme: str | None = Field(None, max_length=8)
+    language: str | None = Field(None, max_length=8)
+    density: str | None = Field(None, max_length=12)
+    time_zone: str | None = Field(None, max_length=64)

@@ -1,6 +1,6 @@
 """Reading containers: those over which container.view is held."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,16 +10,19 @@ from django.utils.translation import gettext as _
 
 from console.containers.models import Container
 from console.hosts.models import Host
+from console.hosts.neighbours import Neighbour, shows_containers
 from console.images.models import Image
 from console.images.users import ImageUser, finds_users
 from console.jobs.models import Job
 from console.jobs.queries import visible_jobs
+from console.networks.queries import own_networks
 from console.operations.actor import Actor
 from console.operations.errors import Denied, Missing
 from console.operations.permissions import Permission
 from console.operations.policy import Paths, bounded, may, policy
 from console.secrets.models import Secret
 from console.secrets.uses import finds_uses
+from console.volumes.queries import own_volumes
 from console.workspaces.models import Workspace
 from console.workspaces.rules import Used
 
@@ -135,6 +138,31 @@ def used_by(workspace: Workspace, host: Host) -> Used:
         memory_bytes=(totals["memory"] or 0) + sum(int(args.get("memory_bytes") or 0) for args in coming),
         cpus=(totals["cpus"] or 0.0) + sum(float(args.get("cpus") or 0) for args in coming),
         own=frozenset(own),
+        networks=own_networks(workspace, host),
+        volumes=own_volumes(workspace, host),
+    )
+
+
+@shows_containers
+def containers_on(actor: Actor, host: Host, engine_ids: Iterable[str] | None) -> dict[str, Neighbour]:
+    """Those of the host that the actor may see: all, or of the ids given."""
+    present = visible_containers(actor).filter(host=host)
+    if engine_ids is not None:
+        present = present.filter(engine_id__in=list(engine_ids))
+    return {container.engine_id: _neighbour(container) for container in present}
+
+
+def _neighbour(container: Container) -> Neighbour:
+    return Neighbour(
+        engine_id=container.engine_id,
+        name=container.name,
+        url=reverse("containers:container", args=[container.host.name, container.key]),
+        state=container.state,
+        is_alive=container.is_alive,
+        image=container.image,
+        workspace=container.workspace.slug,
+        ports=tuple(container.ports),
+        place=container.place,
     )
 
 

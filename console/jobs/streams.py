@@ -5,6 +5,7 @@
 ``naru:host:<name>:facts`` stream of what the host's agent reports; an entry is deleted once it is written down
 ``naru:host:<name>:agent`` how many attempts the agent can still take; expires with the agent
 ``naru:blob:<sha256>``     an input on its way to a host
+``naru:freight:…``         a piece of what passes between a host and the console (console.jobs.freight)
 ``naru:epoch``             a word of its own for each life of what Redis holds: another one means that all was lost
 ``naru:swept``             since when the sweeper has come by without a pause, in seconds since 1970
 """
@@ -46,6 +47,10 @@ def agent_key(host_name: str) -> str:
 
 def blob_key(sha256: str) -> str:
     return f"naru:blob:{sha256}"
+
+
+def freight_key(job_id: int, attempt: int, number: int) -> str:
+    return f"naru:freight:{job_id}:{attempt}:{number}"
 
 
 def connection() -> "redis.Redis":

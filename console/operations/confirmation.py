@@ -30,6 +30,8 @@ DANGEROUS: frozenset[Permission | OpenAction] = frozenset(
         Permission.HOST_PRUNE,
         # what is kept from everybody
         Permission.SECRET_REVEAL,
+        # what is gone for good
+        Permission.VOLUME_REMOVE,
         # how one gets in
         OpenAction.PASSWORD_SET,
         OpenAction.FACTOR_ADD,

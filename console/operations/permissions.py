@@ -34,6 +34,14 @@ class Permission(StrEnum):
     REGISTRY_VIEW = "registry.view"
     REGISTRY_USE = "registry.use"
     REGISTRY_MANAGE = "registry.manage"
+    NETWORK_VIEW = "network.view"
+    NETWORK_MANAGE = "network.manage"
+    VOLUME_VIEW = "volume.view"
+    VOLUME_MANAGE = "volume.manage"
+    # to read what is in it: to list its files, to keep a copy, to take that away
+    VOLUME_BACKUP = "volume.backup"
+    # to end what is in it: to remove it, to restore over it, to throw a backup away
+    VOLUME_REMOVE = "volume.remove"
     SECRET_VIEW = "secret.view"  # noqa: S105 - a name
     SECRET_USE = "secret.use"  # noqa: S105 - a name
     SECRET_MANAGE = "secret.manage"  # noqa: S105 - a name
@@ -93,6 +101,8 @@ READ_ONLY = frozenset(
         Permission.IMAGE_VIEW,
         Permission.IMAGE_EXPORT,
         Permission.REGISTRY_VIEW,
+        Permission.NETWORK_VIEW,
+        Permission.VOLUME_VIEW,
         # names, never values: secret.reveal is no reading
         Permission.SECRET_VIEW,
         Permission.NOTIFICATION_VIEW,
@@ -138,6 +148,12 @@ class OpenAction(StrEnum):
     IDENTITY_ADD = "identity.add"
     IDENTITY_REMOVE = "identity.remove"
     SESSION_REVOKE = "session.revoke"
+    SETTINGS_CHANGE = "settings.change"
+    # a link for others: the operation looks that the person may read what it shows
+    SHARE_MAKE = "share.make"
+    SHARE_REVOKE = "share.revoke"
+    # by whoever has the link: knowing its token is the permission
+    SHARE_OPEN = "share.open"
     TOKEN_MAKE = "token.make"  # noqa: S105 - a name
     TOKEN_REVOKE = "token.revoke"  # noqa: S105 - a name
     TOKEN_USE = "token.use"  # noqa: S105 - a name

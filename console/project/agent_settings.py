@@ -33,6 +33,8 @@ INSTALLED_APPS = [
     "console.hosts",
     "console.jobs",
     "console.images",
+    "console.networks",
+    "console.volumes",
     "console.containers",
     "console.prune",
 ]

@@ -5,19 +5,23 @@ from console.accounts.api import router as people
 from console.audit.api import router as audit
 from console.containers.api import router as containers
 from console.containers.detail_api import router as container_details
+from console.dashboard.api import router as search
 from console.hosts.api import router as hosts
 from console.hub.api import router as registries
 from console.images.api import builds, images
 from console.jobs.api import router as jobs
+from console.networks.api import router as networks
 from console.notifications.api import router as notifications
 from console.prune.api import router as prune
 from console.rest.api import Api
 from console.schedules.api import router as schedules
 from console.secrets.api import router as secrets
 from console.terminals.api import router as terminals
+from console.shares.api import router as shares
 from console.timeline.api import router as timeline
 from console.tokens.api import router as tokens
 from console.tokens.bearer import TokenBearers
+from console.volumes.api import backups, volumes
 from console.workspaces.api import router as workspaces
 
 api = Api(
@@ -30,8 +34,13 @@ api = Api(
         "images": images,
         "builds": builds,
         "registries": registries,
+        "networks": networks,
+        "volumes": volumes,
+        "backups": backups,
         "jobs": jobs,
         "schedules": schedules,
+        "shares": shares,
+        "search": search,
         "secrets": secrets,
         "alerts": notifications,
         "hosts": hosts,

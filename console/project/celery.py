@@ -25,6 +25,7 @@ app.conf.beat_schedule = {
     "schedules-tidy": {"task": "schedules.tidy", "schedule": 3600.0, "options": {"queue": "console", "expires": 3600}},
     "timeline-tidy": {"task": "timeline.tidy", "schedule": 3600.0, "options": {"queue": "console", "expires": 3600}},
     "quarantine": {"task": "prune.sweep", "schedule": 3600.0, "options": {"queue": "console", "expires": 3600}},
+    "volumes-tidy": {"task": "volumes.tidy", "schedule": 900.0, "options": {"queue": "console", "expires": 900}},
     "tidy": {"task": "jobs.tidy", "schedule": 3600.0, "options": {"queue": "console", "expires": 3600}},
     "terminals": {"task": "terminals.sweep", "schedule": 10.0, "options": {"queue": "console", "expires": 30}},
     "terminals-tidy": {"task": "terminals.tidy", "schedule": 3600.0, "options": {"queue": "console", "expires": 3600}},
@@ -41,6 +42,7 @@ from console.prune import tasks as prune_tasks
 from console.schedules import tasks as schedule_tasks
 from console.terminals import tasks as terminal_tasks
 from console.timeline import tasks as timeline_tasks
+from console.volumes import tasks as volume_tasks
 
 tasks.register(app)
 access_tasks.register(app)
@@ -49,6 +51,7 @@ notification_tasks.register(app)
 timeline_tasks.register(app)
 terminal_tasks.register(app)
 prune_tasks.register(app)
+volume_tasks.register(app)
 
 
 @signals.worker_ready.connect

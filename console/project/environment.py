@@ -12,6 +12,8 @@ NARU_TOKEN_DAYS  90    how long an API token lasts when nobody says
 NARU_TOKEN_MOST_DAYS   365   and how long at most
 NARU_TIMELINE_DAYS   90   for how many days it is told what changed
 NARU_CRASH_DAYS  30    for how many days what was left of crashes is kept
+NARU_BACKUP_MOST_MIB   4096   how large a backup of a volume may be
+NARU_BACKUP_DAYS 30    how long a backup is kept when nobody says; 0: until somebody removes it
 NARU_OUTBOUND_ALLOW  networks, by commas, to which requests for addresses that people typed may go beside the internet
 NARU_HTTPS       1 when browsers come by https (a proxy in front): cookies and headers become strict
 DATABASE_URL     SQLite under NARU_DATA   |   REDIS_URL   a private Redis on a socket under NARU_RUN
@@ -42,6 +44,8 @@ class Environment:
     token_most_days: int
     timeline_days: int
     crash_days: int
+    backup_most_mib: int
+    backup_days: int
     outbound_allow: str
     database_url: str
     redis_url: str
@@ -68,6 +72,8 @@ class Environment:
             token_most_days=max(_days("NARU_TOKEN_MOST_DAYS", 365), 1),
             timeline_days=max(_days("NARU_TIMELINE_DAYS", 90), 1),
             crash_days=max(_days("NARU_CRASH_DAYS", 30), 1),
+            backup_most_mib=max(_number("NARU_BACKUP_MOST_MIB", 4096), 1),
+            backup_days=_days("NARU_BACKUP_DAYS", 30),
             outbound_allow=_networks(os.environ.get("NARU_OUTBOUND_ALLOW", "")),
             database_url=os.environ.get("DATABASE_URL") or database_url,
             redis_url=os.environ.get("REDIS_URL") or f"unix://{run}/redis.sock",
@@ -124,9 +130,13 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _days(name: str, default: int) -> int:
+    return _number(name, default, of="a number of days")
+
+
+def _number(name: str, default: int, *, of: str = "a number") -> int:
     text = os.environ.get(name, "")
     if text and not text.isdecimal():
-        raise ValueError(f"{name} is {text!r}; write a number of days")
+        raise ValueError(f"{name} is {text!r}; write {of}")
     return int(text) if text else default
 
 

@@ -14,7 +14,7 @@ SHARED: list[structlog.types.Processor] = [
 ]
 
 # whoever reads the log must not be able to use a link that is still open, or a token
-_LINK = re.compile(r"(/invitations/)[^/\s\"'?#]+")
+_LINK = re.compile(r"(/(?:invitations|shared)/)[^/\s\"'?#]+")
 _TOKEN = re.compile(r"(naru_[0-9a-f]{12}_)[A-Za-z0-9_-]+")
 
 

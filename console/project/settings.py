@@ -27,6 +27,8 @@ NARU_TOKEN_DAYS = ENVIRONMENT.token_days
 NARU_TOKEN_MOST_DAYS = ENVIRONMENT.token_most_days
 NARU_TIMELINE_DAYS = ENVIRONMENT.timeline_days
 NARU_CRASH_DAYS = ENVIRONMENT.crash_days
+NARU_BACKUP_MOST_BYTES = ENVIRONMENT.backup_most_mib * 2**20
+NARU_BACKUP_DAYS = ENVIRONMENT.backup_days
 NARU_OUTBOUND_ALLOW = ENVIRONMENT.outbound_allow
 NARU_RECORDER = "console.audit.recorder.record"
 NARU_NOTIFIER = "console.notifications.recording.record"
@@ -73,11 +75,14 @@ INSTALLED_APPS = [
     "console.jobs",
     "console.hub",
     "console.images",
+    "console.networks",
+    "console.volumes",
     "console.containers",
     "console.timeline",
     "console.terminals",
     "console.prune",
     "console.schedules",
+    "console.shares",
     "console.access",
     "console.notifications",
     "console.dashboard",
@@ -96,6 +101,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "console.accounts.middleware.SessionsMiddleware",
+    "console.accounts.middleware.SettingsMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

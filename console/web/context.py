@@ -17,6 +17,23 @@ from console.web.permits import Permits
 THEME_COOKIE = "naru_theme"
 THEMES = ("light", "dark")
 CONTAINER_PAGES = "/containers/"
+SYSTEM = "system"
+# by which letter after "g" a section is reached
+JUMPS = {
+    "dashboard:overview": "o",
+    "containers:list": "c",
+    "images:list": "i",
+    "builds:list": "b",
+    "secrets:list": "s",
+    "networks:list": "n",
+    "volumes:list": "v",
+    "jobs:list": "j",
+    "schedules:list": "t",
+    "notifications:rules": "l",
+    "workspaces:list": "w",
+    "accounts:people": "p",
+    "audit:list": "a",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +48,10 @@ class Section:
     def url(self) -> str:
         return reverse(self.url_name)
 
+    @property
+    def jump(self) -> str:
+        return JUMPS.get(self.url_name, "")
+
 
 SECTIONS = (
     Section("", _("Overview"), icon="layout-dashboard", url_name="dashboard:overview"),
@@ -42,6 +63,8 @@ SECTIONS = (
     Section(
         _("Operate"), _("What changed"), icon="history", url_name="timeline:list", permission=Permission.CONTAINER_VIEW
     ),
+    Section(_("Wire"), _("Networks"), icon="network", url_name="networks:list", permission=Permission.NETWORK_VIEW),
+    Section(_("Wire"), _("Volumes"), icon="database", url_name="volumes:list", permission=Permission.VOLUME_VIEW),
     Section(_("Operate"), _("Jobs"), icon="list-check", url_name="jobs:list", permission=Permission.JOB_VIEW),
     Section(_("Operate"), _("Prune"), icon="eraser", url_name="prune:hosts", permission=Permission.HOST_PRUNE),
     Section(
@@ -83,10 +106,15 @@ class Entry:
 
 
 def page(request: HttpRequest) -> dict[str, Any]:
-    chosen = request.COOKIES.get(THEME_COOKIE, "")
+    user = getattr(request, "user", None)
+    # a choice of the person's own goes before what this browser was told
+    theme = getattr(user, "theme", "") or request.COOKIES.get(THEME_COOKIE, "")
     permits = Permits(request)
     return {
-        "theme": chosen if chosen in THEMES else "light",
+        "theme": theme if theme in THEMES else "light",
+        # then a script looks what the system has, before anything is drawn (static/js/early.js)
+        "follows_system": theme not in THEMES,
+        "density": getattr(user, "density", "") or "comfortable",
         "may": permits,
         "sections": lazily(lambda: entries(request, permits)),
         "role": lazily(lambda: role_of(request)),

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
 
 from console.operations.errors import Conflict, Denied, Invalid
 
@@ -36,3 +37,16 @@ def offer(form: Form, name: str, choices: list[str]) -> None:
     if len(choices) == 1:
         field.widget = forms.HiddenInput()
         form.initial.setdefault(name, choices[0])
+
+
+def named_texts(text: str) -> dict[str, str]:
+    """``NAME=value`` on each line. A ValidationError names the line that has no “=”."""
+    found: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        name, equals, value = line.partition("=")
+        if not equals:
+            raise forms.ValidationError(gettext("Line %(number)d has no “=”.") % {"number": number})
+        found[name.strip()] = value.strip()
+    return found

@@ -6,6 +6,7 @@ from console.web import views
 
 app_name = "web"
 urlpatterns = [
+    path("palette/", views.palette, name="palette"),
     path("theme/", views.theme, name="theme"),
     path("language/", login_not_required(set_language), name="language"),
 ]

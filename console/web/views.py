@@ -1,15 +1,26 @@
-"""What belongs to no app: the theme a person chose, and the words that scripts show."""
+"""What belongs to no app: the theme a person chose, and the command palette."""
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_POST
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
 
+from console.operations.actor import Actor
 from console.operations.errors import Invalid
 from console.web.context import THEME_COOKIE, THEMES
+from console.web.hits import hits_for
 
 A_YEAR_S = 365 * 24 * 3600
+
+
+@never_cache
+@require_safe
+def palette(request: HttpRequest) -> HttpResponse:
+    """What is found for ``?q=``, of what the person may see and do."""
+    hits = hits_for(Actor.of_request(request), request.GET.get("q", ""))
+    return render(request, "web/_palette_hits.html", {"hits": hits})
 
 
 @login_not_required

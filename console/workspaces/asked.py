@@ -73,6 +73,8 @@ class Asked:
     # IP addresses on which ports are published; 0.0.0.0 is all of them
     addresses: tuple[str, ...] = ()
     registries: tuple[str, ...] = ()
+    # address ranges of a network to be made
+    subnets: tuple[str, ...] = ()
     memory_bytes: int = 0
     cpus: float = 0.0
     containers: int = 0

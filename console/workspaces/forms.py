@@ -66,6 +66,11 @@ class RulesForm(Form):
     registries = ListField(
         label=_("Registries"), example="docker.io", help_text=_("From which images may come. “*” is any; empty, none.")
     )
+    subnets = ListField(
+        label=_("Addresses that networks may have"),
+        example="10.0.0.0/8",
+        help_text=_("A network made on other addresses would hide from its host what is there."),
+    )
     hosts = ListField(label=_("Hosts"), help_text=_("Empty means every host."))
     volumes = ListField(
         label=_("Volumes"), help_text=_("Beginnings of names, besides the workspace’s own name and “_”.")

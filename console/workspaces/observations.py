@@ -15,3 +15,10 @@ def first_workspace() -> Workspace:
 def first_rules() -> dict[str, object]:
     """The first workspace is that of a machine with one team: ports on all addresses, as they were before."""
     return Rules(addresses=("0.0.0.0/0", "::/0")).as_json()
+
+
+def workspace_by_prefix(name: str) -> Workspace | None:
+    """Whose a network or a volume is by its name: "<workspace>_" begins the names of that workspace's own."""
+    slug, underscore, _rest = name.partition("_")
+    # no slug has an underscore
+    return Workspace.objects.filter(slug=slug).first() if underscore else None

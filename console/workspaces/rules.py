@@ -18,6 +18,8 @@ USUAL_CAPABILITIES = names(
     "SETUID SYS_CHROOT"
 )
 LOOPBACK = ("127.0.0.0/8", "::1/128")
+# what nobody on the internet has; a network on another one would hide from its host what is there
+PRIVATE_NETWORKS = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 ANY = "*"
 CAPABILITY = re.compile(r"[A-Z][A-Z_]{2,39}")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:\[\]-]{0,252}")
@@ -41,6 +43,8 @@ class Rules:
     devices: tuple[str, ...] = ()
     addresses: tuple[str, ...] = LOOPBACK
     registries: tuple[str, ...] = (ANY,)
+    # within which the addresses of a network may be chosen
+    subnets: tuple[str, ...] = PRIVATE_NETWORKS
     volumes: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
     most_containers: int = 0
@@ -73,12 +77,16 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """What the workspace has on the host already, and containers there that are its own (names and ids)."""
+    """What the workspace has on the host already, and what there is its own: containers by names and ids, networks and
+    volumes by names.
+    """
 
     containers: int = 0
     memory_bytes: int = 0
     cpus: float = 0.0
     own: frozenset[str] = field(default_factory=frozenset)
+    networks: frozenset[str] = field(default_factory=frozenset)
+    volumes: frozenset[str] = field(default_factory=frozenset)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +102,7 @@ def judge(rules: Rules, asked: Asked, *, workspace: str, host: str, used: Used) 
     return [
         *_of_place(rules, host),
         *_of_walls(rules, asked, own=used.own),
-        *_of_names(rules, asked, own=f"{workspace}_"),
+        *_of_names(rules, asked, used, own=f"{workspace}_"),
         *_of_reach(rules, asked),
         *_of_totals(rules, asked, used),
     ]
@@ -130,12 +138,12 @@ def _of_paths(rules: Rules, asked: Asked) -> Iterator[Refusal]:
             yield Refusal("devices", _("The device “%(path)s” is not allowed in this workspace.") % {"path": path})
 
 
-def _of_names(rules: Rules, asked: Asked, *, own: str) -> Iterator[Refusal]:
+def _of_names(rules: Rules, asked: Asked, used: Used, *, own: str) -> Iterator[Refusal]:
     for name in asked.volumes:
-        if not name.startswith((own, *rules.volumes)):
+        if name not in used.volumes and not name.startswith((own, *rules.volumes)):
             yield Refusal("volumes", _("The volume “%(name)s” is not this workspace’s.") % {"name": name})
     for name in asked.networks:
-        if not name.startswith((own, *rules.networks)):
+        if name not in used.networks and not name.startswith((own, *rules.networks)):
             yield Refusal("networks", _("The network “%(name)s” is not this workspace’s.") % {"name": name})
 
 
@@ -143,6 +151,9 @@ def _of_reach(rules: Rules, asked: Asked) -> Iterator[Refusal]:
     for address in asked.addresses:
         if not _is_published(address, rules.addresses):
             yield Refusal("addresses", _("Ports may not be published on %(address)s.") % {"address": address})
+    for subnet in asked.subnets:
+        if not _is_within(subnet, rules.subnets):
+            yield Refusal("subnets", _("A network may not have the addresses %(subnet)s.") % {"subnet": subnet})
     for name in asked.registries:
         if ANY not in rules.registries and name not in rules.registries:
             yield Refusal("registries", _("The registry “%(name)s” is not allowed in this workspace.") % {"name": name})
@@ -187,6 +198,18 @@ def _is_published(address: str, allowed: Sequence[str]) -> bool:
     return False
 
 
+def _is_within(subnet: str, allowed: Sequence[str]) -> bool:
+    try:
+        wanted = ipaddress.ip_network(subnet, strict=False)
+    except ValueError:
+        return False
+    for text in allowed:
+        network = ipaddress.ip_network(text)
+        if network.version == wanted.version and wanted.subnet_of(network):  # type: ignore[arg-type]  # same version
+            return True
+    return False
+
+
 # --- well-formed entries ---
 
 
@@ -209,6 +232,7 @@ WELL_FORMED: Mapping[str, Callable[[str], bool]] = {
     "capabilities": lambda text: bool(CAPABILITY.fullmatch(text)),
     "devices": lambda text: _is_path(text) or bool(NAME.fullmatch(text)),
     "addresses": _is_network,
+    "subnets": _is_network,
     "registries": lambda text: text == ANY or bool(NAME.fullmatch(text)),
     "volumes": lambda text: bool(NAME.fullmatch(text)),
     "networks": lambda text: bool(NAME.fullmatch(text)),

@@ -42,6 +42,7 @@ class PolicyGiven(Given):
     devices: Entries = Field(default_factory=list)
     addresses: Entries = Field(default_factory=lambda: list(Rules().addresses))
     registries: Entries = Field(default_factory=lambda: list(Rules().registries))
+    subnets: Entries = Field(default_factory=lambda: list(Rules().subnets))
     volumes: Entries = Field(default_factory=list)
     networks: Entries = Field(default_factory=list)
     most_containers: Whole = Field(0, ge=0, le=LARGEST)
@@ -62,6 +63,7 @@ class PolicyShown(Shown):
     devices: list[str]
     addresses: list[str]
     registries: list[str]
+    subnets: list[str]
     volumes: list[str]
     networks: list[str]
     most_containers: int

@@ -50,6 +50,18 @@ class Live extends EventTarget {
     return subscription;
   }
 
+  /** Text without a socket, for a page of somebody who is not signed in. */
+  poll(options) {
+    const subscription = new Subscription("", options);
+    const tick = async () => {
+      const cursor = subscription.cursor;
+      await this.#poll(subscription);
+      if (!subscription.over) setTimeout(tick, subscription.cursor === cursor ? TEXT_POLL_MS : 0);
+    };
+    tick();
+    return subscription;
+  }
+
   unsubscribe(topic) {
     if (this.subscriptions.delete(topic)) this.#send({ op: "unsubscribe", topic });
   }
@@ -151,6 +163,10 @@ class Live extends EventTarget {
       if (subscription.cursor) url.searchParams.set("since", subscription.cursor);
       const asked = subscription.cursor;
       const response = await fetch(url, { headers: { Accept: "application/json" } });
+      if (response.status === 404 && !subscription.topic) {
+        subscription.over = true;
+        subscription.onRefused("", CLOSE.GONE);
+      }
       if (!response.ok) return;
       const message = await response.json();
       // the socket may have come back meanwhile and delivered these lines already

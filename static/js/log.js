@@ -74,8 +74,10 @@ class NaruLog extends HTMLElement {
   }
 
   #subscribe() {
-    if (!this.dataset.topic) return;
-    live.subscribe(this.dataset.topic, {
+    if (!this.dataset.topic && !this.dataset.poll) return;
+    // who has only a link has no socket
+    const subscribe = (options) => (this.dataset.topic ? live.subscribe(this.dataset.topic, options) : live.poll(options));
+    subscribe({
       since: this.dataset.since || null,
       pollUrl: this.dataset.poll,
       onLines: (lines) => this.append(lines),

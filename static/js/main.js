@@ -2,7 +2,10 @@
 
 import { attachEditors } from "./editor.js";
 import "./log.js";
+import { attachColumns } from "./columns.js";
+import { attachKeyboard } from "./keyboard.js";
 import { attachPage, refreshTimes } from "./page.js";
+import { attachPalette } from "./palette.js";
 import { attachRows } from "./rows.js";
 import { attachStepUp } from "./step_up.js";
 import { attachTray } from "./tray.js";
@@ -15,10 +18,14 @@ attachTray();
 attachStepUp();
 attachTreeTools();
 attachTrees();
+attachPalette();
+attachKeyboard();
+attachColumns();
 refreshTimes();
 document.addEventListener("htmx:afterSettle", () => {
   attachRows();
   attachTrees();
+  attachColumns();
   refreshTimes();
 });
 

@@ -24,6 +24,7 @@ const clicks = {
   theme(button) {
     const theme = root.dataset.bsTheme === "dark" ? "light" : "dark";
     root.dataset.bsTheme = theme;
+    delete root.dataset.followsSystem;
     post(button.dataset.url, { theme });
   },
   sidebar() {

@@ -16,6 +16,9 @@ OPEN = {
     "accounts:reset": "knowing the token is the permission",
     "openid_connect_login": "how one gets in, at a provider",
     "openid_connect_callback": "how one comes back from a provider",
+    "shares:shared": "knowing the token is the permission",
+    "shares:lines": "knowing the token is the permission",
+    "shares:text": "knowing the token is the permission",
     "web:theme": "sets a cookie that the sign-in page honours",
     "web:language": "sets a cookie that the sign-in page honours",
 }

@@ -110,11 +110,21 @@ def size(size_bytes: int | None) -> str:
     return f"{amount:.1f} TB"
 
 
-@register.inclusion_tag("web/_sort_header.html")
-def sort_header(table: Table[Any], name: str, label: str) -> dict[str, Any]:
+@register.simple_tag(takes_context=True)
+def col(context: Context, name: str) -> SafeString:
+    """In a cell of a table's column that a person may hide: marks it, and hides it from who has."""
+    request = context.get("request")
+    hidden = getattr(getattr(request, "user", None), "hidden_columns", {})
+    table = getattr(getattr(request, "resolver_match", None), "view_name", "")
+    return format_html(' data-col="{}"{}', name, SafeString(" hidden") if name in hidden.get(table, ()) else "")
+
+
+@register.inclusion_tag("web/_sort_header.html", takes_context=True)
+def sort_header(context: Context, table: Table[Any], name: str, label: str) -> dict[str, Any]:
     ascending, descending = table.sort == name, table.sort == f"-{name}"
     return {
         "label": label,
+        "column": col(context, name),
         "link": table.link(sort=f"-{name}" if ascending else name, after=""),
         "ascending": ascending,
         "descending": descending,

@@ -40,6 +40,7 @@ class Call:
 
 
 RUN = {"host": "local", "image": "a:1", "workspace": "shop"}
+NETWORK = {"host": "local", "name": "shop_front", "workspace": "shop"}
 BUILD = {"host": "local", "tag": "b:1", "dockerfile": "FROM scratch\n", "workspace": "shop"}
 GRANT = {"user": "kim", "role": "operator", "scope": "workspace", "workspace": "shop"}
 JOB_RULES = {"most_running": 2, "most_waiting": 50, "keep_days": 30, "keep_count": 0}
@@ -106,6 +107,49 @@ CALLS = {
     "list_quarantined": Call("ffffk", "fkkk"),
     "restore_image": Call("ffffm", "ffkm", of="held"),
     "remove_quarantined": Call("ffffm", "ffkm", of="held"),
+    "list_networks": Call("kkkfk", "kkkk"),
+    "create_network": Call("ffkmk", "fkkm", body=NETWORK),
+    "list_unused_networks": Call("kkkfk", "kkkm", query={"host": "local", "workspace": "shop"}),
+    "prune_networks": Call("ffkmk", "fkkm", body={"host": "local", "workspace": "shop", "names": ["shop_net"]}),
+    "get_network": Call("kkkfk", "kkkm", of="network"),
+    "remove_network": Call("ffkmk", "fkkm", of="network"),
+    "list_network_members": Call("kkkfk", "kkkm", of="network"),
+    "connect_container": Call("ffkmk", "fkkm", of="network", body={"container": "web-1"}),
+    "disconnect_container": Call("ffkmk", "fkkm", of="network", body={"container": "web-1"}),
+    "move_network": Call("fffmf", "fkkm", of="network", body={"workspace": "shop"}),
+    "list_volumes": Call("kkkfk", "kkkk"),
+    "create_volume": Call("ffkmk", "fkkm", body={"host": "local", "name": "shop_v", "workspace": "shop"}),
+    "measure_volumes": Call("ffkmk", "fkkm", body={"host": "local", "workspace": "shop"}),
+    "list_unused_volumes": Call("kkkfk", "kkkm", query={"host": "local", "workspace": "shop"}),
+    # what ends data asks for a proof
+    "prune_volumes": Call("ffkmk", "ffkm", body={"host": "local", "workspace": "shop", "names": ["shop_files"]}),
+    "get_volume": Call("kkkfk", "kkkm", of="volume"),
+    "remove_volume": Call("ffkmk", "ffkm", of="volume", query={"typed": "shop_files"}),
+    "list_volume_users": Call("kkkfk", "kkkm", of="volume"),
+    # to see a volume is not to see what is in it
+    "get_volume_files": Call("ffkfk", "fkkm", of="volume"),
+    "list_volume_files": Call("ffkmk", "fkkm", of="volume"),
+    "back_up_volume": Call("ffkmk", "fkkm", of="volume", body={}),
+    "clone_volume": Call("ffkmk", "fkkm", of="volume", body={"to": "shop_copy"}),
+    "move_volume": Call("fffmf", "fkkm", of="volume", body={"workspace": "shop"}),
+    "list_backups": Call("kkkfk", "kkkk"),
+    "get_backup": Call("kkkfk", "kkkm", of="backup"),
+    "remove_backup": Call("ffkmm", "ffkm", of="backup"),
+    "download_backup": Call("ffkfk", "fkkm", of="backup"),
+    "restore_backup": Call("ffkmk", "fkkm", of="backup", body={"host": "local", "name": "shop_again"}),
+    "restore_backup_over": Call(
+        "ffkmk", "ffkm", of="backup", body={"host": "local", "name": "shop_files", "typed": "shop_files"}
+    ),
+    "list_shares": Call("kkkkk", "kkkk"),
+    # a token for reading manages no grants
+    "get_share": Call("mmmmk", "mkkm", of="share"),
+    # a link for others is made and ended by people alone
+    "revoke_share": Call("mmmmk", "fffm", of="share"),
+    "share_container_log": Call("kkkfk", "fffm", of="container", body={"hours": 1}),
+    "share_job_output": Call("kkkkk", "fffm", of="failed", body={"hours": 1}),
+    "search": Call("kkkkk", "kkkk", query={"q": "stop web"}),
+    "get_my_settings": Call("kkkkk", "kkkk"),
+    "change_my_settings": Call("kkkkk", "ffff", body={"theme": "dark"}),
     "list_builds": Call("kkkkk", "kkkk"),
     "build_image": Call("ffkmk", "fkkm", body=BUILD),
     "build_uploaded_image": Call("iiiii", "fiii"),
@@ -227,6 +271,8 @@ OPERATIONS = {
 THINGS = (
     *("web-1", "queued-thing", "failed-thing", "audited-thing", "a:1", "nightly-thing"),
     *("db-password", "pager", "told-thing", "silent-thing", "renamed-thing", "last-words", "quay", "held-thing"),
+    *("db-password", "pager", "told-thing", "silent-thing", "renamed-thing", "last-words"),
+    *("shop_net", "shop_files"),
 )
 # things of no workspace: one who may see them at all sees all of them
 SHARED = {"host", "team", "member", "role", "person"}
@@ -250,6 +296,8 @@ def address(world: World, name: str, *, missing: bool = False) -> str:
 
 def ask(client: Client, name: str, path: str, **headers: str) -> Any:
     method, call = OPERATIONS[name][0], CALLS[name]
+    if method == "delete" and call.query:
+        return client.delete(path, headers=headers, query_params=call.query)
     if method == "get":
         return client.get(path, call.query, headers=headers)
     body = "" if call.body is None else call.body
@@ -270,6 +318,9 @@ def body_of(answer: Any) -> str:
     text = re.sub(r"urn:naru:request:[0-9a-f]{12}", "", content.decode())
     return re.sub(
         r"\b(nothing-here|web-1|shop|db-password|987654|[0-9a-f]{64}|night-shift|log-reader|quay|\d+)\b", "X", text
+        r"\b(nothing-here|web-1|shop|shop_net|shop_files|db-password|987654|[0-9a-f]{64}|night-shift|log-reader|\d+)\b",
+        "X",
+        text,
     )
 
 

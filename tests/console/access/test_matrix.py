@@ -5,6 +5,7 @@ another workspace; strangers, and a person who was disabled. k: it works (or a c
 (403), m: there is no such thing (404).
 """
 
+import itertools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -46,6 +47,7 @@ from console.schedules import tasks as schedule_tasks
 from console.terminals import tasks as terminal_tasks
 from console.terminals.admission import Browser, Refused, admit
 from console.timeline import tasks as timeline_tasks
+from console.volumes import tasks as volume_tasks
 from tests.architecture.test_addresses import ALL, OPEN
 from tests.console.schedules.conftest import make_schedule
 from tests.factories.console import (
@@ -70,10 +72,12 @@ from tests.factories.console import (
 from tests.factories.hub import DETAIL, make_quarantined, make_registry
 from tests.factories.notifications import make_channel, make_delivery, make_rule, make_silence
 from tests.factories.timeline import make_capsule, make_change
+from tests.factories.wires import make_backup, make_network, make_share, make_volume
 from tests.fakes.broker import Broker
 
 pytestmark = pytest.mark.django_db
 
+_numbers = itertools.count(1)
 ROLES = (Role.VIEWER, Role.OPERATOR, Role.DEVELOPER, Role.AUDITOR, Role.ADMIN)
 WORDS = {"k": "works", "f": "refused", "m": "missing"}
 NOTHING = {
@@ -93,6 +97,7 @@ NOTHING = {
     "channel_id": 987_654,
     "delivery_id": 987_654,
     "silence_id": 987_654,
+    "share_id": 987_654,
     "host": "local",
 }
 
@@ -107,6 +112,7 @@ class Route:
     query: dict[str, str] = field(default_factory=dict)
 
 
+NETWORK = {"host": "local", "name": "shop_front{n}", "driver": "bridge"}
 BUILD = {"host": "local", "tag": "b:1", "source": "dockerfile", "dockerfile": "FROM scratch\n"}
 RULES = {"addresses": "127.0.0.0/8", "most_containers": "0", "memory_mib": "0", "cpus": "0"}
 SCHEDULE = {
@@ -138,6 +144,19 @@ ROUTES = {
     ("accounts:confirm", "post"): Route("kkkkk", data={"password": PASSWORD}),
     ("accounts:creation_options", "post"): Route("kkkkk"),
     ("account:home", "get"): Route("kkkkk"),
+    ("account:settings", "get"): Route("kkkkk"),
+    ("account:settings", "post"): Route("kkkkk", data={"theme": "dark"}),
+    ("account:theme", "post"): Route("kkkkk", data={"theme": "dark"}),
+    ("account:language", "post"): Route("kkkkk", data={"language": "en"}),
+    ("account:columns", "post"): Route("kkkkk", data={"table": "jobs:list", "hidden": "who"}),
+    ("web:palette", "get"): Route("kkkkk", query={"q": "stop web"}),
+    ("shares:list", "get"): Route("kkkkk"),
+    ("shares:container_log", "get"): Route("kkkfk", of="container"),
+    ("shares:container_log", "post"): Route("kkkfk", of="container", data={"hours": "1"}),
+    ("shares:job_output", "get"): Route("kkkkk", of="failed"),
+    ("shares:job_output", "post"): Route("kkkkk", of="failed", data={"hours": "1"}),
+    # its maker is kim; an administrator of the workspace manages grants there
+    ("shares:revoke", "post"): Route("mmmmk", of="share"),
     ("account:password", "get"): Route("kkkkk"),
     ("account:password", "post"): Route("kkkkk"),
     ("account:totp", "get"): Route("kkkkk"),
@@ -244,6 +263,40 @@ ROUTES = {
     ("images:remove", "post"): Route("ffkmk", of="image"),
     ("images:share", "post"): Route("fffmf", of="image", data={"workspace": "shop"}),
     ("images:starter", "post"): Route("ffkmk", of="host"),
+    ("networks:list", "get"): Route("kkkfk"),
+    ("networks:topology", "get"): Route("kkkfk"),
+    ("networks:new", "get"): Route("ffkfk"),
+    ("networks:new", "post"): Route("ffkfk", data={**NETWORK, "workspace": "shop"}),
+    ("networks:prune", "get"): Route("ffkfk"),
+    ("networks:prune", "post"): Route("ffkfk", data={"host": "local", "workspace": "shop", "names": "shop_net"}),
+    ("networks:network", "get"): Route("kkkfk", of="network"),
+    ("networks:connect", "post"): Route("ffkmk", of="network", data={"container": "web-1"}),
+    ("networks:disconnect", "post"): Route("ffkmk", of="network", data={"container": "web-1"}),
+    ("networks:move", "post"): Route("fffmf", of="network", data={"workspace": "shop"}),
+    ("networks:remove", "post"): Route("ffkmk", of="network"),
+    ("volumes:list", "get"): Route("kkkfk"),
+    ("volumes:new", "get"): Route("ffkfk"),
+    ("volumes:new", "post"): Route(
+        "ffkfk", data={"host": "local", "name": "shop_v{n}", "driver": "local", "workspace": "shop"}
+    ),
+    ("volumes:prune", "get"): Route("ffkfk"),
+    ("volumes:prune", "post"): Route("ffkfk", data={"host": "local", "workspace": "shop", "names": "shop_files"}),
+    ("volumes:measure", "post"): Route("ffkmk", of="host"),
+    ("volumes:volume", "get"): Route("kkkfk", of="volume"),
+    # to see a volume is not to see what is in it
+    ("volumes:files", "get"): Route("ffkfk", of="volume"),
+    ("volumes:files", "post"): Route("ffkfk", of="volume"),
+    ("volumes:back_up", "post"): Route("ffkmk", of="volume", data={"keep_days": "1"}),
+    ("volumes:clone", "post"): Route("ffkmk", of="volume", data={"to": "shop_copy{n}"}),
+    ("volumes:move", "post"): Route("fffmf", of="volume", data={"workspace": "shop"}),
+    ("volumes:remove", "get"): Route("ffkfk", of="volume"),
+    ("volumes:remove", "post"): Route("ffkfk", of="volume", data={"typed": "shop_files"}),
+    ("backups:list", "get"): Route("kkkfk"),
+    ("backups:download", "get"): Route("ffkfk", of="backup"),
+    ("backups:restore", "get"): Route("ffkfk", of="backup"),
+    ("backups:restore", "post"): Route("ffkfk", of="backup", data={"host": "local", "name": "shop_again{n}"}),
+    # gone after the first who may
+    ("backups:remove", "post"): Route("ffkmm", of="backup"),
     ("builds:list", "get"): Route("kkkkk"),
     ("builds:new", "get"): Route("ffkfk"),
     ("builds:new", "post"): Route("ffkfk", data={**BUILD, "workspace": "shop"}),
@@ -312,12 +365,18 @@ BOTH = {
     *("workspaces:workspace", "workspaces:policy", "builds:new", "containers:run", "jobs:rules", "terminals:rules"),
     *("schedules:new", "schedules:edit"),
     *("hub:new", "hub:edit", "images:pull", "images:load", "prune:host"),
+    *("account:settings", "shares:container_log", "shares:job_output"),
+    *("networks:new", "networks:prune", "volumes:new", "volumes:prune", "volumes:files", "volumes:remove"),
+    "backups:restore",
     *("roles:new", "roles:role", "grants:new", "tokens:own"),
 }
 TOPICS = {
     "rows.containers": "kkkfk",
     "rows.changes": "kkkfk",
     "rows.images": "kkkfk",
+    "rows.networks": "kkkfk",
+    "rows.volumes": "kkkfk",
+    "rows.shares": "kkkkk",
     "rows.jobs": "kkkkk",
     "rows.registries": "kkkfk",
     "rows.quarantined": "ffffk",
@@ -354,6 +413,19 @@ KINDS = {
     "host.prune": "ffffk",
     "quarantine.restore": "ffffk",
     "quarantine.remove": "ffffk",
+    "network.create": "ffkfk",
+    "network.remove": "ffkfk",
+    "network.connect": "ffkfk",
+    "network.disconnect": "ffkfk",
+    "network.prune": "ffkfk",
+    "volume.create": "ffkfk",
+    "volume.remove": "ffkfk",
+    "volume.prune": "ffkfk",
+    "volume.measure": "ffkfk",
+    "volume.list": "ffkfk",
+    "volume.backup": "ffkfk",
+    "volume.restore": "ffkfk",
+    "volume.clone": "ffkfk",
 }
 # a message carries no person: it names rows, which operations wrote, or facts, which are read from the host's stream
 TASKS = {
@@ -371,6 +443,7 @@ TASKS = {
     "terminals.sweep": "takes nothing",
     "terminals.tidy": "takes nothing",
     "prune.sweep": "takes nothing",
+    "volumes.tidy": "takes nothing",
     "audit.head": "takes nothing",
     "audit.check": "takes nothing",
     "audit.seal": "takes nothing",
@@ -463,6 +536,10 @@ def world(monkeypatch: pytest.MonkeyPatch, redis_server: object) -> World:
         "host": {"host": host.name},
         "container": {"host": host.name, "name": "web-1"},
         "crash": {"host": host.name, "name": "web-1", "number": make_capsule(container).number},
+        "network": {"host": host.name, "name": make_network("shop_net", workspace=shop).name},
+        "volume": {"host": host.name, "name": make_volume("shop_files", workspace=shop).name},
+        "backup": {"number": make_backup("shop_files", workspace=shop).number},
+        "share": {"share_id": make_share(kim, failed).pk},
         "team": {"slug": team.slug},
         "member": {"slug": team.slug, "user_pk": kim.pk},
         "role": {"slug": role.slug},
@@ -484,7 +561,11 @@ def browser(user: User) -> Client:
 
 
 def ask(client: Client, method: str, address: str, route: Route) -> Any:
-    return client.get(address, route.query) if method == "get" else client.post(address, route.data)
+    """``{n}`` in what is posted is another number each time: a name is given once."""
+    if method == "get":
+        return client.get(address, route.query)
+    n = str(next(_numbers))
+    return client.post(address, {name: value.replace("{n}", n) for name, value in route.data.items()})
 
 
 def letter_of(status: int) -> str:
@@ -514,6 +595,9 @@ def body_of(answer: Any) -> str:
     text = re.sub(r"<code>[0-9a-f]{12}</code>", "", text)
     return re.sub(
         r"\b(nothing-here|web-1|shop|db-password|987654|[0-9a-f]{64}|night-shift|log-reader|quay|\d+)\b", "X", text
+        r"\b(nothing-here|web-1|shop|shop_net|shop_files|db-password|987654|[0-9a-f]{64}|night-shift|log-reader|\d+)\b",
+        "X",
+        text,
     )
 
 
@@ -547,6 +631,7 @@ def test_every_task_is_in_the_table() -> None:
     timeline_tasks.register(app)
     terminal_tasks.register(app)
     prune_tasks.register(app)
+    volume_tasks.register(app)
     agent_tasks.register(app, agent)
     assert {name for name in app.tasks if not name.startswith("celery.")} == TASKS.keys() | AGENT_TASKS.keys()
 
@@ -590,6 +675,8 @@ def test_one_of_another_workspace_learns_nothing(world: World, name: str, method
             "last-words",
             "quay",
             "held-thing",
+            "shop_net",
+            "shop_files",
         ):
             shown = secret in "".join(str(value) for value in (*route.data.values(), *route.query.values()))
             assert shown or secret not in body, f"{role} is shown {secret}"
@@ -671,6 +758,14 @@ def test_doing_work_again(world: World, kind: str) -> None:
                 "repository": "c",
                 "reference": "c:1",
                 "makes": [],
+                "driver": "local" if kind.startswith("volume.") else "bridge",
+                "subnets": [],
+                "is_internal": False,
+                "is_attachable": False,
+                "has_ipv6": False,
+                "options": {},
+                "labels": {},
+                "name": "shop_thing",
             }
             job = make_job(kind, state="failed", workspace=make_workspace("shop"), args=args)
             found += letter(partial(retry_job, actor_of(one_of(where, role)), job.number))

@@ -26,6 +26,7 @@ from tests.factories.console import (
 from tests.factories.hub import make_quarantined, make_registry
 from tests.factories.notifications import make_channel, make_delivery, make_rule, make_silence
 from tests.factories.timeline import make_capsule, make_change
+from tests.factories.wires import make_backup, make_listing, make_network, make_volume, member, user
 
 PAGES = [
     "/",
@@ -59,6 +60,24 @@ PAGES = [
     "/hub/main/quay/image/?repository=shop/web&reference=1.0",
     "/prune/",
     "/prune/local/",
+    "/networks/",
+    "/networks/new/",
+    "/networks/topology/",
+    "/networks/prune/",
+    "/networks/local/main_front/",
+    "/volumes/",
+    "/volumes/new/",
+    "/volumes/prune/",
+    "/volumes/local/main_data/",
+    "/volumes/local/main_data/files/",
+    "/volumes/local/main_data/remove/",
+    "/backups/",
+    "/backups/{backup}/restore/",
+    "/palette/?q=web",
+    "/shares/",
+    "/shares/containers/local/web-1/",
+    "/shares/jobs/{job}/",
+    "/account/settings/",
     "/builds/",
     "/builds/new/",
     "/builds/{job}/",
@@ -128,7 +147,9 @@ class Inline(HTMLParser):
 
 
 def address(page: str, *, name: str = "web-1") -> str:
-    container = make_container(name)
+    web = container = make_container(name)
+    make_network(members=[member(web)])
+    make_listing(make_volume(users=[user(web)]), "a.txt", "deep/")
     make_secret("db-password")
     if page.startswith(("/hub/", "/prune/")):
         make_registry("quay", trouble="It says no.")
@@ -144,6 +165,7 @@ def address(page: str, *, name: str = "web-1") -> str:
     facts["crash"] = make_capsule(container).number
     if "{terminal}" in page:
         facts["terminal"] = make_terminal(make_user(), container, is_recorded=True).number
+    facts["backup"] = make_backup().number
     facts["schedule"] = make_schedule(make_user()).pk
     return page.format(**facts, person=make_user().pk if "{person}" in page else 0)
 
