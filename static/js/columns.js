@@ -37,7 +37,14 @@ export function attachColumns() {
     if (!menu || menu.childElementCount) continue;
     // a column whose cells are not marked stays: what a row is must be seen
     const heads = [...box.querySelectorAll("thead [data-col]")].filter((head) => box.querySelector(`tbody [data-col="${CSS.escape(head.dataset.col)}"]`));
+    const button = box.querySelector("[data-columns-button]");
     menu.replaceChildren(...heads.map((head) => item(box, head)));
-    box.querySelector("[data-columns-button]").hidden = !heads.length;
+    button.hidden = !heads.length;
+    // below its button: what is shown over the page stands where the page says, not where its markup is
+    menu.addEventListener("beforetoggle", () => {
+      const place = button.getBoundingClientRect();
+      menu.style.top = `${place.bottom + 4}px`;
+      menu.style.right = `${Math.max(document.documentElement.clientWidth - place.right, 8)}px`;
+    });
   }
 }
