@@ -16,8 +16,8 @@ from console.prune.api import router as prune
 from console.rest.api import Api
 from console.schedules.api import router as schedules
 from console.secrets.api import router as secrets
-from console.terminals.api import router as terminals
 from console.shares.api import router as shares
+from console.terminals.api import router as terminals
 from console.timeline.api import router as timeline
 from console.tokens.api import router as tokens
 from console.tokens.bearer import TokenBearers

@@ -584,6 +584,12 @@ def letter(attempt: Callable[[], object]) -> str:
     return "k"
 
 
+# the names and numbers that addresses are made of: an answer may repeat what it was asked
+ASKED_FOR = re.compile(
+    r"\b(nothing-here|web-1|shop|shop_net|shop_files|quay|db-password|night-shift|log-reader|987654|[0-9a-f]{64}|\d+)\b"
+)
+
+
 def body_of(answer: Any) -> str:
     """Without what differs from one answer to the next, and without the names that were asked for."""
     content = b"".join(answer.streaming_content) if answer.streaming else answer.content
@@ -593,12 +599,7 @@ def body_of(answer: Any) -> str:
         content.decode(),
     )
     text = re.sub(r"<code>[0-9a-f]{12}</code>", "", text)
-    return re.sub(
-        r"\b(nothing-here|web-1|shop|db-password|987654|[0-9a-f]{64}|night-shift|log-reader|quay|\d+)\b", "X", text
-        r"\b(nothing-here|web-1|shop|shop_net|shop_files|db-password|987654|[0-9a-f]{64}|night-shift|log-reader|\d+)\b",
-        "X",
-        text,
-    )
+    return ASKED_FOR.sub("X", text)
 
 
 # --- nothing is left out ---
