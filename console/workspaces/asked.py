@@ -1,6 +1,7 @@
 """What a container or a build asks of its host, read out of the complete specification. Pure.
 
-The body is that of ``POST /containers/create``. What is not known here and is not empty is kept in ``other``, which no
+The body is that of ``POST /containers/create``. Names of members are read as Docker reads them, whatever their case;
+one that is given twice is Invalid. What is not known here and is not empty is kept in ``other``, which no
 rule allows: a field that an engine learns later is refused until it is judged.
 """
 
@@ -39,6 +40,14 @@ HOST_JUDGED = names(
     "OomScoreAdj PidMode PortBindings Privileged PublishAllPorts SecurityOpt Sysctls UTSMode UsernsMode "
     "VolumeDriver VolumesFrom"
 )
+INSIDE = names(
+    "BindOptions CgroupPermissions Config Driver DriverConfig EndpointsConfig HostIp HostPort MaximumRetryCount Name "
+    "NoCopy Options PathInContainer PathOnHost Propagation ReadOnly SizeBytes Source Target TmpfsOptions Type "
+    "VolumeOptions"
+)
+# those whose keys are people's own words, and of these, and others, what lies below is theirs too
+KEYED = names("EndpointsConfig PortBindings")
+VERBATIM = names("ExposedPorts Labels Options StorageOpt Sysctls Tmpfs Volumes")
 NAMESPACES = {
     "PidMode": "pid",
     "IpcMode": "ipc",
@@ -51,6 +60,7 @@ NAMESPACES = {
 PRIVATE = frozenset({"", "private", "shareable", "none"})
 # null is the engine's own list, but an empty list takes the walls away
 WALLS = ("MaskedPaths", "ReadonlyPaths")
+MEMBERS = {name.casefold(): name for name in (*CONFIG_HARMLESS, *HOST_HARMLESS, *HOST_JUDGED, *INSIDE, *WALLS)}
 OWN_NETWORKS = frozenset({"", "default", "bridge", "none", "host"})
 LOG_DRIVERS = frozenset({"", "json-file", "local", "none"})
 NO_NEW_PRIVILEGES = frozenset({"no-new-privileges", "no-new-privileges:true", "no-new-privileges=true"})
@@ -83,6 +93,7 @@ class Asked:
 
 def asked_by_container(body: Body, *, registries: Iterable[str] = ()) -> Asked:
     """``registries`` are those that would have to be asked for the image. Invalid when a field has a wrong shape."""
+    body = _as_docker_reads(body)
     host = _mapping(body, "HostConfig")
     namespaces, joins = _namespaces(host)
     binds, volumes = _mounts(host)
@@ -102,6 +113,21 @@ def asked_by_container(body: Body, *, registries: Iterable[str] = ()) -> Asked:
         containers=1,
         other=(*_unknown(body, host), *_loosened(host)),
     )
+
+
+def _as_docker_reads(value: Any, *, is_ours: bool = False) -> Any:
+    """With every member's name in its one spelling. ``is_ours``: the keys are somebody's own words."""
+    if isinstance(value, list):
+        return [_as_docker_reads(entry) for entry in value]
+    if not isinstance(value, Mapping):
+        return value
+    found: dict[str, Any] = {}
+    for given, entry in value.items():
+        name = str(given) if is_ours else MEMBERS.get(str(given).casefold(), str(given))
+        if name in found:
+            raise Invalid(_("The field %(field)s is given twice.") % {"field": name}, field=name)
+        found[name] = entry if name in VERBATIM and not is_ours else _as_docker_reads(entry, is_ours=name in KEYED)
+    return found
 
 
 def _namespaces(host: Body) -> tuple[frozenset[str], list[str]]:

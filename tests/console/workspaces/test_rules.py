@@ -104,7 +104,17 @@ FORBIDDEN: list[tuple[dict[str, Any], str]] = [
     ({"OomKillDisable": True}, ""),
     ({"CgroupParent": "/"}, ""),
     ({"Runtime": "other"}, ""),
-    ({"privileged": True}, ""),
+    # Docker reads names of members in any case
+    ({"privileged": True}, "privileged"),
+    ({"PRIVILEGED": True}, "privileged"),
+    ({"bind\u017f": ["/etc:/x"]}, "bind_prefixes"),
+    ({"mounts": [{"TYPE": "bind", "source": "/etc", "target": "/x"}]}, "bind_prefixes"),
+    ({"portbindings": {"80/tcp": [{"hostip": "0.0.0.0"}]}}, "addresses"),
+    ({"portBindings": {"80/tcp": [{"HOSTPORT": "80"}]}}, "addresses"),
+    ({"capAdd": ["SYS_ADMIN"]}, "capabilities"),
+    ({"devices": [{"pathOnHost": "/dev/sda"}]}, "devices"),
+    ({"pidmode": "host"}, "host_namespaces"),
+    ({"maskedpaths": []}, ""),
     ({"Annotations": {"a": "b"}}, ""),
     ({"LearntLater": True}, ""),
 ]
@@ -113,6 +123,26 @@ FORBIDDEN: list[tuple[dict[str, Any], str]] = [
 @pytest.mark.parametrize(("host", "rule"), FORBIDDEN, ids=lambda value: str(value)[:60])
 def test_nothing_of_the_host_is_given_away_by_default(host: dict[str, Any], rule: str) -> None:
     assert broken(host) == {rule}
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        {"Privileged": False, "privileged": True},
+        {"Binds": [], "binds": ["/etc:/x"]},
+        {"Mounts": [{"Type": "volume", "type": "bind", "Source": "/etc"}]},
+    ],
+)
+def test_what_is_said_twice_is_not_chosen_from(host: dict[str, Any]) -> None:
+    with pytest.raises(Invalid, match="given twice"):
+        broken(host)
+
+
+def test_words_of_people_are_not_taken_for_names_of_members() -> None:
+    labels = {"privileged": "yes", "Privileged": "no"}
+    assert (
+        broken({"Sysctls": {"net.core.somaxconn": "1"}, "Tmpfs": {"/binds": "", "/Binds": ""}}, Labels=labels) == set()
+    )
 
 
 def test_networks_joined_at_birth_are_judged_too() -> None:
