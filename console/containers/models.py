@@ -1,10 +1,13 @@
 import re
+from typing import Any
 
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from console.hosts.models import Host
+from console.jobs.models import Job
 from console.operations.errors import Conflict
 from console.operations.governed import Governed, GovernedQuerySet
 from console.operations.policy import Place
@@ -58,6 +61,8 @@ class Container(Governed):
     finished_at = models.DateTimeField(null=True, blank=True)
     seen_at = models.DateTimeField()
     gone_at = models.DateTimeField(null=True, blank=True)
+    # of those that have replaced one another under a name, the first; none: it is the first itself
+    first = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="successors")
 
     objects = GovernedQuerySet["Container"].as_manager()
 
@@ -84,6 +89,11 @@ class Container(Governed):
         return self.name if usable else self.short_id
 
     @property
+    def lineage(self) -> int:
+        """The same for all that have replaced one another."""
+        return int(self.first_id or self.pk)
+
+    @property
     def log_topic(self) -> str:
         return f"container.{self.pk}.log"
 
@@ -104,3 +114,46 @@ class Container(Governed):
         self.require_present()
         if self.is_alive:
             raise Conflict(_("“%(name)s” is running.") % {"name": self.name})
+
+
+class Revision(Governed):
+    """What a container was meant to be from then on. Never changed; in force once its job has succeeded.
+
+    ``spec``: fields of ContainerSpec; values of secrets are references.
+    """
+
+    class Cause(models.TextChoices):
+        FOUND = "found", gettext_lazy("found as it was")
+        RUN = "run", gettext_lazy("run")
+        EDITED = "edited", gettext_lazy("edited")
+        LIMITS = "limits", gettext_lazy("limits changed")
+        RESTORED = "restored", gettext_lazy("restored")
+
+    first = models.ForeignKey(Container, on_delete=models.CASCADE, related_name="revisions")
+    number = models.PositiveIntegerField()
+    cause = models.CharField(max_length=16, choices=Cause.choices)
+    spec = models.JSONField()
+    # the number of the one that is restored
+    restores = models.PositiveIntegerField(null=True, blank=True)
+    # none for what was found
+    job = models.ForeignKey(Job, null=True, blank=True, on_delete=models.SET_NULL, related_name="revisions")
+    actor_name = models.CharField(max_length=150, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects = GovernedQuerySet["Revision"].as_manager()
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [models.UniqueConstraint(fields=["first", "number"], name="one_revision_per_number")]
+
+    def __str__(self) -> str:
+        return f"revision {self.number} of {self.first_id}"
+
+    @property
+    def place(self) -> Place:
+        return self.first.place
+
+    def save(self, *args: Any, **options: Any) -> None:
+        if not self._state.adding:
+            raise RuntimeError("a revision is never changed")
+        super().save(*args, **options)

@@ -7,7 +7,9 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from console.containers.changes import Known, tell
-from console.containers.models import Container
+from console.containers.models import Container, Revision
+from console.containers.queries import revisions_of
+from console.containers.specs.spec import ContainerSpec
 from console.containers.troubles import Before, troubles
 from console.hosts.facts import ContainerFact
 from console.hosts.models import Host
@@ -79,7 +81,7 @@ def _write(host: Host, seen: list[ContainerFact]) -> bool:
         values = _values(fact)
         row = known.get(fact.engine_id)
         job = _job_of(host, fact) if row is None else None
-        row = row or Container(host=host, engine_id=fact.engine_id, workspace=_workspace_of(job))
+        row = row or _new(host, fact, job)
         before, known_before = Before.of(row), Known.of(row) if row.pk else None
         if row.pk and all(getattr(row, name) == value for name, value in values.items()):
             continue
@@ -87,8 +89,8 @@ def _write(host: Host, seen: list[ContainerFact]) -> bool:
             setattr(row, name, value)
         row.seen_at = timezone.now()
         row.save()
-        if job is not None and job.args.get("secrets"):
-            row.secrets.set(Secret.objects.filter(workspace=job.workspace, name__in=job.args["secrets"]))
+        if job is not None:
+            _remember(row, job)
         if row.pk in known_pks or job is not None:
             # of what was there before the console, nobody knows since when
             for trouble in troubles(row, before):
@@ -98,12 +100,32 @@ def _write(host: Host, seen: list[ContainerFact]) -> bool:
     return changed
 
 
+def _new(host: Host, fact: ContainerFact, job: Job | None) -> Container:
+    row = Container(host=host, engine_id=fact.engine_id, workspace=_workspace_of(job))
+    if job is not None and job.kind == "container.replace":
+        before = Container.objects.filter(host=host, engine_id=job.args["engine_id"]).first()
+        row.first = (before.first or before) if before is not None else None
+    return row
+
+
+def _remember(row: Container, job: Job) -> None:
+    """What of the job stays with the container that it has just made."""
+    if job.args.get("secrets"):
+        row.secrets.set(Secret.objects.filter(workspace=job.workspace, name__in=job.args["secrets"]))
+    if job.kind != "container.replace" and not revisions_of(row).exists():
+        item: dict[str, Any] = next((one for one in job.args.get("clones", ()) if one["name"] == row.name), {})
+        spec = ContainerSpec.from_json({**job.args, **item}).as_json()
+        facts = {"cause": Revision.Cause.RUN, "job": job, "actor_name": job.actor_name}
+        Revision.objects.create(first=row, number=1, spec=spec, **facts)
+
+
 def _job_of(host: Host, fact: ContainerFact) -> Job | None:
     """That which made it."""
     number = fact.labels.get("naru.job", "")
     if not number.isdecimal() or len(number) > 18:
         return None
-    return Job.objects.select_related("workspace").filter(pk=int(number), host=host, kind="container.run").first()
+    kinds = ("container.run", "container.clone", "container.replace")
+    return Job.objects.select_related("workspace").filter(pk=int(number), host=host, kind__in=kinds).first()
 
 
 def _workspace_of(job: Job | None) -> Workspace:

@@ -13,12 +13,13 @@ from console.operations.errors import Conflict, Invalid
 PORT = re.compile(r"[0-9]{1,5}")
 PROTOCOLS = ("tcp", "udp")
 DEFAULT_ADDRESS = "127.0.0.1"
+EVERY = "*"
 ANY_ADDRESS = {"0.0.0.0", "::", ""}  # noqa: S104 - recognised, not bound
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedPort:
-    """``host_port`` 0 lets the engine choose one."""
+    """``host_port`` 0 lets the engine choose one; ``host_address`` "" is all of the host's, of either family."""
 
     host_address: str
     host_port: int
@@ -27,7 +28,9 @@ class PublishedPort:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Published on 127.0.0.1 unless an address is given: ``8080:80``, ``0.0.0.0:8080:80``, ``53:53/udp``."""
+        """Published on 127.0.0.1 unless an address is given: ``8080:80``, ``0.0.0.0:8080:80``, ``53:53/udp``,
+        ``*:8080:80``.
+        """
         body, _slash, protocol = text.strip().partition("/")
         protocol = protocol or "tcp"
         if protocol not in PROTOCOLS:
@@ -35,7 +38,7 @@ class PublishedPort:
         address, host_port, container_port = _parts(body, text=text)
         try:
             # one way to write it, so that the same address is known again
-            address = str(ipaddress.ip_address(address))
+            address = "" if address == EVERY else str(ipaddress.ip_address(address))
         except ValueError as error:
             raise Invalid(
                 _("“%(text)s”: “%(address)s” is no IP address.") % {"text": text, "address": address}, field="ports"
@@ -51,6 +54,13 @@ class PublishedPort:
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
+
+    @property
+    def text(self) -> str:
+        """As a person would type it."""
+        address = f"[{self.host_address}]" if ":" in self.host_address else self.host_address or EVERY
+        host_port = self.host_port or ""
+        return f"{address}:{host_port}:{self.container_port}" + ("" if self.protocol == "tcp" else f"/{self.protocol}")
 
     def __str__(self) -> str:
         return f"{self.host_address}:{self.host_port}:{self.container_port}/{self.protocol}"

@@ -8,7 +8,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from console.containers.models import Container
+from console.containers.models import Container, Revision
 from console.hosts.models import Host
 from console.hosts.neighbours import Neighbour, shows_containers
 from console.images.models import Image
@@ -28,6 +28,10 @@ from console.workspaces.rules import Used
 
 PATHS = Paths(workspace="workspace_id", host="host_id", labels="labels")
 UNSEEN = "?"
+# kinds of jobs whose arguments are what a container is going to be
+MAKING = ("container.run", "container.clone", "container.replace", "container.update")
+NAMING = (*MAKING, "container.rename")
+ON_MANY = ("containers.start", "containers.stop", "containers.restart", "containers.remove")
 HeldPorts = dict[tuple[str, int], list[tuple[str, str]]]
 
 
@@ -100,24 +104,26 @@ def require_logs(actor: Actor, container: Container) -> None:
 def names_in_use(host: Host) -> set[str]:
     """Names that containers have, and those that jobs under way are going to give."""
     present = set(Container.objects.filter(host=host, gone_at=None).values_list("name", flat=True))
-    return present | {str(args.get("name", "")) for args in _runs_under_way(Job.objects.all(), host)} - {""}
+    return present | {str(args.get("name", "")) for args in _under_way(Job.objects.all(), host, NAMING)} - {""}
 
 
-def ports_in_use(host: Host, *, seen_by: Actor) -> HeldPorts:
-    """(protocol, host port) → [(host address, holder)], of running containers and of jobs under way.
+def ports_in_use(host: Host, *, seen_by: Actor, but: Container | None = None) -> HeldPorts:
+    """(protocol, host port) → [(host address, holder)], of running containers (all or all ``but`` one) and of jobs
+    under way.
 
     A holder that ``seen_by`` cannot see has no name: the port is taken, by whom is nobody's business.
     """
     held: HeldPorts = {}
     alive = Container.objects.filter(host=host, gone_at=None, state__in=Container.ALIVE)
+    alive = alive.exclude(pk=but.pk) if but is not None else alive
     seen = set(visible_containers(seen_by).filter(host=host).values_list("pk", flat=True))
     for container in alive:
         for port in container.ports:
             key = (str(port["protocol"]), int(port["host_port"]))
             name = container.name if container.pk in seen else UNSEEN
             held.setdefault(key, []).append((str(port["host_address"]), name))
-    own = {args["name"] for args in _runs_under_way(visible_jobs(seen_by), host) if args.get("name")}
-    for args in _runs_under_way(Job.objects.all(), host):
+    own = {args["name"] for args in _under_way(visible_jobs(seen_by), host) if args.get("name")}
+    for args in _under_way(Job.objects.all(), host):
         name = args["name"] if args.get("name") in own else UNSEEN
         for port in args.get("ports", []):
             if port["host_port"]:
@@ -127,12 +133,16 @@ def ports_in_use(host: Host, *, seen_by: Actor) -> HeldPorts:
     return held
 
 
-def used_by(workspace: Workspace, host: Host) -> Used:
-    """What the workspace has on the host, with what jobs under way are going to add."""
+def used_by(workspace: Workspace, host: Host, *, but: Container | None = None) -> Used:
+    """What the workspace has on the host, with what jobs under way are going to add. ``but`` that, which makes way."""
     present = Container.objects.filter(workspace=workspace, host=host, gone_at=None)
-    totals = present.aggregate(count=Count("pk"), memory=Sum("memory_bytes"), cpus=Sum("cpus"))
-    coming = list(_runs_under_way(Job.objects.filter(workspace=workspace), host))
     own = {word for pair in present.values_list("name", "engine_id") for word in pair}
+    coming = list(_under_way(Job.objects.filter(workspace=workspace), host))
+    # until one is replaced or given other limits, what it is going to be counts and not what it is
+    changing = {str(args["engine_id"]) for args in coming if "engine_id" in args}
+    present = present.exclude(engine_id__in=changing)
+    present = present.exclude(pk=but.pk) if but is not None else present
+    totals = present.aggregate(count=Count("pk"), memory=Sum("memory_bytes"), cpus=Sum("cpus"))
     return Used(
         containers=totals["count"] + len(coming),
         memory_bytes=(totals["memory"] or 0) + sum(int(args.get("memory_bytes") or 0) for args in coming),
@@ -194,6 +204,36 @@ def containers_with(actor: Actor, secret: Secret) -> list[str]:
     return [name if pk in seen else UNSEEN for pk, name in present.values_list("pk", "name")]
 
 
-def _runs_under_way(jobs: QuerySet[Job], host: Host) -> Iterator[dict[str, Any]]:
-    jobs = jobs.filter(host=host, kind="container.run", state__in=Job.ACTIVE)
-    yield from jobs.values_list("args", flat=True)
+def job_on_many(container: Container) -> Job | None:
+    """One at work on it among others."""
+    many = Job.objects.filter(host=container.host, kind__in=ON_MANY, state__in=Job.ACTIVE)
+    return next(
+        (job for job in many if any(one["engine_id"] == container.engine_id for one in job.args["items"])), None
+    )
+
+
+def revisions_of(container: Container) -> QuerySet[Revision]:
+    """What it was meant to be over time, newest first, also under the containers it has replaced. For somebody who may
+    see the container.
+    """
+    return Revision.objects.filter(first_id=container.lineage).select_related("job", "job__host").order_by("-number")
+
+
+def revision_in_force(container: Container) -> Revision | None:
+    """The newest that came to be."""
+    came = Q(job=None) | Q(job__state=Job.State.SUCCEEDED)
+    return revisions_of(container).filter(came).first()
+
+
+def get_revision(container: Container, number: int) -> Revision:
+    revision = revisions_of(container).filter(number=number).first()
+    if revision is None:
+        raise Missing(_("There is no such revision."))
+    return revision
+
+
+def _under_way(jobs: QuerySet[Job], host: Host, kinds: tuple[str, ...] = MAKING) -> Iterator[dict[str, Any]]:
+    """What jobs are going to make, a container each."""
+    jobs = jobs.filter(host=host, kind__in=kinds, state__in=Job.ACTIVE)
+    for args in jobs.values_list("args", flat=True):
+        yield from args.get("clones") or [args]

@@ -46,6 +46,9 @@ TABS = (
     Tab("history", _("History"), icon="history", url_name="timeline:history", permission=SEEN, of_gone=True),
     Tab("inspect", _("Inspect"), icon="code", url_name="containers:inspect", permission=SEEN),
     Tab("terminal", _("Terminal"), "terminal-2", "terminals:terminal", Permission.CONTAINER_EXEC),
+    Tab("edit", _("Edit"), "pencil", "containers:edit", Permission.CONTAINER_DEPLOY),
+    Tab("clone", _("Clone"), "copy", "containers:clone", Permission.CONTAINER_RUN),
+    Tab("revisions", _("Revisions"), "history", "containers:revisions", Permission.CONTAINER_VIEW, of_gone=True),
 )
 
 

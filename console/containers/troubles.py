@@ -14,7 +14,8 @@ from console.jobs.models import Job
 from console.operations.happenings import EventKind, Happening
 
 ENDED = (Container.State.EXITED, Container.State.DEAD)
-STOPPING = ("container.stop", "container.restart", "container.remove")
+STOPPING = ("container.stop", "container.restart", "container.remove", "container.kill", "container.replace")
+STOPPING_MANY = ("containers.stop", "containers.restart")
 # after a stop has ended, its host may tell of the container a little later
 JUST_NOW = timedelta(minutes=1)
 
@@ -50,7 +51,10 @@ def _was_wanted(row: Container) -> bool:
     """A program that is told to stop may end with any code."""
     stops = Job.objects.filter(on_kind=row.target_kind, on_id=row.target_id, kind__in=STOPPING)
     recent = Q(state__in=Job.ACTIVE) | Q(finished_at__gt=timezone.now() - JUST_NOW)
-    return stops.filter(recent).exists()
+    if stops.filter(recent).exists():
+        return True
+    many = Job.objects.filter(recent, host=row.host, kind__in=STOPPING_MANY).values_list("args", flat=True)
+    return any(item["engine_id"] == row.engine_id for args in many for item in args["items"])
 
 
 def _about(row: Container, kind: EventKind, **details: Any) -> Happening:

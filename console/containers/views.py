@@ -1,5 +1,3 @@
-from collections.abc import Callable
-
 from asgiref.sync import async_to_sync
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
@@ -10,27 +8,24 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from console.containers import operations
-from console.containers.again import run_again
 from console.containers.cli import container_commands
-from console.containers.forms import ContainerFilterForm, RunForm
+from console.containers.forms import ContainerFilterForm
 from console.containers.log_text import log_piece, whole_log
 from console.containers.models import Container
 from console.containers.overview import overview_of
+from console.containers.picking import ACTIONS, get_action, judge_picked
 from console.containers.queries import get_container, require_logs, visible_containers
 from console.hosts.queries import visible_hosts
-from console.images.queries import visible_images
 from console.jobs.models import Job
-from console.jobs.queries import find_named, jobs_on
+from console.jobs.queries import jobs_on
 from console.live.frames import poll_body
 from console.operations.actor import Actor
-from console.operations.errors import Conflict, Denied, Invalid
 from console.operations.permissions import Permission
-from console.operations.policy import may
 from console.web.permits import require
 from console.web.rendering import job_answer, page_or_part
 from console.web.states import kind_name
 from console.web.tables import table_of
-from console.workspaces.queries import choice_of, workspaces_for
+from console.workspaces.queries import choice_of
 
 SORTABLE = {"name": "name", "state": "state", "image": "image", "host": "host__name", "created": "created_at"}
 
@@ -42,34 +37,8 @@ def containers(request: HttpRequest) -> HttpResponse:
     wanted = form.wanted()
     table = table_of(request, visible_containers(actor, wanted), sortable=SORTABLE, default="-created")
     choice = choice_of(actor, wanted.workspace)
-    context = {"table": table, "form": form, "hosts": visible_hosts(actor), "choice": choice}
+    context = {"table": table, "form": form, "hosts": visible_hosts(actor), "choice": choice, "acts": ACTIONS.values()}
     return page_or_part(request, "containers/list.html", "containers/_rows.html", context)
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def run(request: HttpRequest) -> HttpResponse:
-    actor = Actor.of_request(request)
-    choices = {
-        "hosts": [host.name for host in visible_hosts(actor)],
-        "workspaces": [workspace.slug for workspace in workspaces_for(actor, Permission.CONTAINER_RUN)],
-    }
-    wanted = {name: value for name in ("image", "host", "workspace") if (value := request.GET.get(name, ""))}
-    earlier = find_named(actor, request.GET.get("from", ""))
-    with_env = earlier is not None and may(actor, Permission.CONTAINER_SECRETS, on=earlier)
-    form = RunForm(request.POST or None, **choices, initial={**run_again(earlier, with_env=with_env), **wanted})
-    if form.is_valid():
-        given = dict(form.cleaned_data)
-        try:
-            job = operations.run_container(actor, given.pop("host"), **given)
-        except (Invalid, Conflict, Denied) as error:
-            form.blame(error)
-        else:
-            return redirect("jobs:job", job.number)
-    require(request, Permission.CONTAINER_RUN)
-    known = sorted({name for image in visible_images(actor)[:200] for name in image.references})
-    env_left_out = earlier is not None and not with_env and bool(earlier.args.get("env"))
-    context = {"form": form, "known_images": known, "env_left_out": env_left_out}
-    return render(request, "containers/run.html", context, status=form.answer)
 
 
 @require_safe
@@ -123,17 +92,59 @@ def move(request: HttpRequest, host: str, name: str) -> HttpResponse:
 
 @require_POST
 def start(request: HttpRequest, host: str, name: str) -> HttpResponse:
-    return _act(request, operations.start_container, host, name)
+    return _answer(request, operations.start_container(Actor.of_request(request), host, name))
 
 
 @require_POST
 def stop(request: HttpRequest, host: str, name: str) -> HttpResponse:
-    return _act(request, operations.stop_container, host, name)
+    return _answer(request, operations.stop_container(Actor.of_request(request), host, name))
+
+
+@require_POST
+def restart(request: HttpRequest, host: str, name: str) -> HttpResponse:
+    return _answer(request, operations.restart_container(Actor.of_request(request), host, name))
+
+
+@require_POST
+def pause(request: HttpRequest, host: str, name: str) -> HttpResponse:
+    return _answer(request, operations.pause_container(Actor.of_request(request), host, name))
+
+
+@require_POST
+def unpause(request: HttpRequest, host: str, name: str) -> HttpResponse:
+    return _answer(request, operations.unpause_container(Actor.of_request(request), host, name))
+
+
+@require_POST
+def kill(request: HttpRequest, host: str, name: str) -> HttpResponse:
+    signal = request.POST.get("signal", "KILL")
+    return _answer(request, operations.kill_container(Actor.of_request(request), host, name, signal=signal))
+
+
+@require_POST
+def rename(request: HttpRequest, host: str, name: str) -> HttpResponse:
+    to = request.POST.get("to", "")
+    return _answer(request, operations.rename_container(Actor.of_request(request), host, name, to=to))
 
 
 @require_POST
 def remove(request: HttpRequest, host: str, name: str) -> HttpResponse:
-    return _act(request, operations.remove_container, host, name)
+    return _answer(request, operations.remove_container(Actor.of_request(request), host, name))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def many(request: HttpRequest) -> HttpResponse:
+    """What would be done to those picked, and with ``sure`` it is."""
+    given = request.POST if request.method == "POST" else request.GET
+    actor = require(request, Permission.CONTAINER_VIEW)
+    action, keys = get_action(given.get("action", "")), given.getlist("picked")
+    if request.method == "POST" and "sure" in given:
+        jobs = operations.act_on_many(actor, action.key, keys)
+        return _answer(request, jobs[0]) if len(jobs) == 1 else redirect("jobs:list")
+    picked = judge_picked(actor, action, keys)
+    fine = [one for one in picked if not one.why_not]
+    context = {"action": action, "picked": picked, "fine": fine, "all": len(picked)}
+    return render(request, "containers/many.html", context)
 
 
 def _for_log(request: HttpRequest, host: str, name: str) -> Container:
@@ -143,7 +154,6 @@ def _for_log(request: HttpRequest, host: str, name: str) -> Container:
     return container
 
 
-def _act(request: HttpRequest, operation: Callable[[Actor, str, str], Job], host: str, name: str) -> HttpResponse:
-    job = operation(Actor.of_request(request), host, name)
+def _answer(request: HttpRequest, job: Job) -> HttpResponse:
     title = _("%(kind)s: %(name)s") % {"kind": kind_name(job.kind), "name": job.on_name}
     return job_answer(request, number=job.number, title=title, link=reverse("jobs:job", args=[job.number]))

@@ -9,9 +9,9 @@ import asyncio
 import base64
 import json
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import aiodocker
@@ -41,52 +41,6 @@ ERRORS: Mapping[int, type[ConsoleError]] = {
     409: Conflict,
     413: Invalid,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class PortBinding:
-    """``host_port`` 0: the engine chooses."""
-
-    host_address: str
-    host_port: int
-    container_port: int
-    protocol: str = "tcp"
-
-
-@dataclass(frozen=True, slots=True)
-class RunSpec:
-    """What a new container should be. ``command`` empty: the image's own. Limits 0: none."""
-
-    image: str
-    command: Sequence[str] = ()
-    env: Mapping[str, str] = field(default_factory=dict)
-    ports: Sequence[PortBinding] = ()
-    labels: Mapping[str, str] = field(default_factory=dict)
-    memory_bytes: int = 0
-    cpus: float = 0.0
-
-    def as_docker(self) -> dict[str, Any]:
-        exposed: dict[str, dict[str, str]] = {}
-        bindings: dict[str, list[dict[str, str]]] = {}
-        for port in self.ports:
-            key = f"{port.container_port}/{port.protocol}"
-            exposed[key] = {}
-            host_port = str(port.host_port) if port.host_port else ""
-            bindings.setdefault(key, []).append({"HostIp": port.host_address, "HostPort": host_port})
-        config: dict[str, Any] = {
-            "Image": self.image,
-            "Env": [f"{name}={value}" for name, value in self.env.items()],
-            "Labels": dict(self.labels),
-            "ExposedPorts": exposed,
-            "HostConfig": {
-                "PortBindings": bindings,
-                "Memory": self.memory_bytes,
-                "NanoCpus": round(self.cpus * 1e9),
-            },
-        }
-        if self.command:
-            config["Cmd"] = list(self.command)
-        return config
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,11 +227,10 @@ class Engine:
 
     # --- containers ---
 
-    async def create_container(self, spec: RunSpec, *, name: str) -> str:
-        """Returns the engine id."""
-        with translated(self.address):
-            created = await self._docker.containers.create(spec.as_docker(), name=name or None)
-        return created.id
+    async def create_container(self, body: Mapping[str, Any], *, name: str, platform: str = "") -> str:
+        """``body`` as Docker takes it. Returns the engine id."""
+        params = {key: value for key, value in (("name", name), ("platform", platform)) if value}
+        return str((await self.json("containers/create", "POST", params=params, body=body))["Id"])
 
     async def find_labelled(self, label: str, value: str) -> str | None:
         """The engine id of a container that carries ``label=value``."""

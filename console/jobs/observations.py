@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from console.hosts.observations import host_seen, host_unreachable
 from console.jobs import output
 from console.jobs.facts import Fact, observes
+from console.jobs.kinds import takes_back
 from console.jobs.models import Job
 from console.jobs.operations import announce, wake, wake_those_behind
 from console.jobs.progress import bounded
@@ -78,7 +79,7 @@ def lose(job_id: int, *, attempt: int, why: str, expired_by: datetime | None = N
         job = _under_way(job_id, attempt, expired_by)
         if job is None:
             return
-        if job.cancel_requested_at is not None:
+        if job.cancel_requested_at is not None and not (takes_back(job.kind) and job.attempt < job.max_attempts):
             job.finish(Job.State.CANCELLED, at=timezone.now(), error=why)
         elif job.attempt < job.max_attempts:
             job.requeue(note=why)

@@ -48,7 +48,7 @@ class ScheduleGiven(Given):
 
     @property
     def inputs(self) -> dict[str, Any]:
-        given = self.work.model_dump(exclude={"kind"})
+        given = self.work.model_dump(exclude={"kind"}, exclude_defaults=True)
         return {name: value for name, value in given.items() if value not in (None, "", [], {})}
 
     @property

@@ -11,6 +11,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from console.containers.again import run_again
+from console.containers.specs.given import spec_of_inputs
+from console.containers.specs.inputs import inputs_of
 from console.hosts.queries import visible_hosts
 from console.images.again import build_again
 from console.jobs.models import Job
@@ -207,13 +209,12 @@ def _given(actor: Actor, earlier: Job | None) -> Mapping[str, Any]:
 
 def _shown(actor: Actor, schedule: Schedule) -> Mapping[str, Any]:
     """What the form shows of a schedule's inputs."""
-    shown: dict[str, Any] = {**schedule.inputs, "host": schedule.host.name, "workspace": schedule.workspace.slug}
-    if "env" in shown:
-        shows_env = may(actor, Permission.CONTAINER_SECRETS, on=schedule)
-        shown["env"] = "\n".join(f"{name}={value}" for name, value in shown["env"].items()) if shows_env else ""
-    if "ports" in shown:
-        shown["ports"] = "\n".join(shown["ports"])
-    return shown
+    place = {"host": schedule.host.name, "workspace": schedule.workspace.slug}
+    if schedule.kind != "container.run":
+        return {**schedule.inputs, **place}
+    given = {name: value for name, value in schedule.inputs.items() if name not in ("name", "workspace")}
+    shown = {**inputs_of(spec_of_inputs(given)), "name": schedule.inputs.get("name", ""), **place}
+    return shown if may(actor, Permission.CONTAINER_SECRETS, on=schedule) else {**shown, "env": ""}
 
 
 def _plain(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -131,6 +131,18 @@ KINDS = {
     "container.start": _("Start container"),
     "container.stop": _("Stop container"),
     "container.remove": _("Remove container"),
+    "container.restart": _("Restart container"),
+    "container.pause": _("Pause container"),
+    "container.unpause": _("Unpause container"),
+    "container.kill": _("Send a signal"),
+    "container.rename": _("Rename container"),
+    "container.update": _("Change limits"),
+    "container.replace": _("Replace container"),
+    "container.clone": _("Clone container"),
+    "containers.start": _("Start containers"),
+    "containers.stop": _("Stop containers"),
+    "containers.restart": _("Restart containers"),
+    "containers.remove": _("Remove containers"),
 }
 
 

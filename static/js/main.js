@@ -1,6 +1,8 @@
 /** What every page loads. htmx comes before it as a plain script; the rest are modules. */
 
+import { attachBulk } from "./bulk.js";
 import { attachEditors } from "./editor.js";
+import { attachLines } from "./lines.js";
 import "./log.js";
 import { attachColumns } from "./columns.js";
 import { attachKeyboard } from "./keyboard.js";
@@ -14,6 +16,8 @@ import { attachTreeTools, attachTrees } from "./tree.js";
 attachPage();
 attachEditors();
 attachRows();
+attachLines();
+attachBulk();
 attachTray();
 attachStepUp();
 attachTreeTools();
@@ -26,6 +30,7 @@ document.addEventListener("htmx:afterSettle", () => {
   attachRows();
   attachTrees();
   attachColumns();
+  attachBulk();
   refreshTimes();
 });
 

@@ -15,7 +15,7 @@ from console.jobs import streams
 from console.jobs.agent.journal import Journal
 from console.jobs.agent.reports import epoch, report, show_room
 from console.jobs.agent.run import JobRun
-from console.jobs.kinds import get_kind
+from console.jobs.kinds import PartlyDone, get_kind
 from console.jobs.signing import open_values, verify
 from console.operations.errors import ConsoleError, Denied
 
@@ -156,6 +156,8 @@ class Agent:
         except ConsoleError as error:
             await run.write(f"{error}\n")
             end = {**about, "state": "failed", "error": str(error)}
+            if isinstance(error, PartlyDone):
+                end["result"] = error.result
         except Exception as error:  # noqa: BLE001 - whatever it was, it is how the attempt ended
             trace = run.masker.masked(traceback.format_exc())
             log.error("handler crashed", job=job, kind=message["kind"], exception=trace)

@@ -21,8 +21,9 @@ from django.urls import reverse
 from console.access import tasks as access_tasks
 from console.access.models import Grant
 from console.accounts.models import BrowserSession, Identity, User
+from console.containers import present
 from console.containers import views as container_views
-from console.containers.models import Container
+from console.containers.models import Container, Revision
 from console.hosts.disk import DiskUse
 from console.hub.client import Client as RegistryClient
 from console.hub.client import Names
@@ -314,6 +315,22 @@ ROUTES = {
     ("containers:storage", "get"): Route("kkkfk", of="container"),
     ("containers:inspect", "get"): Route("kkkfk", of="container"),
     ("containers:inspect_download", "get"): Route("kkkfk", of="container"),
+    ("containers:preview", "post"): Route("ffkfk", data={"host": "local", "image": "a:1", "workspace": "shop"}),
+    ("containers:many", "get"): Route("kkkfk", query={"action": "stop", "picked": "local/web-1"}),
+    ("containers:many", "post"): Route("fkkfk", data={"action": "stop", "picked": "local/web-1", "sure": "yes"}),
+    ("containers:restart", "post"): Route("fkkmk", of="container"),
+    ("containers:pause", "post"): Route("fkkmk", of="container"),
+    ("containers:unpause", "post"): Route("fkkmk", of="container"),
+    ("containers:kill", "post"): Route("fkkmk", of="container", data={"signal": "HUP"}),
+    ("containers:rename", "post"): Route("ffkmk", of="container", data={"to": "web-9"}),
+    ("containers:limits", "post"): Route("ffkmk", of="container", data={"cpus": "1"}),
+    ("containers:edit", "get"): Route("ffkfk", of="container"),
+    ("containers:edit", "post"): Route("ffkfk", of="container", data={"image": "a:1"}),
+    ("containers:clone", "get"): Route("ffkfk", of="container"),
+    ("containers:clone", "post"): Route(
+        "ffkfk", of="container", data={"count": "1", "pattern": "a", "ports": "engine"}
+    ),
+    ("containers:revisions", "get"): Route("kkkfk", of="container"),
     ("containers:move", "post"): Route("fffmf", of="container", data={"workspace": "shop"}),
     ("containers:start", "post"): Route("fkkmk", of="container"),
     ("containers:stop", "post"): Route("fkkmk", of="container"),
@@ -363,6 +380,8 @@ BOTH = {
     *("secrets:secret", "notifications:new_rule", "notifications:rule"),
     *("notifications:new_channel", "notifications:channel"),
     *("workspaces:workspace", "workspaces:policy", "builds:new", "containers:run", "jobs:rules", "terminals:rules"),
+    *("workspaces:workspace", "workspaces:policy", "builds:new", "containers:run", "jobs:rules"),
+    *("containers:many", "containers:edit", "containers:clone"),
     *("schedules:new", "schedules:edit"),
     *("hub:new", "hub:edit", "images:pull", "images:load", "prune:host"),
     *("account:settings", "shares:container_log", "shares:job_output"),
@@ -402,6 +421,18 @@ KINDS = {
     "container.start": "fkkfk",
     "container.stop": "fkkfk",
     "container.remove": "ffkfk",
+    "container.restart": "fkkfk",
+    "container.pause": "fkkfk",
+    "container.unpause": "fkkfk",
+    "container.kill": "fkkfk",
+    "container.rename": "ffkfk",
+    "container.update": "ffkfk",
+    "container.replace": "ffkfk",
+    "container.clone": "ffkfk",
+    "containers.start": "fkkfk",
+    "containers.stop": "fkkfk",
+    "containers.restart": "fkkfk",
+    "containers.remove": "ffkfk",
     "image.build": "ffkfk",
     "image.remove": "ffkfk",
     "image.pull": "ffkfk",
@@ -491,6 +522,10 @@ def world(monkeypatch: pytest.MonkeyPatch, redis_server: object) -> World:
     async def piece(*_given: object) -> Chunk:
         return Chunk("1")
 
+    async def inspected(*_given: str) -> tuple[dict[str, Any], None]:
+        return {"Config": {"Image": "a:1"}}, None
+
+    monkeypatch.setattr(present, "inspected", inspected)
     monkeypatch.setattr(container_views, "log_piece", piece)
     _play_others(monkeypatch)
     monkeypatch.setattr(container_views, "whole_log", lambda *_given: iter(["line\n"]))
@@ -498,6 +533,8 @@ def world(monkeypatch: pytest.MonkeyPatch, redis_server: object) -> World:
     make_workspace("depot")
     container = make_container("web-1", workspace=shop)
     make_change(container, "renamed", old="renamed-thing", new="web-1")
+    with writes_allowed("factory"):
+        Revision.objects.create(first=container, number=1, cause="found", spec={"image": "a:1"})
     image = make_image("a:1", workspace=shop)
     args = {"tag": "c:1", "dockerfile": "FROM scratch\n"}
     queued = make_job("image.build", state="queued", workspace=shop, args=args, on_name="queued-thing")
@@ -540,6 +577,7 @@ def world(monkeypatch: pytest.MonkeyPatch, redis_server: object) -> World:
         "volume": {"host": host.name, "name": make_volume("shop_files", workspace=shop).name},
         "backup": {"number": make_backup("shop_files", workspace=shop).number},
         "share": {"share_id": make_share(kim, failed).pk},
+        "revision": {"host": host.name, "name": "web-1", "number": 1},
         "team": {"slug": team.slug},
         "member": {"slug": team.slug, "user_pk": kim.pk},
         "role": {"slug": role.slug},

@@ -31,7 +31,7 @@ class StuckEngine:
     async def find_labelled(self, _label: str, _value: str) -> str | None:
         return next(iter(self.present), None)
 
-    async def create_container(self, _spec: object, *, name: str) -> str:
+    async def create_container(self, _body: object, *, name: str, platform: str) -> str:
         self.present.add(name)
         return name
 

@@ -17,7 +17,7 @@ from pytest_django import Settings
 from console.accounts.models import User
 from console.audit.models import AuditEntry
 from console.audit.observations import sign_head
-from console.hosts.gateway import BuildLine, RunSpec
+from console.hosts.gateway import BuildLine
 from console.jobs import output, sending, streams
 from console.jobs.agent import run as agent_run
 from console.jobs.agent.execution import Agent
@@ -69,9 +69,10 @@ class TalkativeEngine:
     async def find_image_id(self, _name: str) -> str | None:
         return None
 
-    async def create_container(self, spec: RunSpec, *, name: str) -> str:
-        self.told.append(dict(spec.env))
-        raise Conflict(f"{name} cannot have {dict(spec.env)}")
+    async def create_container(self, body: dict[str, Any], *, name: str, platform: str) -> str:
+        env = dict(entry.split("=", 1) for entry in body["Env"])
+        self.told.append(env)
+        raise Conflict(f"{name} cannot have {env}")
 
     async def build(self, context: BinaryIO, **given: Any) -> AsyncIterator[BuildLine]:
         self.told.append(given)

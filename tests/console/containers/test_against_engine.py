@@ -1,0 +1,179 @@
+"""What the docker CLI makes of a line and what the console makes of it are the same; and a replacement on an engine."""
+
+import json
+import shlex
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from console.containers.replacing import replace
+from console.containers.specs.checks import checked
+from console.containers.specs.docker import as_docker
+from console.containers.specs.pasted import read_line
+from console.containers.specs.reading import of_docker
+from console.containers.specs.spec import ContainerSpec
+from console.hosts import acting
+from console.hosts.gateway import connect
+from tests.engine.conftest import IMAGE, RunningEngine, busybox_tar, running_engine
+from tests.fakes.docker import FakeRun, Killed
+
+pytestmark = [pytest.mark.host]
+__all__ = ["busybox_tar"]
+
+LINES = """\
+IMAGE
+-d IMAGE sleep 5
+-it IMAGE sh
+-e A=b -e 'B=c d' --env=C= IMAGE
+-p 8080:80 IMAGE
+-p 127.0.0.1:8443:443 -p 53:53/udp IMAGE
+-p 80 IMAGE
+-P --expose 9000 --expose 53/udp IMAGE
+-v data:/data IMAGE
+-v data:/data:ro -v /tmp:/host IMAGE
+-v /anonymous IMAGE
+--mount type=bind,source=/tmp,target=/x,readonly IMAGE
+--mount type=volume,source=data,target=/x IMAGE
+--mount type=tmpfs,target=/run,tmpfs-size=64m,tmpfs-mode=1770 IMAGE
+--tmpfs /run:size=64m,mode=1777 --tmpfs /var/run IMAGE
+--hostname web --domainname example.org IMAGE
+--dns 10.0.0.2 --dns-search example.org --dns-option ndots:2 IMAGE
+--add-host db:10.0.0.5 --add-host up:host-gateway IMAGE
+--network none IMAGE
+--network host IMAGE
+--network front --network-alias api --network-alias web IMAGE
+--network front --ip 10.89.7.9 IMAGE
+-m 64m IMAGE
+-m 64m --memory-swap 128m --memory-reservation 32m IMAGE
+-m 64m --memory-swap -1 IMAGE
+--cpus 0.5 IMAGE
+--cpu-shares 512 --cpuset-cpus 0 IMAGE
+--pids-limit 50 --shm-size 32m IMAGE
+--ulimit nofile=1024:2048 --ulimit core=0 IMAGE
+--restart always IMAGE
+--restart on-failure:3 IMAGE
+--rm IMAGE
+--health-cmd 'true || false' --health-interval 30s --health-retries 2 --health-start-period 1s IMAGE
+--no-healthcheck IMAGE
+--privileged IMAGE
+--cap-add net_admin --cap-drop ALL --security-opt no-new-privileges IMAGE
+--read-only --init -u 1000:1000 -w /tmp --group-add 7 IMAGE
+--device /dev/null:/dev/nothing:rw --device /dev/zero IMAGE
+--sysctl net.ipv4.ip_forward=1 IMAGE
+--userns host --ipc shareable --pid host IMAGE
+--log-driver json-file --log-opt max-size=1m --log-opt max-file=2 IMAGE
+-l a=b --label 'c=d e' --stop-signal INT --stop-timeout 3 IMAGE
+--entrypoint /bin/sh IMAGE -c true
+--entrypoint '' IMAGE sh
+--oom-score-adj 100 IMAGE
+"""
+# of the client that asked, or of its being another container
+OWN = {"Hostname", "AttachStdout", "AttachStderr", "AttachStdin", "StdinOnce"}
+HOST_OWN = {"ConsoleSize", "ContainerIDFile"}
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[RunningEngine]:
+    """With the image, and a network "front"."""
+    with running_engine() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def image(engine: RunningEngine, busybox_tar: bytes) -> str:
+    engine.docker("import", "-c", 'CMD ["sleep", "1000"]', "-", IMAGE, input=busybox_tar)
+    engine.docker("network", "create", "--subnet", "10.89.7.0/24", "front")
+    return IMAGE
+
+
+async def made(engine: RunningEngine, spec: ContainerSpec) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Made by the console and shown, with its image; gone afterwards."""
+    async with connect(f"unix://{engine.socket}") as gateway:
+        engine_id = await acting.create(gateway, as_docker(spec), name="")
+        document = await acting.inspect(gateway, engine_id)
+        image = await acting.find_image(gateway, document["Image"])
+        await acting.remove(gateway, engine_id, with_volumes=True)
+        assert image is not None
+        return document, image
+
+
+def shown(document: dict[str, Any]) -> dict[str, Any]:
+    """What was asked for, without what each has of its own."""
+    networks = {
+        name: {
+            "IPAMConfig": one.get("IPAMConfig") or {},
+            "Aliases": sorted(set(one.get("Aliases") or ()) - {document["Id"][:12]}),
+        }
+        for name, one in document["NetworkSettings"]["Networks"].items()
+    }
+    return {
+        "config": {key: value for key, value in document["Config"].items() if key not in OWN and value},
+        "host": {key: _sorted(value) for key, value in document["HostConfig"].items() if key not in HOST_OWN and value},
+        "networks": networks,
+        "program": [document["Path"], document["Args"]],
+    }
+
+
+def _sorted(value: Any) -> Any:
+    """The CLI keeps some of them in no order."""
+    return sorted(value, key=json.dumps) if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("line", LINES.splitlines())
+async def test_the_console_makes_what_the_cli_makes(engine: RunningEngine, image: str, line: str) -> None:
+    words = line.replace("IMAGE", image)
+    flags = [word for word in shlex.split(words) if word != "-d"]
+    by_cli = engine.out("create", *flags)
+    theirs = json.loads(engine.out("inspect", by_cli))[0]
+    engine.docker("rm", "-v", by_cli)
+    spec = checked(read_line(f"docker run {words}").spec)
+    ours, found_image = await made(engine, spec)
+    assert shown(ours) == shown(theirs)
+    # and what the engine shows of it says the same again
+    reading = of_docker(ours, found_image)
+    again, _image = await made(engine, checked(reading.spec))
+    assert shown(again) == shown(ours)
+    assert reading.lost == ()
+
+
+class Dying:
+    """An engine's gateway of which the ``at``-th change is the agent's last."""
+
+    def __init__(self, gateway: Any, at: int) -> None:
+        self._gateway, self._left = gateway, at
+
+    async def json(self, path: str, method: str = "GET", **given: Any) -> Any:
+        answer = await self._gateway.json(path, method, **given)
+        if method != "GET":
+            self._left -= 1
+            if self._left == 0:
+                raise Killed
+        return answer
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._gateway, name)
+
+    async def create_container(self, body: Any, *, name: str, platform: str = "") -> str:
+        params = {"name": name}
+        return str((await self.json("containers/create", "POST", params=params, body=body))["Id"])
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 5, 6])
+async def test_on_an_engine_too_one_runs_whenever_the_agent_dies(engine: RunningEngine, image: str, step: int) -> None:
+    line = "--init --stop-timeout 0 -p 127.0.0.1:18080:80 -v /data"
+    old = engine.out(
+        "run", "-d", "--name", "web", *shlex.split(line), image, "sh", "-c", "echo kept > /data/note; exec sleep 1000"
+    )
+    spec = checked(read_line(f"docker run {line} -e NEW=1 {image}").spec)
+    args = {**spec.as_json(), "name": "web", "engine_id": old, "settle_s": 0, "drops": []}
+    async with connect(f"unix://{engine.socket}") as gateway:
+        first: Any = FakeRun(Dying(gateway, step))
+        with pytest.raises(Killed):
+            await replace(first, args)
+        second: Any = FakeRun(gateway)
+        result = await replace(second, args)
+    assert engine.out("ps", "-aq", "--no-trunc").split() == [result["engine_id"]]
+    assert engine.out("exec", "web", "sh", "-c", "cat /data/note; echo $NEW").split() == ["kept", "1"]
+    assert "18080" in engine.out("port", "web")
+    engine.docker("rm", "-fv", "web")
