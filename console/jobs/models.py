@@ -90,6 +90,10 @@ class Job(Governed):
             models.Index(fields=["kind", "-id"]),
             models.Index(fields=["on_kind", "on_id", "-id"]),
             models.Index(fields=["workspace", "state", "finished_at"]),
+            # what lists and the overview ask for, among tens of thousands
+            models.Index(fields=["state", "-id"]),
+            models.Index(fields=["state", "finished_at"]),
+            models.Index(fields=["on_name", "-id"]),
         ]
 
     def __str__(self) -> str:

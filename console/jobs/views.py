@@ -18,6 +18,7 @@ from console.live.topics import Chunk, Line
 from console.operations.actor import Actor
 from console.operations.errors import Denied, Unconfirmed
 from console.operations.permissions import Permission
+from console.web.keyset import first_of
 from console.web.permits import require
 from console.web.rendering import go_to, job_answer, page_or_part
 from console.web.states import kind_name
@@ -44,7 +45,7 @@ def tray(request: HttpRequest) -> HttpResponse:
     visible = visible_jobs(actor)
     if request.GET.get("part") == "count":
         return HttpResponse(visible.filter(state__in=Job.ACTIVE).count() or "")
-    return render(request, "jobs/_tray.html", {"jobs": visible[:TRAY_ROWS]})
+    return render(request, "jobs/_tray.html", {"jobs": first_of(visible, TRAY_ROWS)})
 
 
 @require_safe

@@ -13,6 +13,7 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
 from console.operations.errors import ConsoleError, Denied, Unavailable, Unconfirmed
+from console.operations.policy import looked_up_once
 
 log = structlog.get_logger(__name__)
 
@@ -30,6 +31,19 @@ class CorrelationMiddleware:
             response = self.get_response(request)
         response["X-Request-ID"] = correlation_id
         return response
+
+
+class OneLookMiddleware:
+    """What an actor holds is looked up once for a request that only reads."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.method not in ("GET", "HEAD"):
+            return self.get_response(request)
+        with looked_up_once():
+            return self.get_response(request)
 
 
 class ErrorMiddleware:

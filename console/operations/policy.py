@@ -3,7 +3,9 @@
 console.access implements it. Apps below access ask here, so that none of them imports it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Protocol, TypeVar, cast
@@ -124,18 +126,41 @@ def policy() -> Policy:
     return _load(settings.NARU_POLICY)
 
 
+_looked_up: ContextVar[dict[Actor, Access] | None] = ContextVar("looked_up", default=None)
+
+
+@contextmanager
+def looked_up_once() -> Iterator[None]:
+    """For one request that only reads: all it asks about an actor is answered by what was held when it first asked."""
+    token = _looked_up.set({})
+    try:
+        yield
+    finally:
+        _looked_up.reset(token)
+
+
+def access_of(actor: Actor) -> Access:
+    """As of now, or within ``looked_up_once`` as of the first time that it was asked for."""
+    known = _looked_up.get()
+    if known is None:
+        return policy().access_of(actor)
+    if actor not in known:
+        known[actor] = policy().access_of(actor)
+    return known[actor]
+
+
 def may(actor: Actor, permission: Permission | OpenAction, *, on: Target | None = None, at: Place = NOWHERE) -> bool:
     """Would an operation with this permission be let through? Over ``on`` or at ``at``; else over everything."""
     if isinstance(permission, OpenAction):
         return actor.limits is None or permission in BY_TOKEN
-    return policy().access_of(actor).allows(permission, on=on, at=at)
+    return access_of(actor).allows(permission, on=on, at=at)
 
 
 def may_somewhere(actor: Actor, permission: Permission) -> bool:
     """Is there anything over which the actor holds it? For pages and topics that show what is covered."""
-    return policy().access_of(actor).somewhere(permission)
+    return access_of(actor).somewhere(permission)
 
 
 def bounded(actor: Actor, permission: Permission, rows: QuerySet[Row], paths: Paths) -> QuerySet[Row]:
     """Those of ``rows`` over which the actor holds ``permission``."""
-    return policy().access_of(actor).bound(rows, permission, paths)
+    return access_of(actor).bound(rows, permission, paths)

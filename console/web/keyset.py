@@ -42,13 +42,20 @@ def page_of(rows: QuerySet[Row], *, field: str, descending: bool, after: str, li
     try:
         if after:
             ordered = ordered.filter(_beyond(field, *_position(after), descending=descending))
-        found = list(ordered[: limit + 1])
+        found = list(first_of(ordered, limit + 1))
     except (TypeError, ValueError, ValidationError) as error:
         # a position of another list: its value is of another type
         raise Damaged from error
     page = found[:limit]
     more = len(found) > limit
     return Page(page, _token(_value(page[-1], field), page[-1].pk) if more else "")
+
+
+def first_of(ordered: QuerySet[Row], count: int) -> QuerySet[Row]:
+    """The first ``count`` rows. Which these are is found by keys alone: what is long is read of them only, where a
+    database that sorts would otherwise carry every row along.
+    """
+    return ordered.filter(pk__in=ordered.values("pk")[:count])
 
 
 def _beyond(field: str, value: object, key: object, *, descending: bool) -> Q:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from console.operations.actor import Actor
 from console.operations.errors import Denied
 from console.operations.permissions import Permission
-from console.operations.policy import NOWHERE, Access, Grantors, Place, Target, may, may_somewhere, policy
+from console.operations.policy import NOWHERE, Access, Grantors, Place, Target, may, may_somewhere, policy, access_of
 
 MOST_NAMES = 3
 
@@ -23,7 +23,8 @@ class Permits:
     @cached_property
     def _access(self) -> Access:
         # error pages may be drawn before the session was looked at
-        return policy().access_of(Actor.of_user(getattr(self._request, "user", None)))
+        user = getattr(self._request, "user", None)
+        return access_of(Actor.of_request(self._request) if user is not None else Actor.of_user(None))
 
     @cached_property
     def _grantors(self) -> Grantors:
