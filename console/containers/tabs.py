@@ -32,6 +32,7 @@ SEEN = Permission.CONTAINER_VIEW
 TABS = (
     Tab("overview", _("Overview"), "info-circle", "containers:container", SEEN, of_gone=True),
     Tab("logs", _("Logs"), "file-text", "containers:logs", Permission.CONTAINER_LOGS),
+    Tab("stats", _("Stats"), "chart-line", "stats:container", Permission.CONTAINER_STATS, of_gone=True),
     Tab(
         "health",
         _("Health"),

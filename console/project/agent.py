@@ -20,6 +20,7 @@ from console.jobs.agent.watcher import start_watching
 from console.jobs.alive import show_alive
 from console.project import agent_settings
 from console.project.environment import read_key
+from console.stats.sampling import start_sampling
 
 CAPACITY = 7  # of eight threads: one stays free to show that work is taken
 
@@ -39,4 +40,5 @@ agent_tasks.register(app, agent)
 def _ready(**_: object) -> None:
     agent.report_interrupted()
     start_watching(agent)
+    start_sampling(agent)
     show_alive()

@@ -19,6 +19,7 @@ from console.secrets.api import router as secrets
 from console.shares.api import router as shares
 from console.terminals.api import router as terminals
 from console.timeline.api import router as timeline
+from console.stats.api import router as stats
 from console.tokens.api import router as tokens
 from console.tokens.bearer import TokenBearers
 from console.volumes.api import backups, volumes
@@ -45,6 +46,7 @@ api = Api(
         "alerts": notifications,
         "hosts": hosts,
         "prune": prune,
+        "stats": stats,
         "workspaces": workspaces,
         "teams": teams,
         "roles": roles,

@@ -29,6 +29,7 @@ app.conf.beat_schedule = {
     "tidy": {"task": "jobs.tidy", "schedule": 3600.0, "options": {"queue": "console", "expires": 3600}},
     "terminals": {"task": "terminals.sweep", "schedule": 10.0, "options": {"queue": "console", "expires": 30}},
     "terminals-tidy": {"task": "terminals.tidy", "schedule": 3600.0, "options": {"queue": "console", "expires": 3600}},
+    "stats-tidy": {"task": "stats.tidy", "schedule": 3600.0, "options": {"queue": "console", "expires": 3600}},
     "audit-head": {"task": "audit.head", "schedule": 60.0, "options": {"queue": "console", "expires": 60}},
     "audit-check": {"task": "audit.check", "schedule": 3600.0, "options": {"queue": "console", "expires": 3600}},
     "audit-seal": {"task": "audit.seal", "schedule": 86400.0, "options": {"queue": "console", "expires": 86400}},
@@ -43,6 +44,7 @@ from console.schedules import tasks as schedule_tasks
 from console.terminals import tasks as terminal_tasks
 from console.timeline import tasks as timeline_tasks
 from console.volumes import tasks as volume_tasks
+from console.stats import tasks as stats_tasks
 
 tasks.register(app)
 access_tasks.register(app)
@@ -52,6 +54,7 @@ timeline_tasks.register(app)
 terminal_tasks.register(app)
 prune_tasks.register(app)
 volume_tasks.register(app)
+stats_tasks.register(app)
 
 
 @signals.worker_ready.connect

@@ -81,6 +81,7 @@ INSTALLED_APPS = [
     "console.timeline",
     "console.terminals",
     "console.prune",
+    "console.stats",
     "console.schedules",
     "console.shares",
     "console.access",

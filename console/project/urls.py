@@ -16,6 +16,8 @@ APPS = (
     "images",
     "networks",
     "volumes",
+    # before containers: "stats/" is not the name of an action
+    "stats",
     "containers",
     "timeline",
     "terminals",

@@ -91,6 +91,7 @@ SECTIONS = (
     Section(
         _("Control"), _("Workspaces"), icon="folders", url_name="workspaces:list", permission=Permission.WORKSPACE_VIEW
     ),
+    Section(_("Control"), _("Hosts"), icon="server", url_name="hosts:list", permission=Permission.HOST_VIEW),
     Section(_("Control"), _("People"), icon="users", url_name="accounts:people", permission=Permission.USER_VIEW),
     Section(_("Control"), _("Teams"), icon="users-group", url_name="teams:list", permission=Permission.TEAM_VIEW),
     Section(_("Control"), _("Roles"), icon="id-badge-2", url_name="roles:list", permission=Permission.ROLE_VIEW),

@@ -32,6 +32,24 @@ function isInHand(element) {
   return element.querySelector("input:focus, select:focus, textarea:focus") || document.querySelector("dialog[open]");
 }
 
+/** A link that had the focus has it again when the part around it was fetched anew; what has an id htmx sees to. */
+let focused = "";
+
+function keepFocus(event) {
+  const active = document.activeElement;
+  const isInside = active?.matches("a[href]") && !active.id && event.detail.target.contains(active);
+  focused = isInside ? active.getAttribute("href") : "";
+}
+
+function giveFocusBack() {
+  if (!focused || document.activeElement !== document.body) return;
+  [...document.links].find((link) => link.getAttribute("href") === focused)?.focus({ preventScroll: true });
+  focused = "";
+}
+
+document.addEventListener("htmx:beforeSwap", keepFocus);
+document.addEventListener("htmx:afterSettle", giveFocusBack);
+
 const listeners = new Map();
 
 export function attachRows() {

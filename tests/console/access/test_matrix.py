@@ -49,6 +49,8 @@ from console.terminals import tasks as terminal_tasks
 from console.terminals.admission import Browser, Refused, admit
 from console.timeline import tasks as timeline_tasks
 from console.volumes import tasks as volume_tasks
+from console.stats import tasks as stats_tasks
+from console.stats import views as stats_views
 from tests.architecture.test_addresses import ALL, OPEN
 from tests.console.schedules.conftest import make_schedule
 from tests.factories.console import (
@@ -354,6 +356,12 @@ ROUTES = {
     ("prune:host", "post"): Route("ffffm", of="host", data=PRUNE),
     ("prune:restore", "post"): Route("ffffm", of="held"),
     ("prune:remove", "post"): Route("ffffm", of="held"),
+    ("stats:container", "get"): Route("kkkfk", of="container"),
+    ("stats:history", "get"): Route("kkkfk", of="container"),
+    ("stats:samples", "get"): Route("kkkfk", of="container"),
+    ("hosts:list", "get"): Route("kkkfk"),
+    ("hosts:host", "get"): Route("kkkfk", of="host"),
+    ("hosts:history", "get"): Route("kkkfk", of="host"),
     ("teams:list", "get"): Route("ffffk"),
     ("teams:new", "post"): Route("fffff", data={"slug": "mine"}),
     ("teams:team", "get"): Route("ffffk", of="team"),
@@ -401,6 +409,7 @@ TOPICS = {
     "rows.quarantined": "ffffk",
     "rows.hosts": "kkkfk",
     "rows.terminals": "ffkkk",
+    "rows.stats": "kkkfk",
     "rows.schedules": "kkkfk",
     "rows.audit": "fffkk",
     "rows.workspaces": "kkkfk",
@@ -413,6 +422,7 @@ TOPICS = {
     "rows.grants": "ffffk",
     "container.{container}": "kkkmk",
     "container.{container}.log": "kkkmk",
+    "container.{container}.stats": "kkkmk",
     "job.{job}": "kkkkk",
     "job.{job}.output": "kkkkk",
 }
@@ -475,6 +485,7 @@ TASKS = {
     "terminals.tidy": "takes nothing",
     "prune.sweep": "takes nothing",
     "volumes.tidy": "takes nothing",
+    "stats.tidy": "takes nothing",
     "audit.head": "takes nothing",
     "audit.check": "takes nothing",
     "audit.seal": "takes nothing",
@@ -519,7 +530,7 @@ def world(monkeypatch: pytest.MonkeyPatch, redis_server: object) -> World:
     """All that "shop" owns, on a host that another workspace uses too."""
     monkeypatch.setattr(sending, "_send", Broker().send)
 
-    async def piece(*_given: object) -> Chunk:
+    async def piece(*_given: object, **_named: object) -> Chunk:
         return Chunk("1")
 
     async def inspected(*_given: str) -> tuple[dict[str, Any], None]:
@@ -528,6 +539,7 @@ def world(monkeypatch: pytest.MonkeyPatch, redis_server: object) -> World:
     monkeypatch.setattr(present, "inspected", inspected)
     monkeypatch.setattr(container_views, "log_piece", piece)
     _play_others(monkeypatch)
+    monkeypatch.setattr(stats_views, "use_piece", piece)
     monkeypatch.setattr(container_views, "whole_log", lambda *_given: iter(["line\n"]))
     host, shop = make_host("local"), make_workspace("shop")
     make_workspace("depot")
@@ -671,6 +683,7 @@ def test_every_task_is_in_the_table() -> None:
     terminal_tasks.register(app)
     prune_tasks.register(app)
     volume_tasks.register(app)
+    stats_tasks.register(app)
     agent_tasks.register(app, agent)
     assert {name for name in app.tasks if not name.startswith("celery.")} == TASKS.keys() | AGENT_TASKS.keys()
 

@@ -46,6 +46,11 @@ PAGES = [
     "/sessions/",
     "/sessions/{terminal}/",
     "/workspaces/main/terminals/",
+    "/containers/local/web-1/stats/",
+    "/containers/local/web-1/stats/?span=24h",
+    "/hosts/",
+    "/hosts/local/",
+    "/hosts/local/?span=6h",
     "/images/",
     "/images/local/{image}/",
     "/images/pull/?reference=registry.example/shop/web:1.0",
@@ -203,11 +208,11 @@ def test_a_stranger_is_sent_to_sign_in(client: Client, db: None, page: str) -> N
     assert answer["Location"].startswith("/sign-in/?next=")
 
 
-@pytest.mark.parametrize("page", ["/", "/containers/", "/images/", "/jobs/", "/builds/"])
+@pytest.mark.parametrize("page", ["/", "/containers/", "/images/", "/jobs/", "/builds/", "/hosts/local/"])
 def test_names_from_hosts_are_shown_and_never_run(signed_in: SignedIn, page: str) -> None:
     make_container(HOSTILE, image=HOSTILE)
     make_image(HOSTILE)
-    make_job(on_name=HOSTILE, error=HOSTILE)
+    make_job(on_name=HOSTILE, error=HOSTILE, state="running" if page == "/" else "failed")
     text = signed_in(Role.ADMIN).get(page).content.decode()
     assert "<script>alert" not in text
     assert "&lt;script&gt;alert" in text

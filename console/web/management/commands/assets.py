@@ -20,6 +20,8 @@ SHIPPED = {
     "@xterm/xterm/css/xterm.css": "xterm.css",
     "@xterm/xterm/lib/xterm.mjs": "xterm.js",
     "@xterm/addon-fit/lib/addon-fit.mjs": "xterm_fit.js",
+    "uplot/dist/uPlot.iife.min.js": "uplot.js",
+    "uplot/dist/uPlot.min.css": "uplot.css",
 }
 ICON_TAG = re.compile(r"""\{%\s*icon\s+["']([a-z0-9-]+)["']""")
 ICON_ARGUMENT = re.compile(r"""\bicon(?:=|\(name=)["']([a-z0-9-]+)["']""")
