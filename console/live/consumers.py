@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakSet
 
 import structlog
 from asgiref.sync import sync_to_async
@@ -37,6 +38,13 @@ BELL_QUIET_S = 0.15
 FIRST_RETRY_S = 0.5
 LAST_RETRY_S = 5.0
 
+_open: "WeakSet[LiveConsumer]" = WeakSet()
+
+
+def sockets_open() -> int:
+    """Of this process."""
+    return len(_open)
+
 
 @dataclass(slots=True)
 class Reader:
@@ -59,6 +67,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
 
     async def connect(self) -> None:
         await self.accept()
+        _open.add(self)
         self.actor = await sync_to_async(self.current_actor)()
         if not self.actor.is_user:
             await self.close(CloseCode.SIGNED_OUT)
@@ -67,6 +76,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         self.start(self.authorise_again())
 
     async def disconnect(self, code: int) -> None:  # noqa: ARG002 - channels' signature
+        _open.discard(self)
         tasks = self.tasks | {reader.task for reader in self.readers.values() if reader.task}
         for task in tasks:
             task.cancel()

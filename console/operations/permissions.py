@@ -59,6 +59,7 @@ class Permission(StrEnum):
     SCHEDULE_MANAGE = "schedule.manage"
     HOST_VIEW = "host.view"
     HOST_PRUNE = "host.prune"
+    METRICS_VIEW = "metrics.view"
     WORKSPACE_VIEW = "workspace.view"
     WORKSPACE_MANAGE = "workspace.manage"
     POLICY_VIEW = "policy.view"
@@ -83,6 +84,7 @@ EVERYWHERE_ONLY = frozenset(
         Permission.ROLE_MANAGE,
         Permission.TEAM_MANAGE,
         Permission.AUDIT_SEAL,
+        Permission.METRICS_VIEW,
         Permission.SECRET_ROTATE,
         Permission.USER_VIEW,
         Permission.USER_INVITE,
@@ -109,6 +111,8 @@ READ_ONLY = frozenset(
         Permission.JOB_VIEW,
         Permission.SCHEDULE_VIEW,
         Permission.HOST_VIEW,
+        # all that is measured, of everybody: for a Prometheus
+        Permission.METRICS_VIEW,
         Permission.WORKSPACE_VIEW,
         Permission.POLICY_VIEW,
         Permission.GRANT_VIEW,

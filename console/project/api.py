@@ -17,9 +17,9 @@ from console.rest.api import Api
 from console.schedules.api import router as schedules
 from console.secrets.api import router as secrets
 from console.shares.api import router as shares
+from console.stats.api import router as stats
 from console.terminals.api import router as terminals
 from console.timeline.api import router as timeline
-from console.stats.api import router as stats
 from console.tokens.api import router as tokens
 from console.tokens.bearer import TokenBearers
 from console.volumes.api import backups, volumes

@@ -41,6 +41,7 @@ from console.jobs.alive import show_alive
 from console.notifications import tasks as notification_tasks
 from console.prune import tasks as prune_tasks
 from console.schedules import tasks as schedule_tasks
+from console.stats import tasks as stats_tasks
 from console.terminals import tasks as terminal_tasks
 from console.timeline import tasks as timeline_tasks
 from console.volumes import tasks as volume_tasks

@@ -86,11 +86,13 @@ INSTALLED_APPS = [
     "console.shares",
     "console.access",
     "console.notifications",
+    "console.metrics",
     "console.dashboard",
     "console.project",
 ]
 
 MIDDLEWARE = [
+    "console.metrics.requests.DurationMiddleware",
     "console.operations.middleware.CorrelationMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -26,6 +26,7 @@ APPS = (
     "shares",
     "access",
     "notifications",
+    "metrics",
 )
 
 # urls of what api.addresses() names: a namespace, and no application

@@ -93,7 +93,6 @@ LOOKS = {
     # hosts
     "reachable": Look(tone="good", icon="circle-check", word=pgettext_lazy("state", "reachable")),
     "unreachable": Look(tone="bad", icon="plug-connected-x", word=pgettext_lazy("state", "unreachable")),
-    "health.unhealthy": Look(tone="bad", icon="heartbeat", word=pgettext_lazy("state", "unhealthy")),
     "host.lost": Look(tone="bad", icon="plug-connected-x", word=pgettext_lazy("state", "silent")),
     "unknown": UNKNOWN,
 }

@@ -67,6 +67,7 @@ ALLOWED = {
     "job.remove": {A},
     "host.view": {V, O, D, A},
     "host.prune": {A},
+    "metrics.view": {A},
     "workspace.view": {V, O, D, A},
     "workspace.manage": {A},
     "policy.view": {D, A},
