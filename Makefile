@@ -43,7 +43,7 @@ messages: ## Collect translatable text into locale/
 openapi: ## Write docs/openapi.json anew, after the API has changed
 	@NARU_SETUP=1 $(BIN)/python manage.py openapi
 
-bench: ## Measure starts, logs, numbers of containers and images beside dockerd, where that is installed
+bench: ## Measure starts, logs, containers and images beside dockerd, where that is installed, and pages
 	@$(PREPARE) test
 	@$(BIN)/python -m benchmarks.container_start
 	@$(BIN)/python -m benchmarks.log_reading
@@ -52,6 +52,7 @@ bench: ## Measure starts, logs, numbers of containers and images beside dockerd,
 	@$(BIN)/python -m benchmarks.networks
 	@$(BIN)/python -m benchmarks.audit_verify
 	@$(BIN)/python -m benchmarks.terminal_echo
+	@$(BIN)/python -m benchmarks.pages
 
 clean: ## Remove what set-up made in this folder (not what is installed, not your data)
 	rm -rf .venv .cache node_modules static/vendor var
