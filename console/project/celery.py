@@ -45,7 +45,6 @@ from console.stats import tasks as stats_tasks
 from console.terminals import tasks as terminal_tasks
 from console.timeline import tasks as timeline_tasks
 from console.volumes import tasks as volume_tasks
-from console.stats import tasks as stats_tasks
 
 tasks.register(app)
 access_tasks.register(app)

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from console.operations.actor import Actor
 from console.operations.errors import Denied
 from console.operations.permissions import Permission
-from console.operations.policy import NOWHERE, Access, Grantors, Place, Target, may, may_somewhere, policy, access_of
+from console.operations.policy import NOWHERE, Access, Grantors, Place, Target, access_of, may, may_somewhere, policy
 
 MOST_NAMES = 3
 

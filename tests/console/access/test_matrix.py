@@ -51,8 +51,6 @@ from console.terminals import tasks as terminal_tasks
 from console.terminals.admission import Browser, Refused, admit
 from console.timeline import tasks as timeline_tasks
 from console.volumes import tasks as volume_tasks
-from console.stats import tasks as stats_tasks
-from console.stats import views as stats_views
 from tests.architecture.test_addresses import ALL, OPEN
 from tests.console.schedules.conftest import make_schedule
 from tests.factories.console import (
