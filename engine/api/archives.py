@@ -12,24 +12,24 @@ from engine.model.errors import EngineError, Invalid
 from engine.wire.files import STAT_HEADER, encode_changes, encode_path_stat
 
 _log = logging.getLogger(__name__)
-_TAR = "application/x-tar"
+TAR = "application/x-tar"
 
 
 async def head(call: Call) -> web.Response:
-    found = await call.parts.containers.files.stat(call.name, _path(call))
+    found = await call.parts.containers.files.stat(call.name, path_of(call))
     return web.Response(headers={STAT_HEADER: encode_path_stat(found)})
 
 
 async def get(call: Call) -> web.StreamResponse:
-    async with call.parts.containers.files.archive(call.name, _path(call)) as (found, chunks):
-        return await stream_archive(call, chunks, {STAT_HEADER: encode_path_stat(found), "Content-Type": _TAR})
+    async with call.parts.containers.files.archive(call.name, path_of(call)) as (found, chunks):
+        return await stream_archive(call, chunks, {STAT_HEADER: encode_path_stat(found), "Content-Type": TAR})
 
 
 async def put(call: Call) -> web.Response:
     """The client going away ends it; what was unpacked until then stays."""
     await call.parts.containers.files.extract(
         call.name,
-        _path(call),
+        path_of(call),
         call.body_chunks(),
         keep_kinds=call.query.flag("noOverwriteDirNonDir"),
         give_to_user=call.query.flag("copyUIDGID"),
@@ -46,7 +46,7 @@ async def changes(call: Call) -> web.Response:
     return json_reply(encode_changes(await call.parts.containers.files.changes(call.name)))
 
 
-def _path(call: Call) -> str:
+def path_of(call: Call) -> str:
     """From the request as it came: a file's name may be any bytes, and those that are no UTF-8 become surrogates."""
     pairs = parse_qsl(urlsplit(call.request.raw_path).query, errors="surrogateescape", max_num_fields=100)
     path = dict(pairs).get("path", "")

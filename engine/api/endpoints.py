@@ -8,6 +8,7 @@ from aiohttp import web
 from engine.api import (
     absent,
     archives,
+    browsing,
     build,
     commit,
     container_io,
@@ -106,6 +107,9 @@ ENDPOINTS: Final = (
     Endpoint("POST", "/volumes/create", volumes.create),
     Endpoint("POST", "/volumes/prune", volumes.prune),
     # this engine's own, see docs/api.md
+    Endpoint("GET", "/naru/containers/{name}/files", browsing.files),
+    Endpoint("GET", "/naru/containers/{name}/changes", browsing.changes),
+    Endpoint("GET", "/naru/containers/{name}/image-archive", browsing.image_archive),
     Endpoint("GET", "/naru/volumes/{name}/export", volumes.export),
     Endpoint("POST", "/naru/volumes/import", volumes.import_backup),
     # what Docker can and this engine cannot, yet or ever

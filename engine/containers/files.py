@@ -37,9 +37,9 @@ class Files:
     async def stat(self, name: str, path: str) -> PathStat:
         """Raises Missing, in Docker's words, when the container or the file is not there."""
         container, wanted = self._registry.get(name), ContainerPath.parse(path)
-        with _told(path, name):
+        with told(path, name):
             async with self._views.reading(container, is_whole=True) as root:
-                return await asyncio.to_thread(_stat, root, wanted)
+                return await asyncio.to_thread(path_stat, root, wanted)
 
     @contextlib.asynccontextmanager
     async def archive(self, name: str, path: str) -> AsyncIterator[tuple[PathStat, AsyncIterator[bytes]]]:
@@ -48,11 +48,11 @@ class Files:
         A symlink is archived itself, unless ``path`` ends in a slash.
         """
         container, wanted = self._registry.get(name), ContainerPath.parse(path)
-        with _told(path, name):
+        with told(path, name):
             async with self._views.reading(container, is_whole=True) as root:
-                found = await asyncio.to_thread(_stat, root, wanted)
+                found = await asyncio.to_thread(path_stat, root, wanted)
                 self._lifecycle.emit("archive-path", container)
-                async with outgoing(lambda write: _write_archive(root, wanted, write)) as chunks:
+                async with outgoing(lambda write: write_archive(root, wanted, write)) as chunks:
                     yield found, chunks
 
     async def extract(
@@ -66,7 +66,7 @@ class Files:
         """
         container, wanted = self._registry.get(name), ContainerPath.parse(path)
         await self._check_writable(container, wanted)
-        with _told(path, name):
+        with told(path, name):
             async with self._views.writing(container.id) as view:
                 owner = await asyncio.to_thread(_user, container, view.root) if give_to_user else None
                 work = copy_into(
@@ -86,9 +86,9 @@ class Files:
         is_sealed = confinement(container.spec, bounding=self._parts.machine.bounding).root_read_only
         if not is_sealed and not any(mount.read_only for mount in container.spec.mounts):
             return
-        with _told(wanted.whole, container.name):
+        with told(wanted.whole, container.name):
             async with self._views.reading(container, is_whole=True) as root:
-                await asyncio.to_thread(_stat, root, wanted)
+                await asyncio.to_thread(path_stat, root, wanted)
                 where = await asyncio.to_thread(followed, root, wanted.whole)
         mount = mount_at(container, where)
         if mount is not None and mount.read_only:
@@ -100,7 +100,7 @@ class Files:
     async def export(self, name: str) -> AsyncIterator[AsyncIterator[bytes]]:
         """A tar of the whole root file system."""
         container = self._registry.get(name)
-        with _told("/", name):
+        with told("/", name):
             async with self._views.reading(container) as root:
                 self._lifecycle.emit("export", container)
                 async with outgoing(lambda write: write_tree(root, write)) as chunks:
@@ -110,12 +110,12 @@ class Files:
         """Since the image."""
         container = self._registry.get(name)
         upper = self._parts.config.upper(container.id)
-        with _told("/", name):
+        with told("/", name):
             async with self._views.below(container) as below:
                 return await asyncio.to_thread(tree_changes, upper, below)
 
 
-def _stat(root: Path, wanted: ContainerPath) -> PathStat:
+def path_stat(root: Path, wanted: ContainerPath) -> PathStat:
     with located(root, wanted.directory, wanted.base) as found:
         _check_kind(found, wanted)
         status = found.status
@@ -129,7 +129,7 @@ def _stat(root: Path, wanted: ContainerPath) -> PathStat:
         )
 
 
-def _write_archive(root: Path, wanted: ContainerPath, write: Write) -> None:
+def write_archive(root: Path, wanted: ContainerPath, write: Write) -> None:
     with located(root, wanted.directory, wanted.base) as found:
         _check_kind(found, wanted)
         write_located(found, os.fsencode(wanted.name), write)
@@ -165,7 +165,7 @@ async def _unless_over(work: Coroutine[Any, Any, Unpacked], view: Writable, cont
 
 
 @contextlib.contextmanager
-def _told(path: str, name: str) -> Iterator[None]:
+def told(path: str, name: str) -> Iterator[None]:
     """What the file system says about a client's path, as the client is to hear it."""
     path = path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     try:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from engine.containers.attach import AttachSession, wanted_streams
+from engine.containers.browsing import Browsing
 from engine.containers.changes import Changes
 from engine.containers.chores import Chores
 from engine.containers.creation import make_directories, make_places
@@ -114,6 +115,7 @@ class Containers:
         self._volume_use = VolumeUse(parts, views=self._views, get=self._registry.get)
         self.volume_backups = VolumeBackups(parts, registry=self._registry, lifecycle=self._lifecycle)
         self.files = Files(parts, registry=self._registry, lifecycle=self._lifecycle, views=self._views)
+        self.browsing = Browsing(parts, registry=self._registry, views=self._views)
         self._network_changes = NetworkChanges(parts, registry=self._registry, lifecycle=self._lifecycle)
         self._recovery = Recovery(
             parts,

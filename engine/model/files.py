@@ -32,3 +32,41 @@ class FileChange:
 
     path: str
     kind: ChangeKind
+
+
+@dataclass(frozen=True, slots=True)
+class SizedChange:
+    """``mode`` and ``size_bytes`` are how it is now, for what was removed how it was; 0 where it could not be seen.
+
+    ``was_bytes``: what of the image lies under a modified file; None where that is no file.
+    """
+
+    path: str
+    kind: ChangeKind
+    mode: int = 0
+    size_bytes: int = 0
+    was_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedFile:
+    """What a directory holds. ``link_target`` is as the link has it; names are "" where the container knows none."""
+
+    name: str
+    mode: int
+    size_bytes: int
+    uid: int
+    gid: int
+    mtime_ns: int
+    link_target: str = ""
+    user: str = ""
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedDirectory:
+    """Sorted by name. ``total``: how many there are, of which ``files`` may be the first ones only."""
+
+    path: str
+    files: tuple[ListedFile, ...]
+    total: int

@@ -49,6 +49,16 @@ def resolve_user(text: str, *, rootfs: Path, groups: Sequence[str] = ()) -> User
     return replace(user, additional_gids=tuple(dict.fromkeys((*user.additional_gids, *added))))
 
 
+def names_of_ids(rootfs: Path) -> tuple[dict[int, str], dict[int, str]]:
+    """Users and groups by their numbers, the first name of each; none where the files cannot be used."""
+    try:
+        users = {account.uid: account.name for account in reversed(_accounts(rootfs))}
+        groups = {gid: name for name, gid, _ in reversed(_groups(rootfs))}
+    except Invalid:
+        return {}, {}
+    return users, groups
+
+
 def _resolved(text: str, rootfs: Path) -> User:
     name, _, group = text.partition(":")
     account = _find_account(name or "0", _accounts(rootfs))

@@ -6,8 +6,9 @@ import stat
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
+from urllib.parse import quote
 
-from engine.model.files import FileChange, PathStat
+from engine.model.files import FileChange, ListedDirectory, ListedFile, PathStat, SizedChange
 
 STAT_HEADER: Final = "X-Docker-Container-Path-Stat"
 
@@ -47,6 +48,46 @@ def encode_path_stat(found: PathStat) -> str:
 def encode_changes(changes: Sequence[FileChange]) -> list[dict[str, Any]] | None:
     """Go writes null where nothing changed."""
     return [{"Path": _shown(change.path), "Kind": int(change.kind)} for change in changes] or None
+
+
+def encode_listing(listed: ListedDirectory) -> dict[str, Any]:
+    """Ours. ``raw`` is there for a name that is no UTF-8: its bytes, percent-encoded."""
+    files = [_encode_listed(file) for file in listed.files]
+    return {"path": _shown(listed.path), "files": files, "total": listed.total}
+
+
+def encode_sized_changes(changes: Sequence[SizedChange], *, total: int) -> dict[str, Any]:
+    """Ours: the first of ``total`` changes, with kinds of files as Go has them."""
+    return {
+        "changes": [
+            {
+                "path": _shown(change.path),
+                "kind": int(change.kind),
+                "mode": go_file_mode(change.mode) if change.mode else 0,
+                "size": change.size_bytes,
+                "was": change.was_bytes,
+            }
+            for change in changes
+        ],
+        "total": total,
+    }
+
+
+def _encode_listed(file: ListedFile) -> dict[str, Any]:
+    name = _shown(file.name)
+    raw = {} if name == file.name else {"raw": quote(file.name, safe="", errors="surrogateescape")}
+    return {
+        "name": name,
+        **raw,
+        "mode": go_file_mode(file.mode),
+        "size": file.size_bytes,
+        "uid": file.uid,
+        "gid": file.gid,
+        "user": file.user,
+        "group": file.group,
+        "mtime": _nanosecond_timestamp(file.mtime_ns),
+        "linkTarget": _shown(file.link_target),
+    }
 
 
 def _shown(path: str) -> str:
