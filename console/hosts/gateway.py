@@ -26,6 +26,8 @@ from console.operations.errors import Conflict, ConsoleError, Denied, Invalid, M
 QUICK_S = 20.0
 STOP_MARGIN_S = 30.0
 API_VERSION = "v1.41"
+# on a container that was made only to look into its image (console.hosts.files)
+PEEK = "naru.peek"
 RUNNING = frozenset({"running", "paused", "restarting"})
 # the label of containers that are there for a moment to reach a volume, and never run
 HELPER = "naru.helper"
@@ -168,7 +170,7 @@ class Engine:
     async def container_documents(self) -> list[dict[str, Any]]:
         """The same as the engine's own JSON. One that goes while they are read is left out, and so are our helpers."""
         listed = await self.json("containers/json", params={"all": 1}) or []
-        ids = [entry["Id"] for entry in listed if HELPER not in (entry.get("Labels") or {})]
+        ids = [entry["Id"] for entry in listed if not {HELPER, PEEK} & (entry.get("Labels") or {}).keys()]
         found = [await self._document_or_none(engine_id) for engine_id in ids]
         return [document for document in found if document is not None]
 

@@ -1,0 +1,89 @@
+"""Reading a tar as it comes from an engine, without having it: its headers, or the beginning of its first file.
+
+What it says comes from a container, so it may say anything. Bytes are read in a thread, which asks the loop for more.
+"""
+
+import asyncio
+import tarfile
+from collections.abc import AsyncIterator, Callable
+from typing import TypeVar
+
+from console.operations.errors import Missing, Unavailable
+
+T = TypeVar("T")
+
+
+class TooLong(Exception):
+    """More than the limit would have to be read."""
+
+
+class _Source:
+    """A file for tarfile, in its thread; fed by the loop."""
+
+    def __init__(self, chunks: AsyncIterator[bytes], *, limit_bytes: int) -> None:
+        self._chunks = aiter(chunks)
+        self._loop = asyncio.get_running_loop()
+        self._left = limit_bytes
+        self._rest = b""
+        self.is_over = False
+
+    def read(self, size: int) -> bytes:
+        while len(self._rest) < size:
+            if self.is_over:
+                raise TooLong
+            chunk = asyncio.run_coroutine_threadsafe(self._next(), self._loop).result()
+            if not chunk:
+                break
+            self._left -= len(chunk)
+            if self._left < 0:
+                raise TooLong
+            self._rest += chunk
+        found, self._rest = self._rest[:size], self._rest[size:]
+        return found
+
+    async def _next(self) -> bytes:
+        return await anext(self._chunks, b"")
+
+
+async def each_entry(
+    chunks: AsyncIterator[bytes], take: Callable[[tarfile.TarInfo], object], *, limit_bytes: int
+) -> None:
+    """``take`` is called with each entry's header, in another thread, until this returns.
+
+    Raises TooLong when more than ``limit_bytes`` had to be read for all.
+    """
+    source = _Source(chunks, limit_bytes=limit_bytes)
+
+    def read() -> None:
+        with tarfile.open(fileobj=source, mode="r|") as tar:  # type: ignore[call-overload]
+            while (info := tar.next()) is not None:
+                # it would remember all of them
+                tar.members.clear()
+                take(info)
+
+    try:
+        await _in_thread(read)
+    finally:
+        source.is_over = True
+
+
+async def first_file(chunks: AsyncIterator[bytes], *, limit_bytes: int) -> bytes:
+    """The first ``limit_bytes`` of the first entry."""
+    source = _Source(chunks, limit_bytes=limit_bytes + (1 << 20))
+
+    def read() -> bytes:
+        with tarfile.open(fileobj=source, mode="r|") as tar:  # type: ignore[call-overload]
+            info = tar.next()
+            file = tar.extractfile(info) if info is not None else None
+            if file is None:
+                raise Missing("there is nothing in the archive")
+            return file.read(limit_bytes)
+
+    return await _in_thread(read)
+
+
+async def _in_thread(read: Callable[[], T]) -> T:
+    try:
+        return await asyncio.to_thread(read)
+    except tarfile.TarError as error:
+        raise Unavailable(f"the engine's archive is none: {error}") from error
