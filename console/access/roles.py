@@ -38,6 +38,8 @@ DEVELOPER = OPERATOR | {
     Permission.CONTAINER_EXEC,
     # who is in which container, and their own recordings
     Permission.TERMINAL_VIEW,
+    # files may hold what is secret: not for those who only watch
+    Permission.CONTAINER_FILES,
     Permission.CONTAINER_SECRETS,
     Permission.CONTAINER_REMOVE,
     Permission.IMAGE_BUILD,

@@ -50,6 +50,7 @@ TABS = (
     Tab("edit", _("Edit"), "pencil", "containers:edit", Permission.CONTAINER_DEPLOY),
     Tab("clone", _("Clone"), "copy", "containers:clone", Permission.CONTAINER_RUN),
     Tab("revisions", _("Revisions"), "history", "containers:revisions", Permission.CONTAINER_VIEW, of_gone=True),
+    Tab("files", _("Files"), icon="files", url_name="files:browse", permission=Permission.CONTAINER_FILES),
 )
 
 

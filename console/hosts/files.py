@@ -9,8 +9,8 @@ import json
 import stat
 import tarfile
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
@@ -19,7 +19,7 @@ from urllib.parse import quote, unquote
 import structlog
 
 from console.hosts.gateway import PEEK, Engine
-from console.hosts.tars import TooLong, each_entry, first_file
+from console.hosts.tars import TooLong, each_entry, file_bytes, first_file
 from console.operations.errors import ConsoleError, Invalid, Missing, Unavailable
 
 log = structlog.get_logger(__name__)
@@ -65,6 +65,10 @@ class File:
     user: str = ""
     group: str = ""
     target: str = ""
+
+    @property
+    def octal(self) -> str:
+        return f"{self.mode:04o}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,17 +195,37 @@ async def _read_piece(engine: Engine, where: str, path: str, *, limit_bytes: int
 
 
 @asynccontextmanager
+async def open_at_end(engine: Engine, engine_id: str, path: str) -> AsyncIterator[tuple[File, AsyncIterator[bytes]]]:
+    """As ``archive``, of what ``path`` leads to."""
+    async with _at_end(engine, f"containers/{engine_id}/archive", path) as found:
+        yield found
+
+
+async def content_of(file: File, tar: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """The bytes of a file out of its archive; for a directory the archive itself. Invalid for anything else."""
+    if file.kind == "directory":
+        async for chunk in tar:
+            yield chunk
+    elif file.kind == "file":
+        async with aclosing(file_bytes(tar)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+    else:
+        raise Invalid(f"{shown(file.name)}: a {file.kind} has no content", field="path")
+
+
+@asynccontextmanager
 async def _at_end(
-    engine: Engine, where: str, path: str, *, kind: str
+    engine: Engine, where: str, path: str, *, kind: str = ""
 ) -> AsyncIterator[tuple[File, AsyncIterator[bytes]]]:
-    """As ``archive``, of what ``path`` leads to. Invalid (path) where that is of another kind."""
+    """As ``archive``, of what ``path`` leads to. Invalid (path) where that is not of the ``kind`` wanted."""
     async with AsyncExitStack() as stack:
         file, chunks = await stack.enter_async_context(_archive(engine, f"{where}?{_query(path)}"))
         if file.kind == "link" and file.target:
             # told as the place where it ends
             await stack.aclose()
             file, chunks = await stack.enter_async_context(_archive(engine, f"{where}?{_query(file.target)}"))
-        if file.kind != kind:
+        if kind and file.kind != kind:
             raise Invalid(f"{shown(path)}: it is not a {kind}", field="path")
         yield file, chunks
 

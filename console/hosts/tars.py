@@ -4,13 +4,15 @@ What it says comes from a container, so it may say anything. Bytes are read in a
 """
 
 import asyncio
+import sys
 import tarfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import TypeVar
 
 from console.operations.errors import Missing, Unavailable
 
 T = TypeVar("T")
+CHUNK_BYTES = 256 * 1024
 
 
 class TooLong(Exception):
@@ -77,9 +79,24 @@ async def first_file(chunks: AsyncIterator[bytes], *, limit_bytes: int) -> bytes
             file = tar.extractfile(info) if info is not None else None
             if file is None:
                 raise Missing("there is nothing in the archive")
-            return file.read(limit_bytes)
+            return bytes(file.read(limit_bytes))
 
     return await _in_thread(read)
+
+
+async def file_bytes(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """All of the first entry, however large."""
+    source = _Source(chunks, limit_bytes=sys.maxsize)
+    tar = await _in_thread(lambda: tarfile.open(fileobj=source, mode="r|"))  # type: ignore[call-overload]  # noqa: SIM115
+    try:
+        info = await _in_thread(tar.next)
+        file = tar.extractfile(info) if info is not None else None
+        if file is None:
+            raise Missing("there is nothing in the archive")
+        while chunk := await _in_thread(lambda: file.read(CHUNK_BYTES)):
+            yield chunk
+    finally:
+        source.is_over = True
 
 
 async def _in_thread(read: Callable[[], T]) -> T:

@@ -1,6 +1,6 @@
 """The images a host holds, as its agent reports them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import structlog
@@ -26,8 +26,14 @@ from console.workspaces.observations import first_workspace
 
 log = structlog.get_logger(__name__)
 
-MAKERS = ("image.build", "image.pull", "image.load", "image.import")
 MOST_LOOKED_AT = 200
+# kinds of jobs that make images: whose arguments name them, and whose results have their ids
+_makers = {"image.build", "image.pull", "image.load", "image.import"}
+
+
+def makes_images(kind: str) -> None:
+    """For apps above: what jobs of this kind make belongs to the job's workspace."""
+    _makers.add(kind)
 
 
 @observes("host.inventory")
@@ -59,7 +65,7 @@ def images_seen(host_name: str, fact: Fact) -> None:
 def images_made(host_name: str, fact: Fact) -> None:
     """A job that ended in images: they are its workspace's, who may share them with another that had them before."""
     with observation(Actor.host(host_name)):
-        job = _ended_well(host_name, fact, MAKERS)
+        job = _ended_well(host_name, fact, _makers)
         if job is None or job.workspace is None:
             return
         new = job.result.get("new") or []
@@ -94,7 +100,7 @@ def image_pushed(host_name: str, fact: Fact) -> None:
         log.info("copy not gone on with", job=job.pk, why=str(error))
 
 
-def _ended_well(host_name: str, fact: Fact, kinds: Sequence[str]) -> Job | None:
+def _ended_well(host_name: str, fact: Fact, kinds: Collection[str]) -> Job | None:
     jobs = Job.objects.filter(host__name=host_name, kind__in=kinds, state=Job.State.SUCCEEDED)
     return jobs.select_related("workspace", "host").filter(pk=fact["job"]).first()
 
@@ -131,7 +137,7 @@ def _correct(image: Image, fact: ImageFact) -> bool:
 def _workspace_of(host: Host, fact: ImageFact) -> Workspace:
     """That of the newest job which gives one of its tags; what nobody asked for here belongs to the first."""
     ended_well = (Job.State.RUNNING, Job.State.SUCCEEDED)
-    jobs = Job.objects.filter(host=host, kind__in=MAKERS, state__in=ended_well, workspace__isnull=False)
+    jobs = Job.objects.filter(host=host, kind__in=_makers, state__in=ended_well, workspace__isnull=False)
     names = {plain_name(name) for name in fact.references}
     repositories = {name.rpartition(":")[0] for name in names}
     for job in jobs.select_related("workspace").order_by("-pk")[:MOST_LOOKED_AT] if names else ():

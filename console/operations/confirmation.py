@@ -46,15 +46,23 @@ DANGEROUS: frozenset[Permission | OpenAction] = frozenset(
 
 def is_confirmed(actor: Actor, action: Permission | OpenAction, *, now: datetime) -> bool:
     """True for what is not dangerous, and for actors that are no people: they have nobody to ask."""
-    if action not in DANGEROUS or not actor.is_user:
-        return True
+    return action not in DANGEROUS or not actor.is_user or _is_fresh(actor, now=now)
+
+
+def _is_fresh(actor: Actor, *, now: datetime) -> bool:
     # a proof "from the future" is one from before the clock was set back
     return actor.confirmed_at is not None and timedelta() <= now - actor.confirmed_at < LASTS
 
 
 def require_confirmed(actor: Actor, action: Permission | OpenAction) -> None:
     """Raises Unconfirmed. For the runner, and for a page that leads to a dangerous act, to ask before and not after."""
-    if is_confirmed(actor, action, now=timezone.now()):
+    if action in DANGEROUS:
+        require_proof(actor)
+
+
+def require_proof(actor: Actor) -> None:
+    """As ``require_confirmed``, for what is dangerous only in the way it is asked for."""
+    if not actor.is_user or _is_fresh(actor, now=timezone.now()):
         return
     if actor.limits is not None:
         raise Unconfirmed(_("This token was not made for acts that ask for a proof of who you are."))

@@ -12,6 +12,7 @@ class Permission(StrEnum):
     CONTAINER_VIEW = "container.view"
     CONTAINER_LOGS = "container.logs"
     CONTAINER_STATS = "container.stats"
+    CONTAINER_FILES = "container.files"
     CONTAINER_START = "container.start"
     CONTAINER_STOP = "container.stop"
     CONTAINER_RESTART = "container.restart"
@@ -100,6 +101,7 @@ READ_ONLY = frozenset(
         Permission.CONTAINER_STATS,
         Permission.TERMINAL_VIEW,
         Permission.TERMINAL_REPLAY,
+        Permission.CONTAINER_FILES,
         Permission.IMAGE_VIEW,
         Permission.IMAGE_EXPORT,
         Permission.REGISTRY_VIEW,

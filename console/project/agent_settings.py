@@ -37,6 +37,7 @@ INSTALLED_APPS = [
     "console.volumes",
     "console.containers",
     "console.prune",
+    "console.files",
 ]
 USE_TZ = True
 TIME_ZONE = "UTC"

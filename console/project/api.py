@@ -6,6 +6,7 @@ from console.audit.api import router as audit
 from console.containers.api import router as containers
 from console.containers.detail_api import router as container_details
 from console.dashboard.api import router as search
+from console.files.api import router as files
 from console.hosts.api import router as hosts
 from console.hub.api import router as registries
 from console.images.api import builds, images
@@ -32,6 +33,7 @@ api = Api(
         "container details": container_details,
         "timeline": timeline,
         "terminals": terminals,
+        "files": files,
         "images": images,
         "builds": builds,
         "registries": registries,

@@ -82,6 +82,7 @@ INSTALLED_APPS = [
     "console.terminals",
     "console.prune",
     "console.stats",
+    "console.files",
     "console.schedules",
     "console.shares",
     "console.access",

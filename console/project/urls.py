@@ -18,6 +18,7 @@ APPS = (
     "volumes",
     # before containers: "stats/" is not the name of an action
     "stats",
+    "files",
     "containers",
     "timeline",
     "terminals",

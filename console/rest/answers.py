@@ -26,5 +26,5 @@ def _content(*media_types: str) -> dict[str, Any]:
 TEXT: Final = _content("text/plain")
 RECORDING: Final = _content("application/x-asciicast")
 TAR: Final = _content("application/x-tar")
+FILES: Final = _content("application/octet-stream", "application/x-tar")
 LOG_FILES: Final = _content("text/csv", "application/jsonl")
-TAR: Final = _content("application/x-tar")

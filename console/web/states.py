@@ -144,6 +144,11 @@ KINDS = {
     "containers.stop": _("Stop containers"),
     "containers.restart": _("Restart containers"),
     "containers.remove": _("Remove containers"),
+    "container.freeze": _("Freeze container"),
+    "files.upload": _("Upload files"),
+    "files.make-directory": _("Make directory"),
+    "files.move": _("Move file"),
+    "files.remove": _("Remove file"),
 }
 
 

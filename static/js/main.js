@@ -12,6 +12,7 @@ import { attachRows } from "./rows.js";
 import { attachStepUp } from "./step_up.js";
 import { attachTray } from "./tray.js";
 import { attachTreeTools, attachTrees } from "./tree.js";
+import { attachUploads } from "./upload.js";
 
 attachPage();
 attachEditors();
@@ -25,6 +26,7 @@ attachTrees();
 attachPalette();
 attachKeyboard();
 attachColumns();
+attachUploads();
 refreshTimes();
 document.addEventListener("htmx:afterSettle", () => {
   attachRows();

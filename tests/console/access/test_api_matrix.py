@@ -9,6 +9,7 @@ what the request names does not exist for them, or is missing (400).
 import re
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
@@ -20,6 +21,7 @@ from console.operations.governed import writes_allowed
 from console.operations.permissions import Role
 from console.project.api import api
 from tests.console.access.test_matrix import ASKED_FOR, NOTHING, ROLES, World, browser, letter_of, one_of, world
+from tests.console.access.test_matrix import EMPTY_FILE, NOTHING, ROLES, World, browser, letter_of, one_of, world
 from tests.factories.console import bearer, make_api_token, make_user, make_workspace, token_of
 
 __all__ = ["world"]
@@ -37,6 +39,7 @@ class Call:
     of: str = ""
     body: dict[str, Any] | None = None
     query: dict[str, str] = field(default_factory=dict)
+    form: dict[str, Any] | None = None
 
 
 RUN = {"host": "local", "image": "a:1", "workspace": "shop"}
@@ -90,6 +93,17 @@ CALLS = {
     "get_crash": Call("kkkfk", "kkkm", of="crash"),
     "get_log_markers": Call("kkkfk", "kkkm", of="container"),
     "get_container_stats": Call("kkkfk", "kkkm", of="container"),
+    "list_container_files": Call("ffkfk", "kkkm", of="container", query={"path": "/etc"}),
+    "upload_container_files": Call("ffkmk", "fkkm", of="container", form={"path": "/", "files": EMPTY_FILE}),
+    "remove_container_file": Call("ffkmk", "fkkm", of="container", query={"path": "/f"}),
+    "download_container_file": Call("ffkfk", "kkkm", of="container", query={"path": "/f"}),
+    "move_container_file": Call("ffkmk", "fkkm", of="container", body={"path": "/f", "to": "/g"}),
+    "make_container_directory": Call("ffkmk", "fkkm", of="container", body={"path": "/", "directory": "d"}),
+    "list_container_changes": Call("ffkfk", "kkkm", of="container"),
+    "compare_container_file": Call("ffkfk", "kkkm", of="container", query={"path": "/f"}),
+    "freeze_container": Call("ffkmk", "fkkm", of="container", body={"tag": "c:1"}),
+    "get_drift_noise": Call("kkkfk", "kkkm", of="workspace"),
+    "set_drift_noise": Call("ffkmk", "fkkm", of="workspace", body={"patterns": ["/tmp"]}),
     "list_images": Call("kkkfk", "kkkk"),
     "get_image": Call("kkkfk", "kkkm", of="image"),
     "remove_image": Call("ffkmk", "fkkm", of="image"),
@@ -315,6 +329,10 @@ def ask(client: Client, name: str, path: str, **headers: str) -> Any:
         return client.delete(path, headers=headers, query_params=call.query)
     if method == "get":
         return client.get(path, call.query, headers=headers)
+    if call.form is not None:
+        return client.post(path, call.form, headers=headers)
+    if call.query:
+        path = f"{path}?{urlencode(call.query)}"
     body = "" if call.body is None else call.body
     return getattr(client, method)(path, body, content_type="application/json", headers=headers)
 

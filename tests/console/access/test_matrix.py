@@ -15,6 +15,7 @@ from typing import Any, cast
 import pytest
 from allauth.mfa.models import Authenticator
 from celery import Celery
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
@@ -29,6 +30,8 @@ from console.hub.client import Client as RegistryClient
 from console.hub.client import Names
 from console.hub.documents import Listed
 from console.images import exporting, usage
+from console.containers.models import Revision
+from console.files import reading
 from console.jobs import agent_tasks, sending, tasks
 from console.jobs.agent.execution import Agent
 from console.jobs.kinds import kind_names
@@ -52,6 +55,7 @@ from console.terminals.admission import Browser, Refused, admit
 from console.timeline import tasks as timeline_tasks
 from console.volumes import tasks as volume_tasks
 from tests.architecture.test_addresses import ALL, OPEN
+from tests.console.files.conftest import FakeFiles, as_files
 from tests.console.schedules.conftest import make_schedule
 from tests.factories.console import (
     PASSWORD,
@@ -111,11 +115,12 @@ class Route:
 
     own: str
     of: str = ""
-    data: dict[str, str] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
     query: dict[str, str] = field(default_factory=dict)
 
 
 NETWORK = {"host": "local", "name": "shop_front{n}", "driver": "bridge"}
+EMPTY_FILE = SimpleUploadedFile("empty", b"")
 BUILD = {"host": "local", "tag": "b:1", "source": "dockerfile", "dockerfile": "FROM scratch\n"}
 RULES = {"addresses": "127.0.0.0/8", "most_containers": "0", "memory_mib": "0", "cpus": "0"}
 SCHEDULE = {
@@ -362,6 +367,19 @@ ROUTES = {
     ("hosts:list", "get"): Route("kkkfk"),
     ("hosts:host", "get"): Route("kkkfk", of="host"),
     ("hosts:history", "get"): Route("kkkfk", of="host"),
+    # what is in files may be secret: not for those who only watch
+    ("files:browse", "get"): Route("ffkfk", of="container"),
+    ("files:view", "get"): Route("ffkfk", of="container", query={"path": "/f"}),
+    ("files:download", "get"): Route("ffkfk", of="container", query={"path": "/f"}),
+    ("files:upload", "post"): Route("ffkfk", of="container", data={"path": "/", "files": EMPTY_FILE}),
+    ("files:new_directory", "post"): Route("ffkfk", of="container", data={"path": "/", "directory": "d"}),
+    ("files:move", "post"): Route("ffkfk", of="container", data={"path": "/f", "to": "/g"}),
+    ("files:remove", "post"): Route("ffkfk", of="container", data={"path": "/f"}),
+    ("files:changes", "get"): Route("ffkfk", of="container"),
+    ("files:compare", "get"): Route("ffkfk", of="container", query={"path": "/f"}),
+    ("files:noise", "post"): Route("ffkfk", of="container", data={"patterns": "/tmp"}),
+    ("files:freeze", "get"): Route("ffkfk", of="container"),
+    ("files:freeze", "post"): Route("ffkfk", of="container", data={"tag": "c:1"}),
     ("teams:list", "get"): Route("ffffk"),
     ("teams:new", "post"): Route("fffff", data={"slug": "mine"}),
     ("teams:team", "get"): Route("ffffk", of="team"),
@@ -396,6 +414,7 @@ BOTH = {
     *("networks:new", "networks:prune", "volumes:new", "volumes:prune", "volumes:files", "volumes:remove"),
     "backups:restore",
     *("roles:new", "roles:role", "grants:new", "tokens:own"),
+    *("roles:new", "roles:role", "grants:new", "tokens:own", "files:freeze"),
 }
 TOPICS = {
     "rows.containers": "kkkfk",
@@ -443,6 +462,11 @@ KINDS = {
     "containers.stop": "fkkfk",
     "containers.restart": "fkkfk",
     "containers.remove": "ffkfk",
+    "container.freeze": "ffkfk",
+    "files.upload": "ffkfk",
+    "files.make-directory": "ffkfk",
+    "files.move": "ffkfk",
+    "files.remove": "ffkfk",
     "image.build": "ffkfk",
     "image.remove": "ffkfk",
     "image.pull": "ffkfk",
@@ -541,6 +565,8 @@ def world(monkeypatch: pytest.MonkeyPatch, redis_server: object) -> World:
     _play_others(monkeypatch)
     monkeypatch.setattr(stats_views, "use_piece", piece)
     monkeypatch.setattr(container_views, "whole_log", lambda *_given: iter(["line\n"]))
+    for name, function in as_files(FakeFiles()).items():
+        monkeypatch.setattr(reading, name, function)
     host, shop = make_host("local"), make_workspace("shop")
     make_workspace("depot")
     container = make_container("web-1", workspace=shop)

@@ -21,6 +21,7 @@ ALLOWED = {
     "container.view": {V, O, D, A},
     "container.logs": {V, O, D, A},
     "container.stats": {V, O, D, A},
+    "container.files": {D, A},
     "container.start": {O, D, A},
     "container.stop": {O, D, A},
     "container.restart": {O, D, A},
