@@ -100,7 +100,7 @@ async def freeze(run: JobRun, args: Args) -> dict[str, Any]:
         if await engine.find_image_id(args["tag"]) != made:
             raise Unavailable(f"an image was made, but {args['tag']} is not it")
     await run.write(f"Image sha256:{made}\n")
-    return {"image": made, "tag": args["tag"]}
+    return {"image": made, "tag": args["tag"], "new": True}
 
 
 async def _run(engine: Engine, engine_id: str, argv: Sequence[str]) -> None:

@@ -12,6 +12,7 @@ from console.hub.api import router as registries
 from console.images.api import builds, images
 from console.jobs.api import router as jobs
 from console.networks.api import router as networks
+from console.logs.api import router as logs
 from console.notifications.api import router as notifications
 from console.prune.api import router as prune
 from console.rest.api import Api
@@ -34,6 +35,7 @@ api = Api(
         "timeline": timeline,
         "terminals": terminals,
         "files": files,
+        "logs": logs,
         "images": images,
         "builds": builds,
         "registries": registries,

@@ -83,6 +83,7 @@ INSTALLED_APPS = [
     "console.prune",
     "console.stats",
     "console.files",
+    "console.logs",
     "console.schedules",
     "console.shares",
     "console.access",

@@ -19,6 +19,7 @@ APPS = (
     # before containers: "stats/" is not the name of an action
     "stats",
     "files",
+    "logs",
     "containers",
     "timeline",
     "terminals",

@@ -74,6 +74,7 @@ SECTIONS = (
         url_name="terminals:list",
         permission=Permission.TERMINAL_VIEW,
     ),
+    Section(_("Operate"), _("Logs"), icon="file-text", url_name="logs:merged", permission=Permission.CONTAINER_LOGS),
     Section(
         _("Operate"),
         _("Schedules"),

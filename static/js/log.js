@@ -1,25 +1,35 @@
 /**
- * <naru-log>: the log viewer, for containers and for job output alike.
+ * <naru-log>: the log viewer, for containers and for job output alike, one or several in the order of their times.
  *
  * The template draws the toolbar and its words; this attaches behaviour. Follows only while at the bottom. Text from
- * containers is hostile: it passes `ansi.js` and ends in `textContent`.
+ * containers is hostile: it passes `ansi.js` and ends in `textContent`. Lines are kept as they came, with the style in
+ * force before them, and are taken apart when they are drawn: that keeps a quarter of a million of them small.
  */
 
-import { PLAIN, parseLine } from "./ansi.js";
+import { PLAIN, parseLine, plainText } from "./ansi.js";
 import { live } from "./live.js";
 import { LogList } from "./log_list.js";
 import { Markers, drawMarker, fetchMarkers, takeLater } from "./log_markers.js";
+import { LogMerge } from "./log_merge.js";
 
-const KEPT_LINES = 100_000;
-const KEPT_AFTER_TRIM = 80_000;
+const KEPT_LINES = 250_000;
+const KEPT_AFTER_TRIM = 200_000;
+const MERGE_EVERY_MS = 150;
+// what is shown as it is: no escapes, no controls
+const HAS_SIGNS = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
 
 class NaruLog extends HTMLElement {
   connectedCallback() {
     if (this.list) return;
     this.all = [];
     this.shown = this.all;
-    this.style0 = PLAIN;
+    // by source: the style in force after its last line
+    this.styles = new Map();
+    this.sources = [...this.querySelectorAll("[data-log-source]")];
+    this.hiddenSources = new Set();
     this.unseen = 0;
+    // lines, not counting what is drawn between them
+    this.held = 0;
     this.dropped = 0;
     this.needle = "";
     this.markers = new Markers();
@@ -32,7 +42,8 @@ class NaruLog extends HTMLElement {
   }
 
   disconnectedCallback() {
-    if (this.dataset.topic) live.unsubscribe(this.dataset.topic);
+    for (const topic of [this.dataset.topic, ...this.sources.map((source) => source.dataset.topic)]) if (topic) live.unsubscribe(topic);
+    clearInterval(this.merging);
   }
 
   part(name) {
@@ -46,7 +57,7 @@ class NaruLog extends HTMLElement {
 
   /** For tests: every line received so far, as plain text. */
   text() {
-    return this.all.filter((line) => !line.marker).map((line) => line.text);
+    return this.all.filter((line) => !line.marker).map(textIn);
   }
 
   get following() {
@@ -57,6 +68,7 @@ class NaruLog extends HTMLElement {
     this.part("filter")?.addEventListener("input", (event) => this.#filter(event.target.value));
     this.#toggle("timestamps", () => this.classList.toggle("log-has-times"));
     this.#toggle("wrap", () => this.classList.toggle("log-wraps"));
+    this.part("save")?.addEventListener("click", () => this.#save());
     this.part("pill").addEventListener("click", () => this.#follow());
     this.view.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     this.classList.toggle("log-wraps", this.part("wrap")?.getAttribute("aria-pressed") === "true");
@@ -74,6 +86,7 @@ class NaruLog extends HTMLElement {
   }
 
   #subscribe() {
+    if (this.sources.length) this.#subscribeAll();
     if (!this.dataset.topic && !this.dataset.poll) return;
     // who has only a link has no socket
     const subscribe = (options) => (this.dataset.topic ? live.subscribe(this.dataset.topic, options) : live.poll(options));
@@ -98,15 +111,42 @@ class NaruLog extends HTMLElement {
     if (this.all.length && this.markers.place(this.all)) this.#filter(this.needle);
   }
 
-  /** `lines`: [[milliseconds or null, stream, text], …] in order. */
+  /** One topic for each source; what they bring is put in the order of its times. */
+  #subscribeAll() {
+    const merge = new LogMerge(this.sources.map((_source, key) => key), performance.now());
+    this.sources.forEach((source, key) => {
+      source.addEventListener("click", () => this.#toggleSource(source, key));
+      live.subscribe(source.dataset.topic, {
+        since: source.dataset.since || null,
+        pollUrl: source.dataset.poll,
+        onLines: (lines) => merge.add(key, lines, performance.now()),
+        onRefused: (message, code) => {
+          source.classList.add("is-lost");
+          source.title = message || this.dataset[code === 4404 ? "textGone" : "textForbidden"];
+        },
+      });
+    });
+    this.merging = setInterval(() => {
+      const lines = merge.take(performance.now());
+      if (lines.length) this.append(lines);
+    }, MERGE_EVERY_MS);
+  }
+
+  #toggleSource(source, key) {
+    if (!this.hiddenSources.delete(key)) this.hiddenSources.add(key);
+    source.setAttribute("aria-pressed", String(!this.hiddenSources.has(key)));
+    this.#filter(this.needle);
+  }
+
+  /** `lines`: [[milliseconds or null, stream, text, source if there are several], …] in order. */
   append(lines) {
     this.part("note").hidden = true;
     const isFiltered = this.shown !== this.all;
     let moved = false;
-    for (const [at, stream, raw] of lines) {
-      const { runs, style } = parseLine(raw, this.style0);
-      this.style0 = style;
-      const line = { at, stream, runs, text: runs.map((run) => run.text).join("") };
+    for (const [at, stream, raw, source] of lines) {
+      const style = this.styles.get(source) ?? PLAIN;
+      if (raw.includes("\x1b") || raw.includes("\x9b")) this.styles.set(source, parseLine(raw, style).style);
+      const line = { at, stream, raw, style, source };
       const later = takeLater(this.all, at);
       moved ||= later.length > 0;
       const earlier = this.all.length ? this.markers.before(at) : this.markers.begin(at);
@@ -114,6 +154,7 @@ class NaruLog extends HTMLElement {
       this.all.push(...added);
       if (isFiltered) this.shown.push(...added.filter((one) => this.#matches(one)));
     }
+    this.held += lines.length;
     if (this.markers.place(this.all) || moved) this.#filter(this.needle);
     this.#trim();
     this.list.grown();
@@ -124,22 +165,22 @@ class NaruLog extends HTMLElement {
 
   #trim() {
     if (this.all.length <= KEPT_LINES) return;
-    const excess = this.all.length - KEPT_AFTER_TRIM;
-    this.all.splice(0, excess);
-    this.dropped += excess;
+    const gone = this.all.splice(0, this.all.length - KEPT_AFTER_TRIM).filter((line) => !line.marker).length;
+    this.held -= gone;
+    this.dropped += gone;
     this.#filter(this.needle);
   }
 
   #filter(needle) {
     this.needle = needle.toLowerCase();
-    this.shown = this.needle ? this.all.filter((line) => this.#matches(line)) : this.all;
+    this.shown = this.needle || this.hiddenSources.size ? this.all.filter((line) => this.#matches(line)) : this.all;
     this.list.replace(this.shown);
     if (this.following) this.list.toBottom();
     this.#count();
   }
 
   #matches(line) {
-    return line.text.toLowerCase().includes(this.needle);
+    return !this.hiddenSources.has(line.source) && textIn(line).toLowerCase().includes(this.needle);
   }
 
   #scrolled() {
@@ -160,10 +201,9 @@ class NaruLog extends HTMLElement {
   }
 
   #count() {
-    const markers = this.all.reduce((count, line) => count + (line.marker ? 1 : 0), 0);
-    const total = this.all.length - markers + this.dropped;
+    const total = this.held + this.dropped;
     const number = new Intl.NumberFormat(document.documentElement.lang);
-    this.part("count").textContent = this.needle
+    this.part("count").textContent = this.shown !== this.all
       ? `${number.format(this.shown.length)} / ${number.format(total)}`
       : number.format(total);
     this.dataset.lines = String(total);
@@ -179,6 +219,23 @@ class NaruLog extends HTMLElement {
     if (end) end.hidden = false;
     if (this.following) this.list.toBottom();
     this.dispatchEvent(new CustomEvent("naru:ended", { bubbles: true, detail: message }));
+  }
+
+  /** What is shown, as a file. */
+  #save() {
+    const lines = this.shown.map((line) => {
+      const at = line.at ? `${new Date(line.at).toISOString()} ` : "";
+      return `${at}${this.#nameOf(line)}${textIn(line)}\n`;
+    });
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob(lines, { type: "text/plain" }));
+    link.download = this.dataset.saveAs || "log.txt";
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  }
+
+  #nameOf(line) {
+    return line.source === undefined ? "" : `${this.sources[line.source].dataset.name} `;
   }
 
   #say(text) {
@@ -198,9 +255,21 @@ class NaruLog extends HTMLElement {
       time.title = at.toISOString();
       time.textContent = at.toISOString().slice(11, 23);
     }
-    row.append(time, textOf(line.runs));
+    row.append(time);
+    if (line.source !== undefined) {
+      const name = document.createElement("span");
+      name.className = `log-source log-source-${line.source % 12}`;
+      name.textContent = this.sources[line.source].dataset.name;
+      row.append(name);
+    }
+    row.append(textOf(parseLine(line.raw, line.style).runs));
     return row;
   }
+}
+
+function textIn(line) {
+  if (line.marker) return line.text;
+  return HAS_SIGNS.test(line.raw) ? plainText(line.raw) : line.raw;
 }
 
 function textOf(runs) {

@@ -41,10 +41,13 @@ export class LogList {
   }
 
   remeasure() {
+    const stays = this.drawn.size > 0 && this.atBottom;
     this.heights = [];
     this.drawn.clear();
     this.body.replaceChildren();
-    this.schedule();
+    // at once: who hears of the scrolling must find it at the bottom again
+    if (stays) this.toBottom();
+    else this.schedule();
   }
 
   toBottom() {
@@ -101,7 +104,7 @@ export class LogList {
 
   #insert(block) {
     const element = document.createElement("div");
-    element.className = "log-block";
+    element.className = "log-part";
     const next = [...this.drawn.keys()].filter((other) => other > block).sort((a, b) => a - b)[0];
     this.body.insertBefore(element, next === undefined ? null : this.drawn.get(next));
     this.drawn.set(block, element);

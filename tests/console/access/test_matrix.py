@@ -367,6 +367,8 @@ ROUTES = {
     ("hosts:list", "get"): Route("kkkfk"),
     ("hosts:host", "get"): Route("kkkfk", of="host"),
     ("hosts:history", "get"): Route("kkkfk", of="host"),
+    ("logs:merged", "get"): Route("kkkfk", query={"c": "local/web-1"}),
+    ("logs:search", "get"): Route("kkkfk", query={"c": "local/web-1", "query": "x"}),
     # what is in files may be secret: not for those who only watch
     ("files:browse", "get"): Route("ffkfk", of="container"),
     ("files:view", "get"): Route("ffkfk", of="container", query={"path": "/f"}),
