@@ -101,7 +101,7 @@ def make_container_directory(
 
 
 @router.get(f"{ONE}/changes", response=ChangesShown)
-def list_container_changes(
+def list_changed_files(
     request: HttpRequest, host: Path[Slug], name: Path[Name], wanted: Query[ChangesQuery]
 ) -> ChangesShown:
     """What it changed since its image."""
@@ -131,6 +131,12 @@ def freeze_container(
     """Make an image of it as it is now, without its volumes."""
     job = operations.freeze_container(actor_of(request), host, name, **given.model_dump())
     return job_accepted(response, job)
+
+
+@router.post(f"{ONE}/reset", response={202: JobShown})
+def reset_container(request: HttpRequest, response: HttpResponse, host: Path[Slug], name: Path[Name]) -> JobShown:
+    """Put a fresh one of the same image and configuration in its place. What it wrote is lost, volumes stay."""
+    return job_accepted(response, operations.reset_container(actor_of(request), host, name))
 
 
 @router.get("workspaces/{slug}/drift-noise", response=NoiseShown)

@@ -22,5 +22,10 @@ def changes_commands(container: Container) -> str:
     return shlex.join(["docker", "diff", container.name])
 
 
+def reset_commands(container: Container) -> str:
+    name = shlex.quote(container.name)
+    return f"docker rm -f {name}\ndocker run -d --name {name} … {shlex.quote(container.image)}"
+
+
 def freeze_commands(container: Container) -> str:
     return f"docker commit -m MESSAGE -a AUTHOR {shlex.quote(container.name)} NAME:TAG"

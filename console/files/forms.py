@@ -1,6 +1,7 @@
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from console.files.drift import KINDS, LONGEST_PATTERN, MOST_PATTERNS, DriftFilter
@@ -37,6 +38,21 @@ class FreezeForm(Form):
 
     def clean_changes(self) -> list[str]:
         return str(self.cleaned_data["changes"]).splitlines()
+
+
+class ResetForm(Form):
+    """What cannot be undone is asked for by name."""
+
+    confirmation = forms.CharField(label=_("Its name"), max_length=255, widget=forms.TextInput(attrs=MONO))
+
+    def __init__(self, *args: Any, name: str, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._name = name
+
+    def clean_confirmation(self) -> str:
+        if self.cleaned_data["confirmation"].strip() != self._name:
+            raise forms.ValidationError(gettext("Write the container’s name as it stands above."))
+        return self._name
 
 
 class NoiseForm(Form):

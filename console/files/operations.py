@@ -6,6 +6,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from console.containers.models import Container
+from console.containers.operations import replace_container
 from console.files.drift import check_patterns
 from console.files.freezing import checked_author, checked_changes, checked_message
 from console.files.models import DriftRules
@@ -19,6 +20,7 @@ from console.images.references import Reference
 from console.jobs.models import Job
 from console.jobs.operations import add_job, judges_again, require_idle
 from console.operations.actor import Actor
+from console.operations.confirmation import require_proof
 from console.operations.errors import Conflict, ConsoleError, Invalid
 from console.operations.permissions import Permission
 from console.operations.policy import may
@@ -130,6 +132,18 @@ def freeze_container(
             "pause": pause,
         }
         return _add(op, FREEZE, container, args)
+
+
+def reset_container(actor: Actor, host_name: str, name: str) -> Job:
+    """Put a fresh container of the same image and configuration in its place. What it wrote is lost, volumes stay.
+
+    Asks for a proof of who it is; needs container.deploy besides container.files. Refuses as replace_container.
+    """
+    container = get_container_for_files(actor, host_name, name)
+    # that it was asked for, and refused for want of a proof, is on record; what comes of it is the replacement's
+    with operation(actor, Permission.CONTAINER_DEPLOY, on=container, act="reset"):
+        require_proof(actor)
+    return replace_container(actor, host_name, name)
 
 
 @judges_again(FREEZE)

@@ -6,11 +6,17 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 
+from asgiref.sync import async_to_sync
+
+from console.containers.models import Container
+from console.containers.present import read_present
+from console.containers.specs.spec import Mount
 from console.files.differences import Difference, difference
 from console.files.texts import read_text
 from console.hosts import files
 from console.hosts.files import Changes, Directory, File, Piece
 from console.hosts.gateway import connect
+from console.images.queries import find_image
 from console.operations.errors import Invalid, Missing, Unavailable
 
 PREVIEW_BYTES = 256 * 1024
@@ -38,6 +44,29 @@ async def stat(address: str, engine_id: str, path: str) -> File:
 async def changes(address: str, engine_id: str) -> Changes:
     async with connect(address) as engine:
         return await files.list_changes(engine, engine_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What a fresh container in its place would be without, and what stays.
+
+    ``unsaid``: members of Docker's that no specification says. ``names_another``: the name of its image means another
+    one by now.
+    """
+
+    changes: Changes
+    volumes: tuple[Mount, ...]
+    unsaid: tuple[str, ...]
+    names_another: bool
+
+
+def loss(container: Container) -> Loss:
+    """Raises Missing and Unavailable as its engine answers."""
+    now = read_present(container)
+    found = async_to_sync(changes)(container.host.address, container.engine_id)
+    image = find_image(container.host, now.spec.image, workspace=container.workspace)
+    is_another = image is not None and image.engine_id != container.image_engine_id
+    return Loss(found, now.spec.mounts, now.lost, is_another)
 
 
 @dataclass(frozen=True, slots=True)

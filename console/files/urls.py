@@ -16,4 +16,5 @@ urlpatterns = [
     path(f"{AT}changes/compare/", views.compare, name="compare"),
     path(f"{AT}changes/noise/", views.noise, name="noise"),
     path(f"{AT}freeze/", views.freeze, name="freeze"),
+    path(f"{AT}reset/", views.reset, name="reset"),
 ]

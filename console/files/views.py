@@ -12,8 +12,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from console.containers.models import Container
 from console.files import cli, operations, reading
 from console.files.downloads import download_answer
-from console.files.drift import drift
-from console.files.forms import DriftFilterForm, FreezeForm, NoiseForm
+from console.files.drift import DriftFilter, drift
+from console.files.forms import DriftFilterForm, FreezeForm, NoiseForm, ResetForm
 from console.files.packing import MOST_BYTES, Upload
 from console.files.paths import asked_path, joined, quoted, steps
 from console.files.queries import get_container_for_files, noise_of
@@ -21,7 +21,7 @@ from console.files.texts import read_text
 from console.hosts.files import Directory, File, shown
 from console.jobs.models import Job
 from console.operations.actor import Actor
-from console.operations.errors import Conflict, Denied, Invalid, Missing, Unavailable
+from console.operations.errors import Conflict, Denied, Invalid, Missing, Unavailable, Unconfirmed
 from console.operations.middleware import wants_json
 from console.operations.permissions import Permission
 from console.web.permits import require
@@ -193,6 +193,36 @@ def freeze(request: HttpRequest, host: str, name: str) -> HttpResponse:
             return redirect("jobs:job", job.number)
     context = {**_about(container, "/"), "part": "freeze", "form": form, "cli": cli.freeze_commands(container)}
     return render(request, "files/freeze.html", context, status=form.answer)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def reset(request: HttpRequest, host: str, name: str) -> HttpResponse:
+    """What would be lost, and then to lose it."""
+    actor, container = _for_files(request, host, name)
+    form = ResetForm(request.POST or None, name=container.name)
+    if form.is_valid():
+        try:
+            job = operations.reset_container(actor, host, name)
+        except (Invalid, Denied) as error:
+            if isinstance(error, Unconfirmed):
+                raise
+            form.blame(error)
+        else:
+            return redirect("jobs:job", job.number)
+    context: dict[str, Any] = {
+        **_about(container, "/"),
+        "part": "reset",
+        "form": form,
+        "cli": cli.reset_commands(container),
+    }
+    status = form.answer
+    try:
+        loss = reading.loss(container)
+        context |= {"loss": loss, "drift": drift(loss.changes, DriftFilter())}
+    except (Missing, Unavailable) as error:
+        context["problem"], status = error, error.status
+    return render(request, "files/reset.html", context, status=status)
 
 
 def _for_files(request: HttpRequest, host: str, name: str) -> tuple[Actor, Container]:

@@ -1,6 +1,6 @@
 """The images a host holds, as its agent reports them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
 
 import structlog

@@ -11,8 +11,8 @@ from console.hosts.api import router as hosts
 from console.hub.api import router as registries
 from console.images.api import builds, images
 from console.jobs.api import router as jobs
-from console.networks.api import router as networks
 from console.logs.api import router as logs
+from console.networks.api import router as networks
 from console.notifications.api import router as notifications
 from console.prune.api import router as prune
 from console.rest.api import Api

@@ -15,6 +15,7 @@ import { LogMerge } from "./log_merge.js";
 const KEPT_LINES = 250_000;
 const KEPT_AFTER_TRIM = 200_000;
 const MERGE_EVERY_MS = 150;
+const LATE_MS = 10_000;
 // what is shown as it is: no escapes, no controls
 const HAS_SIGNS = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
 
@@ -113,7 +114,7 @@ class NaruLog extends HTMLElement {
 
   /** One topic for each source; what they bring is put in the order of its times. */
   #subscribeAll() {
-    const merge = new LogMerge(this.sources.map((_source, key) => key), performance.now());
+    const merge = (this.merge = new LogMerge(this.sources.map((_source, key) => key), performance.now()));
     this.sources.forEach((source, key) => {
       source.addEventListener("click", () => this.#toggleSource(source, key));
       live.subscribe(source.dataset.topic, {
@@ -155,12 +156,23 @@ class NaruLog extends HTMLElement {
       if (isFiltered) this.shown.push(...added.filter((one) => this.#matches(one)));
     }
     this.held += lines.length;
-    if (this.markers.place(this.all) || moved) this.#filter(this.needle);
+    const isLate = this.#isLate(lines);
+    if (isLate) this.all.sort((one, other) => one.at - other.at);
+    if (this.markers.place(this.all) || moved || isLate) this.#filter(this.needle);
     this.#trim();
     this.list.grown();
     if (this.following) this.list.toBottom();
     else this.unseen += lines.length;
     this.#count();
+  }
+
+  /** Of several logs: a slow source may bring what belongs before lines that are shown. What is very late, because the
+   * clock of its host is behind, stays where it came, or nobody would see it.
+   */
+  #isLate(lines) {
+    const before = this.all[this.all.length - lines.length - 1];
+    if (!this.sources.length || !before || !lines.length || lines[0][0] >= before.at) return false;
+    return this.merge.catchesUp || before.at - lines[0][0] < LATE_MS;
   }
 
   #trim() {

@@ -2,17 +2,25 @@
  * Lines of several logs in the order of their times. Pure: told what has come and what time it is, it says what to show.
  *
  * A line waits while another source may still bring an earlier one: one that has sent something within the window and
- * has not passed that time yet. No line waits longer than the window, so what comes later than that is out of order,
+ * has not passed that time yet. Once a source has caught up with what was written before the page was opened, no line
+ * waits longer than the window for it (its host's clock may be behind), so what comes later than that is out of order,
  * and shown where it comes.
  */
 
 export const WINDOW_MS = 1000;
-const MOST_HELD = 50_000;
+const FIRST_ANSWER_MS = 4000;
+const CATCHES_UP_MS = 60_000;
+const MOST_HELD = 100_000;
 
 export class LogMerge {
   constructor(keys, now) {
-    this.sources = new Map(keys.map((key) => [key, { key, waiting: [], from: 0, newest: 0, heardAt: now }]));
+    this.sources = new Map(keys.map((key) => [key, { key, waiting: [], from: 0, newest: 0, heardAt: now, beganAt: now, catchesUp: true }]));
     this.held = 0;
+  }
+
+  /** Whether some source may still be reading what was written before. */
+  get catchesUp() {
+    return [...this.sources.values()].some((source) => source.catchesUp);
   }
 
   /** `lines`: [[milliseconds or null, stream, text], …] of one source, in its order. */
@@ -30,11 +38,14 @@ export class LogMerge {
   /** What may be shown now, in order: [[milliseconds or null, stream, text, source], …] */
   take(now) {
     const ready = [];
+    for (const source of this.sources.values()) {
+      if (this.#isSilent(source, now) || now - source.beganAt > CATCHES_UP_MS) source.catchesUp = false;
+    }
     for (;;) {
       const next = this.#earliest();
       if (!next) break;
       const head = next.waiting[next.from];
-      if (this.held <= MOST_HELD && now - head.came < WINDOW_MS && this.#mayBeEarlier(head.at, next, now)) break;
+      if (this.held <= MOST_HELD && this.#mayBeEarlier(head, next, now)) break;
       ready.push(head.line);
       next.from += 1;
       this.held -= 1;
@@ -55,12 +66,16 @@ export class LogMerge {
     return found;
   }
 
-  /** Whether some other source, with nothing waiting, may still send a line from before `at`. */
-  #mayBeEarlier(at, than, now) {
+  /** Whether some other source, with nothing waiting, may still send a line from before `head`, the next of `than`. */
+  #mayBeEarlier(head, than, now) {
     for (const source of this.sources.values()) {
-      if (source === than || source.from < source.waiting.length) continue;
-      if (source.newest < at && now - source.heardAt < WINDOW_MS) return true;
+      if (source === than || source.from < source.waiting.length || source.newest >= head.at) continue;
+      if (!this.#isSilent(source, now) && (source.catchesUp || now - head.came < WINDOW_MS)) return true;
     }
     return false;
+  }
+
+  #isSilent(source, now) {
+    return now - source.heardAt >= (source.catchesUp ? FIRST_ANSWER_MS : WINDOW_MS);
   }
 }

@@ -20,8 +20,17 @@ from console.containers import views as container_views
 from console.operations.governed import writes_allowed
 from console.operations.permissions import Role
 from console.project.api import api
-from tests.console.access.test_matrix import ASKED_FOR, NOTHING, ROLES, World, browser, letter_of, one_of, world
-from tests.console.access.test_matrix import EMPTY_FILE, NOTHING, ROLES, World, browser, letter_of, one_of, world
+from tests.console.access.test_matrix import (
+    ASKED_FOR,
+    EMPTY_FILE,
+    NOTHING,
+    ROLES,
+    World,
+    browser,
+    letter_of,
+    one_of,
+    world,
+)
 from tests.factories.console import bearer, make_api_token, make_user, make_workspace, token_of
 
 __all__ = ["world"]
@@ -100,9 +109,11 @@ CALLS = {
     "download_container_file": Call("ffkfk", "kkkm", of="container", query={"path": "/f"}),
     "move_container_file": Call("ffkmk", "fkkm", of="container", body={"path": "/f", "to": "/g"}),
     "make_container_directory": Call("ffkmk", "fkkm", of="container", body={"path": "/", "directory": "d"}),
-    "list_container_changes": Call("ffkfk", "kkkm", of="container"),
+    "list_changed_files": Call("ffkfk", "kkkm", of="container"),
     "compare_container_file": Call("ffkfk", "kkkm", of="container", query={"path": "/f"}),
     "freeze_container": Call("ffkmk", "fkkm", of="container", body={"tag": "c:1"}),
+    # for a proof
+    "reset_container": Call("ffkmk", "ffkm", of="container"),
     "get_drift_noise": Call("kkkfk", "kkkm", of="workspace"),
     "set_drift_noise": Call("ffkmk", "fkkm", of="workspace", body={"patterns": ["/tmp"]}),
     "list_images": Call("kkkfk", "kkkk"),

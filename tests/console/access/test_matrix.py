@@ -25,13 +25,12 @@ from console.accounts.models import BrowserSession, Identity, User
 from console.containers import present
 from console.containers import views as container_views
 from console.containers.models import Container, Revision
+from console.files import reading
 from console.hosts.disk import DiskUse
 from console.hub.client import Client as RegistryClient
 from console.hub.client import Names
 from console.hub.documents import Listed
 from console.images import exporting, usage
-from console.containers.models import Revision
-from console.files import reading
 from console.jobs import agent_tasks, sending, tasks
 from console.jobs.agent.execution import Agent
 from console.jobs.kinds import kind_names
@@ -382,6 +381,8 @@ ROUTES = {
     ("files:noise", "post"): Route("ffkfk", of="container", data={"patterns": "/tmp"}),
     ("files:freeze", "get"): Route("ffkfk", of="container"),
     ("files:freeze", "post"): Route("ffkfk", of="container", data={"tag": "c:1"}),
+    ("files:reset", "get"): Route("ffkfk", of="container"),
+    ("files:reset", "post"): Route("ffkfk", of="container", data={"confirmation": "web-1"}),
     ("teams:list", "get"): Route("ffffk"),
     ("teams:new", "post"): Route("fffff", data={"slug": "mine"}),
     ("teams:team", "get"): Route("ffffk", of="team"),
@@ -417,6 +418,7 @@ BOTH = {
     "backups:restore",
     *("roles:new", "roles:role", "grants:new", "tokens:own"),
     *("roles:new", "roles:role", "grants:new", "tokens:own", "files:freeze"),
+    *("roles:new", "roles:role", "grants:new", "tokens:own", "files:freeze", "files:reset"),
 }
 TOPICS = {
     "rows.containers": "kkkfk",

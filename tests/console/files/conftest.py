@@ -79,6 +79,12 @@ class FakeFiles:
         return None if content is None else Piece(File("x", "file", 0o644, len(content), None), content)
 
 
+async def as_inspected(*_given: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What an engine says a container is, and its image."""
+    host = {"Tmpfs": {"/data": ""}, "RestartPolicy": {"Name": "no"}}
+    return {"Config": {"Image": "a:1"}, "HostConfig": host}, {"Config": {}}
+
+
 def as_files(fake: FakeFiles) -> dict[str, Callable[..., Any]]:
     """What stands for functions of console.files.reading."""
     return {

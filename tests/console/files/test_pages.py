@@ -96,7 +96,7 @@ def test_a_download_is_on_record_before_and_after(container: Container, fake_fil
     browser = async_browser()
 
     async def downloaded() -> tuple[Any, bytes]:
-        answer = await browser.get(address("download", "/etc/app.conf"))
+        answer: Any = await browser.get(address("download", "/etc/app.conf"))
         return answer, b"".join([chunk async for chunk in answer])
 
     answer, content = async_to_sync(downloaded)()
