@@ -112,11 +112,17 @@ def _remember(row: Container, job: Job) -> None:
     """What of the job stays with the container that it has just made."""
     if job.args.get("secrets"):
         row.secrets.set(Secret.objects.filter(workspace=job.workspace, name__in=job.args["secrets"]))
-    if job.kind != "container.replace" and not revisions_of(row).exists():
+    if job.kind in WITH_SPEC and not revisions_of(row).exists():
         item: dict[str, Any] = next((one for one in job.args.get("clones", ()) if one["name"] == row.name), {})
         spec = ContainerSpec.from_json({**job.args, **item}).as_json()
         facts = {"cause": Revision.Cause.RUN, "job": job, "actor_name": job.actor_name}
         Revision.objects.create(first=row, number=1, spec=spec, **facts)
+
+
+# kinds of jobs that make containers, and whose workspace those are then
+MAKING = ("container.run", "container.clone", "container.replace", "stack.deploy")
+# those whose arguments are a container's specification
+WITH_SPEC = ("container.run", "container.clone")
 
 
 def _job_of(host: Host, fact: ContainerFact) -> Job | None:
@@ -124,8 +130,7 @@ def _job_of(host: Host, fact: ContainerFact) -> Job | None:
     number = fact.labels.get("naru.job", "")
     if not number.isdecimal() or len(number) > 18:
         return None
-    kinds = ("container.run", "container.clone", "container.replace")
-    return Job.objects.select_related("workspace").filter(pk=int(number), host=host, kind__in=kinds).first()
+    return Job.objects.select_related("workspace").filter(pk=int(number), host=host, kind__in=MAKING).first()
 
 
 def _workspace_of(job: Job | None) -> Workspace:

@@ -28,6 +28,8 @@ DANGEROUS: frozenset[Permission | OpenAction] = frozenset(
         Permission.POLICY_MANAGE,
         # what is gone for good
         Permission.HOST_PRUNE,
+        # what cannot be brought back
+        Permission.STACK_PURGE,
         # what is kept from everybody
         Permission.SECRET_REVEAL,
         # what is gone for good

@@ -25,6 +25,9 @@ class Permission(StrEnum):
     TERMINAL_VIEW = "terminal.view"
     TERMINAL_REPLAY = "terminal.replay"
     TERMINAL_END = "terminal.end"
+    STACK_VIEW = "stack.view"
+    # with its volumes: what is in them is gone
+    STACK_PURGE = "stack.purge"
     IMAGE_VIEW = "image.view"
     IMAGE_BUILD = "image.build"
     IMAGE_REMOVE = "image.remove"
@@ -102,6 +105,7 @@ READ_ONLY = frozenset(
         Permission.TERMINAL_VIEW,
         Permission.TERMINAL_REPLAY,
         Permission.CONTAINER_FILES,
+        Permission.STACK_VIEW,
         Permission.IMAGE_VIEW,
         Permission.IMAGE_EXPORT,
         Permission.REGISTRY_VIEW,

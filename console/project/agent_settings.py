@@ -38,6 +38,7 @@ INSTALLED_APPS = [
     "console.containers",
     "console.prune",
     "console.files",
+    "console.stacks",
 ]
 USE_TZ = True
 TIME_ZONE = "UTC"

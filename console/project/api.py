@@ -21,6 +21,7 @@ from console.secrets.api import router as secrets
 from console.shares.api import router as shares
 from console.stats.api import router as stats
 from console.terminals.api import router as terminals
+from console.stacks.api import router as stacks
 from console.timeline.api import router as timeline
 from console.tokens.api import router as tokens
 from console.tokens.bearer import TokenBearers
@@ -43,6 +44,7 @@ api = Api(
         "volumes": volumes,
         "backups": backups,
         "jobs": jobs,
+        "stacks": stacks,
         "schedules": schedules,
         "shares": shares,
         "search": search,

@@ -86,6 +86,7 @@ INSTALLED_APPS = [
     "console.logs",
     "console.schedules",
     "console.shares",
+    "console.stacks",
     "console.access",
     "console.notifications",
     "console.metrics",

@@ -129,6 +129,8 @@ KINDS = {
     "volume.restore": _("Restore volume"),
     "volume.clone": _("Clone volume"),
     "container.run": _("Run container"),
+    "stack.deploy": _("Deploy stack"),
+    "stack.remove": _("Remove stack"),
     "container.start": _("Start container"),
     "container.stop": _("Stop container"),
     "container.remove": _("Remove container"),

@@ -84,7 +84,7 @@ def _placed(one: FileReference, section: str, directory: str, mode: int) -> Plac
 
 
 def container_body(project: Project, name: str, number: int, *, hash_: str, more_labels: Mapping[str, str]) -> Body:
-    """Complete but for what only the host knows: modes that name containers by service are in ``service:`` words."""
+    """Complete, but that values which refer to secrets are still references."""
     service = project.services[name]
     networks = sorted(service.networks, key=lambda key: -(service.networks[key].priority))
     body: Body = {
@@ -181,10 +181,20 @@ def _endpoints(project: Project, name: str, keys: Iterable[str]) -> dict[str, Bo
         ipam: Body = {word: value for word, value in addresses.items() if value}
         if said.link_local_ips:
             ipam["LinkLocalIPs"] = list(said.link_local_ips)
+        links = [f"{_first(project, other)}:{alias or other}" for other, _c, alias in map(_link, service.links)]
         endpoint: Body = {"Aliases": list(dict.fromkeys([name, *said.aliases]))}
-        more = {"IPAMConfig": ipam, "MacAddress": said.mac_address, "DriverOpts": said.driver_opts}
+        more = {
+            "Links": [*links, *service.external_links],
+            "IPAMConfig": ipam,
+            "MacAddress": said.mac_address,
+            "DriverOpts": said.driver_opts,
+        }
         found[project.networks[key].name] = endpoint | {word: value for word, value in more.items() if value}
     return found
+
+
+def _link(text: str) -> tuple[str, str, str]:
+    return text.partition(":")
 
 
 def _host_config(project: Project, service: Service) -> Body:
@@ -195,9 +205,9 @@ def _host_config(project: Project, service: Service) -> Body:
         "PortBindings": _bindings(service.ports),
         "NetworkMode": _network_mode(project, service),
         "RestartPolicy": _restart(service),
-        "VolumesFrom": list(service.volumes_from),
+        "VolumesFrom": [_volumes_from(project, one) for one in service.volumes_from],
         "Tmpfs": {path: options for path, _colon, options in (one.partition(":") for one in service.tmpfs)},
-        **_isolation(service),
+        **_isolation(project, service),
         **_limits(service),
         **_names(service),
     }
@@ -209,7 +219,7 @@ def _host_config(project: Project, service: Service) -> Body:
 
 def _network_mode(project: Project, service: Service) -> str:
     if service.network_mode:
-        return service.network_mode
+        return _shared(project, service.network_mode)
     first = max(service.networks, key=lambda key: service.networks[key].priority, default="")
     return project.networks[first].name if first else "none"
 
@@ -273,7 +283,24 @@ def _mount(project: Project, mount: Mount) -> Body:
     return found
 
 
-def _isolation(service: Service) -> Body:
+def _shared(project: Project, mode: str) -> str:
+    """What is shared with a service is shared with its first container."""
+    name = mode.removeprefix("service:")
+    return f"container:{_first(project, name)}" if name != mode and name in project.services else mode
+
+
+def _volumes_from(project: Project, text: str) -> str:
+    name, _colon, rest = text.partition(":")
+    if name == "container":
+        return rest
+    return f"{_first(project, name)}:{rest}" if rest else _first(project, name)
+
+
+def _first(project: Project, name: str) -> str:
+    return container_name(project, name, project.services[name], 1)
+
+
+def _isolation(project: Project, service: Service) -> Body:
     return {
         "Privileged": service.privileged,
         "ReadonlyRootfs": service.read_only,
@@ -281,8 +308,8 @@ def _isolation(service: Service) -> Body:
         "CapDrop": list(service.cap_drop),
         "SecurityOpt": list(service.security_opt),
         "Sysctls": service.sysctls,
-        "IpcMode": service.ipc,
-        "PidMode": service.pid,
+        "IpcMode": _shared(project, service.ipc),
+        "PidMode": _shared(project, service.pid),
         "UTSMode": service.uts,
         "UsernsMode": service.userns_mode,
         "CgroupnsMode": service.cgroup,

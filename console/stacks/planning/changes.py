@@ -126,7 +126,8 @@ def _published(bindings: Mapping[str, Any]) -> set[str]:
         for entry in entries or []:
             address = str(entry.get("HostIp") or "")
             shown = f"{address}:" if address not in ("", "0.0.0.0", "::") else ""  # noqa: S104 - compared, not bound
-            found.add(f"{shown}{entry.get('HostPort') or ''}:{key}")
+            port = str(entry.get("HostPort") or "")
+            found.add(f"{shown}{port if port != '0' else ''}:{key}")
     return found
 
 

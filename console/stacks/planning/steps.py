@@ -152,8 +152,9 @@ class _Planner:
         wanted = service.replicas
         places: dict[int, SeenContainer] = {}
         extra: list[SeenContainer] = []
-        # of two with the same number the one that runs stays
-        for seen in sorted(found, key=lambda one: (not one.is_alive, one.engine_id)):
+        # of two with the same number the one stays that is as it should be, or else the one that runs
+        right = self.hashes[name]
+        for seen in sorted(found, key=lambda one: (one.config_hash != right, not one.is_alive, one.engine_id)):
             is_kept = 0 < seen.number <= wanted and seen.number not in places
             extra += [] if is_kept else [seen]
             if is_kept:
@@ -181,6 +182,9 @@ class _Planner:
         if renewed := sorted(self.renewed & {self.project.networks[key].name for key in service.networks}):
             change = Change("network", renewed[0])
             return replace(base, action=Action.REPLACE, changes=(change,))
+        if seen.is_ours and seen.state == "created":
+            # whoever made it was cut short: what belongs to it may not all be there
+            return replace(base, action=Action.REPLACE, changes=(Change("state", before="created", after="running"),))
         if not seen.is_alive and not self._has_done_its_work(service, seen):
             why = Change("state", before=seen.state, after="running")
             return replace(base, action=Action.RESTART, changes=(why,))

@@ -128,19 +128,18 @@ def seen_container(document: Document) -> SeenContainer:
         state=status,
         exit_code=int(state.get("ExitCode", 0)) if status in ("exited", "dead") else None,
         is_ours=labels.RELEASE in found,
-        anonymous_volumes=_anonymous(document),
+        anonymous_volumes=tuple(sorted(anonymous_volumes(document).values())),
         made=_made(document),
     )
 
 
-def _anonymous(document: Document) -> tuple[str, ...]:
-    """Mount points of volumes whose names an engine made up: 64 hex digits."""
-    points = [
-        str(one.get("Destination", ""))
+def anonymous_volumes(document: Document) -> dict[str, str]:
+    """Volumes whose names an engine made up (64 hex digits) → where they are mounted."""
+    return {
+        str(one["Name"]): str(one.get("Destination", ""))
         for one in document.get("Mounts") or []
         if one.get("Type") == "volume" and _is_digest(str(one.get("Name", "")))
-    ]
-    return tuple(sorted(points))
+    }
 
 
 def _is_digest(text: str) -> bool:

@@ -63,6 +63,12 @@ SCHEDULE = {
     "cron": "30 2 * * *",
     "time_zone": "Asia/Seoul",
 }
+STACK: dict[str, Any] = {
+    "host": "local",
+    "name": "mine",
+    "workspace": "shop",
+    "files": {"compose.yaml": "services: {a: {image: x}}"},
+}
 RULE = {"name": "loud", "events": ["job.failed"], "tells_people": True}
 CHANNEL = {"name": "mailing", "addresses": ["day@example.org"]}
 REGISTRY = {"address": "docker.io"}
@@ -228,6 +234,16 @@ CALLS = {
     "run_schedule_now": Call("ffkmk", "fkkm", of="schedule"),
     "get_schedule_times": Call("kkkfk", "kkkm", of="schedule"),
     "list_firings": Call("kkkfk", "kkkm", of="schedule"),
+    "list_stacks": Call("kkkfk", "kkkk"),
+    "create_stack": Call("ffkmk", "fkkm", body=STACK),
+    "get_stack": Call("kkkfk", "kkkm", of="stack"),
+    "change_stack": Call("ffkmk", "fkkm", of="stack", body={"files": STACK["files"]}),
+    "remove_stack": Call("ffkmk", "fkkm", of="stack"),
+    # to look at the host for it takes what deploying takes
+    "get_stack_plan": Call("ffkfk", "fkkm", of="stack"),
+    "deploy_stack": Call("ffkmk", "fkkm", of="stack", body={"plan": "0" * 64}),
+    "scale_stack": Call("fkkmk", "fkkm", of="stack", body={"replicas": {"web": 2}}),
+    "list_releases": Call("kkkfk", "kkkm", of="stack"),
     "list_secrets": Call("ffkfk", "kkkk"),
     "create_secret": Call("ffkmk", "fkkm", body={"workspace": "shop", "name": "mine", "secret_value": "long enough"}),
     # who may not know of secrets is not told that there is one
@@ -310,7 +326,7 @@ OPERATIONS = {
 }
 # of the workspace, by their names
 THINGS = (
-    *("web-1", "queued-thing", "failed-thing", "audited-thing", "a:1", "nightly-thing"),
+    *("web-1", "queued-thing", "failed-thing", "audited-thing", "a:1", "nightly-thing", "stacked-thing"),
     *("db-password", "pager", "told-thing", "silent-thing", "renamed-thing", "last-words", "quay", "held-thing"),
     *("db-password", "pager", "told-thing", "silent-thing", "renamed-thing", "last-words"),
     *("shop_net", "shop_files"),

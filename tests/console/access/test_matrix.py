@@ -53,9 +53,13 @@ from console.terminals import tasks as terminal_tasks
 from console.terminals.admission import Browser, Refused, admit
 from console.timeline import tasks as timeline_tasks
 from console.volumes import tasks as volume_tasks
+from console.stacks import looking
+from console.stacks.planning.world import World as HostWorld
+from console.timeline import tasks as timeline_tasks
 from tests.architecture.test_addresses import ALL, OPEN
 from tests.console.files.conftest import FakeFiles, as_files
 from tests.console.schedules.conftest import make_schedule
+from tests.console.stacks.conftest import make_stack
 from tests.factories.console import (
     PASSWORD,
     actor_of,
@@ -91,6 +95,7 @@ NOTHING = {
     "seq": 987_654,
     "grant_id": 987_654,
     "schedule_id": 987_654,
+    "stack_id": 987_654,
     "user_pk": 987_654,
     "factor_pk": 987_654,
     "identity_pk": 987_654,
@@ -471,6 +476,9 @@ KINDS = {
     "files.make-directory": "ffkfk",
     "files.move": "ffkfk",
     "files.remove": "ffkfk",
+    # a plan is agreed to once: it is planned anew
+    "stack.deploy": "ffkfk",
+    "stack.remove": "ffkfk",
     "image.build": "ffkfk",
     "image.remove": "ffkfk",
     "image.pull": "ffkfk",
@@ -568,6 +576,7 @@ def world(monkeypatch: pytest.MonkeyPatch, redis_server: object) -> World:
     monkeypatch.setattr(container_views, "log_piece", piece)
     _play_others(monkeypatch)
     monkeypatch.setattr(stats_views, "use_piece", piece)
+    monkeypatch.setattr(looking, "look_from_here", lambda _address, _project: HostWorld())
     monkeypatch.setattr(container_views, "whole_log", lambda *_given: iter(["line\n"]))
     for name, function in as_files(FakeFiles()).items():
         monkeypatch.setattr(reading, name, function)
@@ -626,6 +635,7 @@ def world(monkeypatch: pytest.MonkeyPatch, redis_server: object) -> World:
         "grant": {"grant_id": grant.pk},
         "schedule": {"schedule_id": schedule.pk},
         "terminal": {"number": make_terminal(kim, container, is_recorded=True).number},
+        "stack": {"stack_id": make_stack("stacked-thing", host=host, workspace=shop).pk},
     }
     return World(things, container.pk, failed.number)
 
@@ -759,6 +769,7 @@ def test_one_of_another_workspace_learns_nothing(world: World, name: str, method
             "held-thing",
             "shop_net",
             "shop_files",
+            "stacked-thing",
         ):
             shown = secret in "".join(str(value) for value in (*route.data.values(), *route.query.values()))
             assert shown or secret not in body, f"{role} is shown {secret}"

@@ -35,6 +35,8 @@ ALLOWED = {
     "terminal.view": {D, U, A},
     "terminal.replay": {U, A},
     "terminal.end": {A},
+    "stack.view": {V, O, D, A},
+    "stack.purge": {D, A},
     "image.view": {V, O, D, A},
     "image.build": {D, A},
     "image.remove": {D, A},

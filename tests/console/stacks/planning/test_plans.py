@@ -178,7 +178,7 @@ def test_what_is_no_part_any_more_is_removed_with_its_network():
         ("exited", 1, "", Action.RESTART),
         ("exited", 0, "", Action.KEEP),
         ("exited", 0, "restart: always", Action.RESTART),
-        ("created", 0, "", Action.RESTART),
+        ("created", 0, "", Action.REPLACE),
         ("dead", 0, "", Action.RESTART),
         ("paused", 0, "", Action.KEEP),
     ],

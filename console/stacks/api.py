@@ -1,0 +1,111 @@
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from ninja import Path, Query, Router
+
+from console.jobs.api import job_accepted
+from console.jobs.schemas import JobShown
+from console.operations.actor import Actor
+from console.operations.permissions import Permission
+from console.operations.policy import may
+from console.rest.answers import accepted
+from console.rest.door import actor_of
+from console.rest.schemas import Listing, Number, Paging, listing
+from console.stacks import operations
+from console.stacks.models import Stack
+from console.stacks.queries import containers_of, visible_stacks
+from console.stacks.queries import get_stack as find_stack
+from console.stacks.schemas import (
+    DeployGiven,
+    NewStack,
+    PlanQuery,
+    PlanShown,
+    ReleaseShown,
+    RemoveStackQuery,
+    ScaleGiven,
+    StackGiven,
+    StackQuery,
+    StackShown,
+)
+from console.web.permits import require_held
+
+router = Router()
+ONE = "stacks/{stack_id}"
+
+
+@router.get("stacks", response=Listing[StackShown])
+def list_stacks(request: HttpRequest, wanted: Query[StackQuery]) -> Listing[StackShown]:
+    """By name, without their containers, which one by itself has."""
+    actor = _viewer(request)
+    rows = visible_stacks(actor, workspace=wanted.workspace, host=wanted.host)
+    return listing(rows, wanted, by="name", show=lambda stack: _shown(actor, stack, has_containers=False))
+
+
+@router.post("stacks", response={201: StackShown})
+def create_stack(request: HttpRequest, response: HttpResponse, given: NewStack) -> StackShown:
+    """Nothing happens on the host until it is deployed. `field` is `files` for what is wrong in them, line by line."""
+    actor = actor_of(request)
+    made = operations.create_stack(actor, given.host, **given.model_dump(exclude={"host"}))
+    accepted(response, reverse("api:get_stack", args=[made.pk]))
+    return _shown(actor, made)
+
+
+@router.get(ONE, response=StackShown)
+def get_stack(request: HttpRequest, stack_id: Path[Number]) -> StackShown:
+    actor = _viewer(request)
+    return _shown(actor, find_stack(actor, stack_id))
+
+
+@router.put(ONE, response=StackShown)
+def change_stack(request: HttpRequest, stack_id: Path[Number], given: StackGiven) -> StackShown:
+    """Other files; what runs stays as it is until it is deployed."""
+    actor = actor_of(request)
+    return _shown(actor, operations.change_stack(actor, stack_id, **given.model_dump()))
+
+
+@router.delete(ONE, response={202: JobShown})
+def remove_stack(
+    request: HttpRequest, response: HttpResponse, stack_id: Path[Number], wanted: Query[RemoveStackQuery]
+) -> JobShown:
+    """Its containers and networks go from the host; volumes stay unless they are meant."""
+    job = operations.remove_stack(actor_of(request), stack_id, with_volumes=wanted.volumes)
+    return job_accepted(response, job)
+
+
+@router.get(f"{ONE}/plan", response=PlanShown)
+def get_stack_plan(request: HttpRequest, stack_id: Path[Number], wanted: Query[PlanQuery]) -> PlanShown:
+    """What deploying it would do now, and why. The host is looked at; nothing is done."""
+    return PlanShown.of(operations.plan_stack(_viewer(request), stack_id, release=wanted.release))
+
+
+@router.post(f"{ONE}/deploy", response={202: JobShown})
+def deploy_stack(request: HttpRequest, response: HttpResponse, stack_id: Path[Number], given: DeployGiven) -> JobShown:
+    """Do what was planned. A conflict when host or files are not as they were then: plan again."""
+    actor = actor_of(request)
+    if given.release is None:
+        job = operations.deploy_stack(actor, stack_id, plan_digest=given.plan)
+    else:
+        job = operations.roll_back(actor, stack_id, release=given.release, plan_digest=given.plan)
+    return job_accepted(response, job)
+
+
+@router.post(f"{ONE}/scale", response={202: JobShown})
+def scale_stack(request: HttpRequest, response: HttpResponse, stack_id: Path[Number], given: ScaleGiven) -> JobShown:
+    """Another number of containers, of what runs now."""
+    return job_accepted(response, operations.scale_stack(actor_of(request), stack_id, replicas=given.replicas))
+
+
+@router.get(f"{ONE}/releases", response=Listing[ReleaseShown])
+def list_releases(request: HttpRequest, stack_id: Path[Number], wanted: Query[Paging]) -> Listing[ReleaseShown]:
+    """Newest first."""
+    found = find_stack(_viewer(request), stack_id)
+    return listing(found.releases.select_related("job"), wanted, by="-number", show=ReleaseShown.of)
+
+
+def _viewer(request: HttpRequest) -> Actor:
+    return require_held(actor_of(request), Permission.STACK_VIEW)
+
+
+def _shown(actor: Actor, stack: Stack, *, has_containers: bool = True) -> StackShown:
+    shows_secrets = may(actor, Permission.CONTAINER_SECRETS, on=stack)
+    containers = containers_of(actor, stack) if has_containers else []
+    return StackShown.of(stack, containers, shows_secrets=shows_secrets)

@@ -1,0 +1,108 @@
+from typing import Any
+
+from django.db import models
+from django.utils import timezone
+from django.utils.functional import cached_property
+
+from console.hosts.models import Host
+from console.jobs.models import Job
+from console.operations.governed import Governed, GovernedQuerySet
+from console.operations.policy import Place
+from console.stacks.compose.model import Project
+from console.workspaces.models import Workspace
+
+
+class Stack(Governed):
+    """Services that belong together on one host, and the files that say what they are.
+
+    The row stays when the stack is gone (its ``removal`` has succeeded): its jobs and releases lead there.
+    """
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="stacks")
+    host = models.ForeignKey(Host, on_delete=models.PROTECT, related_name="stacks")
+    name = models.SlugField(max_length=63)
+    # its name on the host, by which docker compose knows it
+    project = models.CharField(max_length=128)
+    # what paths in its files are relative to
+    directory = models.CharField(max_length=4096)
+    # texts by their paths below the directory; "paths" names those that are merged, in order
+    files = models.JSONField(default=dict)
+    paths = models.JSONField(default=list)
+    variables = models.JSONField(default=dict)
+    profiles = models.JSONField(default=list)
+    created_at = models.DateTimeField(default=timezone.now)
+    changed_at = models.DateTimeField(default=timezone.now)
+    removal = models.ForeignKey(Job, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    # so that another may have the name then
+    is_gone = models.BooleanField(default=False)
+
+    objects = GovernedQuerySet["Stack"].as_manager()
+
+    class Meta:
+        ordering = ["name", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["host", "project"], condition=models.Q(is_gone=False), name="one_stack_per_project"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def place(self) -> Place:
+        return Place(self.workspace_id, self.host_id)
+
+    @property
+    def newest(self) -> "Release | None":
+        return self.releases.order_by("-number").select_related("job").first()
+
+    @property
+    def current(self) -> "Release | None":
+        """The last one that is on the host whole."""
+        done = self.releases.filter(job__state=Job.State.SUCCEEDED)
+        return done.order_by("-number").select_related("job").first()
+
+
+class Release(Governed):
+    """What was put on the host, as it was then; it never changes."""
+
+    stack = models.ForeignKey(Stack, on_delete=models.CASCADE, related_name="releases")
+    number = models.PositiveIntegerField()
+    # the resolved project (console.stacks.compose.model), values of secrets as references
+    document = models.JSONField()
+    # by "secrets/KEY" and "configs/KEY": what is in them, or a reference to a secret; and which content or version
+    contents = models.JSONField(default=dict)
+    digests = models.JSONField(default=dict)
+    # names of those that it refers to
+    secrets = models.JSONField(default=list)
+    # the plan that was agreed to
+    plan = models.JSONField(default=dict)
+    # the number of the release that this one goes back to
+    rolls_back_to = models.PositiveIntegerField(null=True, blank=True)
+    by_name = models.CharField(max_length=150)
+    job = models.OneToOneField(Job, null=True, blank=True, on_delete=models.SET_NULL, related_name="release")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects = GovernedQuerySet["Release"].as_manager()
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [models.UniqueConstraint(fields=["stack", "number"], name="releases_are_numbered")]
+
+    def __str__(self) -> str:
+        return f"{self.stack.name} #{self.number}"
+
+    @property
+    def place(self) -> Place:
+        return self.stack.place
+
+    @cached_property
+    def project(self) -> Project:
+        return Project.from_document(self.document)
+
+    @property
+    def counts(self) -> dict[str, Any]:
+        """Containers of its plan by what was to be done."""
+        found: dict[str, Any] = self.plan.get("counts", {})
+        return found

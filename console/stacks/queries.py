@@ -1,0 +1,78 @@
+"""Reading stacks: those over which stack.view is held."""
+
+from collections.abc import Mapping
+
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+
+from console.containers.models import Container
+from console.containers.queries import visible_containers
+from console.hosts.models import Host
+from console.jobs.models import Job
+from console.operations.actor import Actor
+from console.operations.errors import Missing
+from console.operations.permissions import Permission
+from console.operations.policy import Paths, bounded
+from console.secrets.models import Secret
+from console.secrets.uses import UNSEEN, finds_uses
+from console.stacks.models import Release, Stack
+from console.stacks.planning import labels
+
+PATHS = Paths(workspace="workspace_id", host="host_id")
+
+
+def visible_stacks(actor: Actor, *, workspace: str = "", host: str = "") -> QuerySet[Stack]:
+    """By name, those that are there, host and workspace along."""
+    rows = Stack.objects.select_related("host", "workspace", "removal").filter(present()).order_by("name", "pk")
+    stacks = bounded(actor, Permission.STACK_VIEW, rows, PATHS)
+    if workspace:
+        stacks = stacks.filter(workspace__slug=workspace)
+    return stacks.filter(host__name=host) if host else stacks
+
+
+def present() -> Q:
+    return Q(is_gone=False) & ~Q(removal__state=Job.State.SUCCEEDED)
+
+
+def get_stack(actor: Actor, stack_id: int) -> Stack:
+    stack = visible_stacks(actor).filter(pk=stack_id).first()
+    if stack is None:
+        raise Missing(_("There is no such stack."))
+    return stack
+
+
+def get_release(stack: Stack, number: int) -> Release:
+    release = stack.releases.select_related("job").filter(number=number).first()
+    if release is None:
+        raise Missing(_("“%(name)s” has no release %(number)d.") % {"name": stack.name, "number": number})
+    return release
+
+
+def containers_of(actor: Actor, stack: Stack) -> list[Container]:
+    """Those on the host that carry the project's label and that the actor may see, by service and number."""
+    rows = visible_containers(actor).filter(host=stack.host)
+    own = [one for one in rows if one.labels.get(labels.PROJECT) == stack.project]
+    return sorted(own, key=lambda one: (one.labels.get(labels.SERVICE, ""), labels.number_of(one.labels)))
+
+
+def unmanaged_projects(actor: Actor, host: Host) -> Mapping[str, int]:
+    """Compose projects on the host that no stack is, with how many containers of theirs the actor sees."""
+    known = set(Stack.objects.filter(present(), host=host).values_list("project", flat=True))
+    found: dict[str, int] = {}
+    for marks in visible_containers(actor).filter(host=host).values_list("labels", flat=True):
+        project = marks.get(labels.PROJECT, "")
+        if project and project not in known and not labels.is_one_off(marks):
+            found[project] = found.get(project, 0) + 1
+    return dict(sorted(found.items()))
+
+
+@finds_uses
+def stacks_with(actor: Actor, secret: Secret) -> list[str]:
+    """Names of those whose newest release refers to the secret; UNSEEN for one that the actor cannot see."""
+    seen = set(visible_stacks(actor).values_list("pk", flat=True))
+    found = []
+    for stack in Stack.objects.filter(present(), workspace=secret.workspace_id):
+        newest = stack.newest
+        if newest is not None and secret.name in newest.secrets:
+            found.append(stack.name if stack.pk in seen else UNSEEN)
+    return found
