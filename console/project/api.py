@@ -22,6 +22,7 @@ from console.shares.api import router as shares
 from console.stats.api import router as stats
 from console.terminals.api import router as terminals
 from console.stacks.api import router as stacks
+from console.terminals.api import router as terminals
 from console.timeline.api import router as timeline
 from console.tokens.api import router as tokens
 from console.tokens.bearer import TokenBearers

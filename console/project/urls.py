@@ -24,6 +24,7 @@ APPS = (
     "timeline",
     "terminals",
     "prune",
+    "stacks",
     "schedules",
     "shares",
     "access",

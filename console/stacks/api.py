@@ -17,12 +17,12 @@ from console.stacks.queries import get_stack as find_stack
 from console.stacks.schemas import (
     DeployGiven,
     NewStack,
-    PlanQuery,
-    PlanShown,
     ReleaseShown,
     RemoveStackQuery,
     ScaleGiven,
     StackGiven,
+    StackPlanQuery,
+    StackPlanShown,
     StackQuery,
     StackShown,
 )
@@ -71,10 +71,10 @@ def remove_stack(
     return job_accepted(response, job)
 
 
-@router.get(f"{ONE}/plan", response=PlanShown)
-def get_stack_plan(request: HttpRequest, stack_id: Path[Number], wanted: Query[PlanQuery]) -> PlanShown:
+@router.get(f"{ONE}/plan", response=StackPlanShown)
+def get_stack_plan(request: HttpRequest, stack_id: Path[Number], wanted: Query[StackPlanQuery]) -> StackPlanShown:
     """What deploying it would do now, and why. The host is looked at; nothing is done."""
-    return PlanShown.of(operations.plan_stack(_viewer(request), stack_id, release=wanted.release))
+    return StackPlanShown.of(operations.plan_stack(_viewer(request), stack_id, release=wanted.release))
 
 
 @router.post(f"{ONE}/deploy", response={202: JobShown})

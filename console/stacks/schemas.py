@@ -39,7 +39,7 @@ class StackQuery(Paging):
     host: str = Field("", max_length=63)
 
 
-class PlanQuery(Given):
+class StackPlanQuery(Given):
     release: int | None = Field(None, ge=1, description="Going back to this one; else what its files say.")
 
 
@@ -56,18 +56,18 @@ class RemoveStackQuery(Given):
     volumes: bool = Field(False, description="Its volumes too, with all that is in them. Takes a proof of who you are.")
 
 
-class ReplicaShown(Shown):
+class StackReplicaShown(Shown):
     name: str
     number: int
     state: str
     health: str
 
 
-class ServiceShown(Shown):
+class StackServiceShown(Shown):
     name: str
     image: str
     wanted: int = Field(description="Of the newest release.")
-    containers: list[ReplicaShown]
+    containers: list[StackReplicaShown]
 
 
 class StackShown(Shown):
@@ -82,7 +82,7 @@ class StackShown(Shown):
     variables: dict[str, str | None] = Field(description="Values are null without container.secrets there.")
     profiles: list[str]
     release: int | None = Field(description="The newest one.")
-    services: list[ServiceShown]
+    services: list[StackServiceShown]
     created_at: datetime
     changed_at: datetime
 
@@ -107,21 +107,21 @@ class StackShown(Shown):
         )
 
 
-def services_of(newest: Release | None, containers: Sequence[Container]) -> list[ServiceShown]:
+def services_of(newest: Release | None, containers: Sequence[Container]) -> list[StackServiceShown]:
     """Of the newest release, then those that are on the host besides."""
-    found: dict[str, ServiceShown] = {}
+    found: dict[str, StackServiceShown] = {}
     if newest is not None:
         for name, service in newest.project.services.items():
-            found[name] = ServiceShown(name=name, image=service.image, wanted=service.replicas, containers=[])
+            found[name] = StackServiceShown(name=name, image=service.image, wanted=service.replicas, containers=[])
     for one in containers:
         name = one.labels.get(labels.SERVICE, "")
-        shown = found.setdefault(name, ServiceShown(name=name, image=one.image, wanted=0, containers=[]))
+        shown = found.setdefault(name, StackServiceShown(name=name, image=one.image, wanted=0, containers=[]))
         number = labels.number_of(one.labels)
-        shown.containers.append(ReplicaShown(name=one.name, number=number, state=one.state, health=one.health))
+        shown.containers.append(StackReplicaShown(name=one.name, number=number, state=one.state, health=one.health))
     return list(found.values())
 
 
-class StepShown(Shown):
+class PlanStepShown(Shown):
     action: str
     kind: str
     name: str
@@ -145,9 +145,9 @@ class StepShown(Shown):
         )
 
 
-class PlanShown(Shown):
+class StackPlanShown(Shown):
     digest: str = Field(description="To be given when it is to be done.")
-    steps: list[StepShown] = Field(description="In the order in which they are done.")
+    steps: list[PlanStepShown] = Field(description="In the order in which they are done.")
     counts: dict[str, int] = Field(description="Containers by action.")
     downtime: Flag
     data_loss: Flag
@@ -159,7 +159,7 @@ class PlanShown(Shown):
         plan = prepared.plan
         return cls(
             digest=plan.digest,
-            steps=[StepShown.of(step) for step in plan.steps],
+            steps=[PlanStepShown.of(step) for step in plan.steps],
             counts=plan.counts,
             downtime=plan.has_downtime,
             data_loss=plan.has_data_loss,

@@ -55,6 +55,7 @@ class Section:
 
 SECTIONS = (
     Section("", _("Overview"), icon="layout-dashboard", url_name="dashboard:overview"),
+    Section(_("Run"), _("Stacks"), icon="stack-2", url_name="stacks:list", permission=Permission.STACK_VIEW),
     Section(_("Run"), _("Containers"), icon="box", url_name="containers:list", permission=Permission.CONTAINER_VIEW),
     Section(_("Build"), _("Images"), icon="stack-2", url_name="images:list", permission=Permission.IMAGE_VIEW),
     Section(_("Build"), _("Builds"), icon="hammer", url_name="builds:list", permission=Permission.JOB_VIEW),

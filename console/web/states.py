@@ -66,6 +66,15 @@ LOOKS = {
     # rules and channels
     "on": Look(tone="good", icon="circle-check", word=pgettext_lazy("state", "in force")),
     "off": Look(tone="off", icon="ban", word=pgettext_lazy("state", "switched off")),
+    # steps of a plan
+    "plan.pull": Look(tone="busy", icon="arrow-down", word=pgettext_lazy("step", "pull")),
+    "plan.build": Look(tone="busy", icon="hammer", word=pgettext_lazy("step", "build")),
+    "plan.create": Look(tone="good", icon="plus", word=pgettext_lazy("step", "create")),
+    "plan.replace": Look(tone="waiting", icon="refresh", word=pgettext_lazy("step", "replace")),
+    "plan.restart": Look(tone="busy", icon="player-play", word=pgettext_lazy("step", "restart")),
+    "plan.remove": Look(tone="bad", icon="trash", word=pgettext_lazy("step", "remove")),
+    "plan.downtime": Look(tone="waiting", icon="clock", word=pgettext_lazy("step", "downtime")),
+    "plan.data-loss": Look(tone="bad", icon="alert-triangle", word=pgettext_lazy("step", "data is lost")),
     # schedules, and what came of each of their times
     "active": Look(tone="good", icon="clock-play", word=pgettext_lazy("state", "active")),
     "firing.pending": Look(tone="busy", icon="loader-2", word=pgettext_lazy("state", "being asked for")),

@@ -49,13 +49,12 @@ from console.prune import tasks as prune_tasks
 from console.schedules import tasks as schedule_tasks
 from console.stats import tasks as stats_tasks
 from console.stats import views as stats_views
+from console.stacks import looking
+from console.stacks.planning.world import World as HostWorld
 from console.terminals import tasks as terminal_tasks
 from console.terminals.admission import Browser, Refused, admit
 from console.timeline import tasks as timeline_tasks
 from console.volumes import tasks as volume_tasks
-from console.stacks import looking
-from console.stacks.planning.world import World as HostWorld
-from console.timeline import tasks as timeline_tasks
 from tests.architecture.test_addresses import ALL, OPEN
 from tests.console.files.conftest import FakeFiles, as_files
 from tests.console.schedules.conftest import make_schedule
@@ -135,6 +134,7 @@ SCHEDULE = {
     "kind": "image.build",
     **BUILD,
 }
+STACK = {"host": "local", "name": "mine", "compose": "services: {a: {image: x}}"}
 JOB_RULES = {"most_running": "2", "most_waiting": "50", "keep_days": "30", "keep_count": "0"}
 TERMINAL_RULES = {"records": "", "idle_minutes": "5", "most_per_person": "1", "most_open": "9", "keep_days": "1"}
 GRANT = {"kind": "user", "user": "kim", "role": "operator", "scope": "workspace"}
@@ -235,6 +235,15 @@ ROUTES = {
     ("jobs:proof", "get"): Route("kkkkk", of="failed"),
     ("jobs:rules", "get"): Route("ffkfk", of="workspace"),
     ("jobs:rules", "post"): Route("fffff", of="workspace", data=JOB_RULES),
+    ("stacks:list", "get"): Route("kkkfk"),
+    ("stacks:new", "get"): Route("ffkfk"),
+    ("stacks:new", "post"): Route("ffkfk", data={**STACK, "workspace": "shop"}),
+    ("stacks:stack", "get"): Route("kkkfk", of="stack"),
+    ("stacks:edit", "get"): Route("ffkfk", of="stack"),
+    ("stacks:edit", "post"): Route("ffkfk", of="stack", data=STACK),
+    ("stacks:plan", "get"): Route("ffkfk", of="stack"),
+    ("stacks:deploy", "post"): Route("ffkmk", of="stack", data={"plan": "0" * 64}),
+    ("stacks:remove", "post"): Route("ffkmk", of="stack"),
     ("schedules:list", "get"): Route("kkkfk"),
     ("schedules:new", "get"): Route("fkkfk"),
     ("schedules:new", "post"): Route("ffkfk", data={**SCHEDULE, "workspace": "shop"}),
@@ -421,6 +430,7 @@ BOTH = {
     *("account:settings", "shares:container_log", "shares:job_output"),
     *("networks:new", "networks:prune", "volumes:new", "volumes:prune", "volumes:files", "volumes:remove"),
     "backups:restore",
+    *("stacks:new", "stacks:edit"),
     *("roles:new", "roles:role", "grants:new", "tokens:own"),
     *("roles:new", "roles:role", "grants:new", "tokens:own", "files:freeze"),
     *("roles:new", "roles:role", "grants:new", "tokens:own", "files:freeze", "files:reset"),
@@ -439,6 +449,7 @@ TOPICS = {
     "rows.terminals": "ffkkk",
     "rows.stats": "kkkfk",
     "rows.schedules": "kkkfk",
+    "rows.stacks": "kkkfk",
     "rows.audit": "fffkk",
     "rows.workspaces": "kkkfk",
     "rows.secrets": "ffkfk",

@@ -1,0 +1,68 @@
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from console.stacks.compose.problems import ComposeInvalid, Problem
+from console.web.forms import Form, offer
+
+MONO = {"class": "mono", "spellcheck": "false", "autocapitalize": "none", "autocomplete": "off"}
+EXAMPLE = """services:
+  web:
+    image: hello-naru:latest
+    depends_on: [cache]
+  cache:
+    image: hello-naru:latest
+"""
+
+
+class FilesForm(Form):
+    """The two files that most stacks have. ``problems`` are those of what was given, each with its place."""
+
+    compose = forms.CharField(
+        label="compose.yaml",
+        strip=False,
+        max_length=1 << 20,
+        widget=forms.Textarea(attrs={**MONO, "wrap": "off", "rows": 22, "placeholder": EXAMPLE}),
+    )
+    env = forms.CharField(
+        label=".env",
+        required=False,
+        strip=False,
+        max_length=1 << 16,
+        widget=forms.Textarea(attrs={**MONO, "rows": 3, "placeholder": "TAG=1.2"}),
+        help_text=_("Variables for ${NAME} in the file, one on each line. Secrets are referred to by secret:NAME."),
+    )
+    problems: tuple[Problem, ...] = ()
+
+    def blame_files(self, error: ComposeInvalid) -> None:
+        self.problems = error.problems
+        for problem in error.problems:
+            self.add_error("env" if problem.mark.file.endswith("/.env") else "compose", told(problem))
+
+    @property
+    def first_line(self) -> int:
+        """Of the first problem; 0 without one."""
+        return next((one.mark.line for one in self.problems if not one.mark.file.endswith("/.env")), 0)
+
+
+class NewStackForm(FilesForm):
+    workspace = forms.ChoiceField(label=_("Workspace"), required=False)
+    host = forms.ChoiceField(label=_("Host"))
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=63,
+        widget=forms.TextInput(attrs={**MONO, "placeholder": "shop"}),
+        help_text=_("Small letters, digits, “_” and “-”."),
+    )
+
+    def __init__(self, *args: Any, hosts: list[str], workspaces: list[str], **options: Any) -> None:
+        super().__init__(*args, **options)
+        offer(self, "host", hosts)
+        offer(self, "workspace", workspaces)
+
+
+def told(problem: Problem) -> str:
+    """Without the file's name, which stands above."""
+    place = _("Line %(line)d, column %(column)d") % {"line": problem.mark.line, "column": problem.mark.column}
+    return ": ".join(part for part in (place if problem.mark.line else "", problem.path, problem.message) if part)

@@ -1,0 +1,14 @@
+from django.urls import path
+
+from console.stacks import views
+
+app_name = "stacks"
+urlpatterns = [
+    path("stacks/", views.stacks, name="list"),
+    path("stacks/new/", views.new, name="new"),
+    path("stacks/<int:stack_id>/", views.stack, name="stack"),
+    path("stacks/<int:stack_id>/edit/", views.edit, name="edit"),
+    path("stacks/<int:stack_id>/plan/", views.plan, name="plan"),
+    path("stacks/<int:stack_id>/deploy/", views.deploy, name="deploy"),
+    path("stacks/<int:stack_id>/remove/", views.remove, name="remove"),
+]
