@@ -100,7 +100,7 @@ def make_container_directory(
     return job_accepted(response, operations.make_directory(actor_of(request), host, name, **asked))
 
 
-@router.get(f"{ONE}/changes", response=ChangesShown)
+@router.get(f"{ONE}/drift", response=ChangesShown)
 def list_changed_files(
     request: HttpRequest, host: Path[Slug], name: Path[Name], wanted: Query[ChangesQuery]
 ) -> ChangesShown:
@@ -110,7 +110,7 @@ def list_changed_files(
     return ChangesShown.of(drift(found, wanted.wanted(noise_of(container.workspace))))
 
 
-@router.get(f"{ONE}/changes/compare", response=ComparedShown)
+@router.get(f"{ONE}/drift/compare", response=ComparedShown)
 def compare_container_file(
     request: HttpRequest, host: Path[Slug], name: Path[Name], wanted: Query[PathQuery]
 ) -> ComparedShown:

@@ -19,9 +19,8 @@ from console.rest.api import Api
 from console.schedules.api import router as schedules
 from console.secrets.api import router as secrets
 from console.shares.api import router as shares
-from console.stats.api import router as stats
-from console.terminals.api import router as terminals
 from console.stacks.api import router as stacks
+from console.stats.api import router as stats
 from console.terminals.api import router as terminals
 from console.timeline.api import router as timeline
 from console.tokens.api import router as tokens

@@ -47,10 +47,10 @@ from console.project import asgi
 from console.prune import queries as prune_queries
 from console.prune import tasks as prune_tasks
 from console.schedules import tasks as schedule_tasks
-from console.stats import tasks as stats_tasks
-from console.stats import views as stats_views
 from console.stacks import looking
 from console.stacks.planning.world import World as HostWorld
+from console.stats import tasks as stats_tasks
+from console.stats import views as stats_views
 from console.terminals import tasks as terminal_tasks
 from console.terminals.admission import Browser, Refused, admit
 from console.timeline import tasks as timeline_tasks

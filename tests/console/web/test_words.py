@@ -12,7 +12,19 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 # names and signs that are the same in every language
-SAME_EVERYWHERE = {"Naru", "Hello, Naru", "EN", "English", "한", "한국어", "naru", "Dockerfile", "SHA-256", "API", "Ctrl K"}
+SAME_EVERYWHERE = {
+    "Naru",
+    "Hello, Naru",
+    "EN",
+    "English",
+    "한",
+    "한국어",
+    "naru",
+    "Dockerfile",
+    "SHA-256",
+    "API",
+    "Ctrl K",
+}
 SHOWN = ("title", "placeholder", "aria-label", "alt", "data-text-gone", "data-text-forbidden")
 STRING = r'((?:"(?:[^"\\]|\\.)*"\s*)+)'
 
