@@ -1,4 +1,4 @@
-"""Set up a checkout on a Debian 12 machine: ``python3 scripts/prepare.py run|test|check``.
+"""Set up a checkout on a Debian 12 machine: ``python3 scripts/prepare.py run|test|check|image``.
 
 Runs with the system's Python and its standard library alone, before anything is installed. Every step remembers
 what it was done for (a digest under ``.cache/prepare``) and is skipped while that has not changed, so the second run
@@ -23,6 +23,7 @@ STAMPS = ROOT / ".cache" / "prepare"
 POLICY = Path("/usr/sbin/policy-rc.d")
 
 SETUP_PACKAGES = {"python3-venv": "/usr/share/doc/python3-venv", "gettext": "/usr/bin/msgfmt"}
+IMAGE_PACKAGES = {"gettext": "/usr/bin/msgfmt"}
 RUN_PACKAGES = {
     **SETUP_PACKAGES,
     "crun": "/usr/bin/crun",
@@ -71,6 +72,8 @@ def main(argv: list[str]) -> int:
         "run": [require_host, packages(RUN_PACKAGES), environment("run"), front_end, messages, static_files],
         "test": [require_host, packages(TEST_PACKAGES), environment("dev"), front_end, messages, static_files],
         "check": [packages(SETUP_PACKAGES), environment("dev"), front_end, messages],
+        # of the console, see Dockerfile: no engine, no Redis, and the Python that is there
+        "image": [packages(IMAGE_PACKAGES), environment("run"), front_end, messages, static_files],
     }
     if purpose not in steps:
         print(__doc__, file=sys.stderr)

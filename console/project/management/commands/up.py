@@ -1,4 +1,4 @@
-"""``manage.py up``: the whole of Naru in the foreground on one machine."""
+"""``manage.py up``: the whole of Naru in the foreground on one machine, or a part of it."""
 
 import asyncio
 import contextlib
@@ -6,22 +6,27 @@ import os
 import signal
 import sys
 from argparse import ArgumentParser
+from collections.abc import Collection
 from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError
 
 from console.accounts.operations import create_invitation
 from console.accounts.queries import has_people
 from console.hosts.observations import register_host
 from console.operations.actor import Actor
 from console.operations.permissions import Role
-from console.project.environment import Environment
+from console.project.environment import Environment, read_key
 from console.project.keys import ensure_secret_key, hand_out_host_key
-from console.project.launcher.parts import Places, parts_of
+from console.project.launcher.database import await_up_to_date, bring_up_to_date
+from console.project.launcher.parts import Part, Places, parts_of
 from console.project.launcher.supervisor import PartFailed, Supervisor, banner
+
+# those that need the console's keys and database; an agent needs Redis and a key of its own
+OF_THE_CONSOLE = frozenset({"web", "worker", "beat"})
 
 
 class Command(BaseCommand):
@@ -30,6 +35,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--quiet", action="store_true", help="do not show what the parts print (logs/ keeps it)")
+        parser.add_argument(
+            "--only",
+            default="",
+            metavar="PARTS",
+            help="of redis, engine, web, worker, agent, beat, by commas: where others run elsewhere",
+        )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         environment: Environment = settings.ENVIRONMENT
@@ -43,26 +54,44 @@ class Command(BaseCommand):
             trusts_proxy=environment.https,
             url=environment.url,
         )
-        _prepare(environment, places)
+        parts = _chosen(parts_of(places), options["only"])
         try:
-            asyncio.run(_run(places, show=not options["quiet"]))
-        except PartFailed as error:
+            _prepare(environment, places, {part.name for part in parts})
+            asyncio.run(_run(places, parts, show=not options["quiet"]))
+        except (PartFailed, OperationalError) as error:
             raise CommandError(str(error)) from error
 
 
-def _prepare(environment: Environment, places: Places) -> None:
-    """What the parts need to find: directories, keys, an up-to-date database that knows this machine."""
+def _chosen(parts: list[Part], only: str) -> list[Part]:
+    names = {name for name in map(str.strip, only.split(",")) if name}
+    if unknown := names - {part.name for part in parts}:
+        there = ", ".join(part.name for part in parts)
+        raise CommandError(f"--only: {', '.join(sorted(unknown))} is none of this instance's parts: {there}")
+    return [part for part in parts if not names or part.name in names]
+
+
+def _prepare(environment: Environment, places: Places, parts: Collection[str]) -> None:
+    """What the parts need to find: directories, keys, an up-to-date database that knows this machine.
+
+    The worker sees to keys and database for the others, which wait for it.
+    """
     for folder in (places.data, places.data / "redis", places.data / "logs", places.run, places.run / "alive"):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     # the runtime passes through here as a container's root, whom the host does not know; what lies in it is closed
     places.run.chmod(0o711)
-    settings.SECRET_KEY = ensure_secret_key(environment.secret_key_path)
-    hand_out_host_key(environment, settings.SECRET_KEY)
-    call_command("migrate", verbosity=0, interactive=False)
-    register_host(environment.host_name, environment.engine)
+    if OF_THE_CONSOLE.intersection(parts):
+        settings.SECRET_KEY = ensure_secret_key(environment.secret_key_path)
+        if "worker" in parts:
+            hand_out_host_key(environment, settings.SECRET_KEY)
+            bring_up_to_date(_say)
+            register_host(environment.host_name, environment.engine)
+        else:
+            await_up_to_date(_say)
+    elif "agent" in parts and not read_key(environment.host_key_path):
+        raise CommandError(f"{environment.host_key_path} is not there: the worker makes it for this machine's agent")
 
 
-async def _run(places: Places, *, show: bool) -> None:
+async def _run(places: Places, parts: list[Part], *, show: bool) -> None:
     def say(part: str, text: str) -> None:
         if show:
             sys.stdout.write(f"{part:>7} │ {text}\n")
@@ -74,16 +103,24 @@ async def _run(places: Places, *, show: bool) -> None:
     for signum in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signum, work.cancel)
     try:
-        for part in parts_of(places):
+        for part in parts:
             await supervisor.start(part)
-        sys.stdout.write(banner(await sync_to_async(_welcome)(places)) + "\n")
+        if any(part.name == "web" for part in parts):
+            sys.stdout.write(banner(await sync_to_async(_welcome)(places)) + "\n")
+        else:
+            _say(f"running: {', '.join(part.name for part in parts)}")
         sys.stdout.flush()
         await supervisor.watch()
     except asyncio.CancelledError:
-        sys.stdout.write("naru: stopping; containers keep running\n")
+        _say("stopping; containers keep running")
     finally:
         with contextlib.suppress(asyncio.CancelledError):
             await supervisor.stop()
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"naru: {text}\n")
+    sys.stdout.flush()
 
 
 def _welcome(places: Places) -> list[str]:
