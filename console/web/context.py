@@ -16,7 +16,6 @@ from console.web.permits import Permits
 
 THEME_COOKIE = "naru_theme"
 THEMES = ("light", "dark")
-CONTAINER_PAGES = "/containers/"
 SYSTEM = "system"
 # by which letter after "g" a section is reached
 JUMPS = {
@@ -26,6 +25,7 @@ JUMPS = {
     "builds:list": "b",
     "secrets:list": "s",
     "networks:list": "n",
+    "hosts:list": "h",
     "volumes:list": "v",
     "jobs:list": "j",
     "schedules:list": "t",
@@ -126,11 +126,6 @@ def page(request: HttpRequest) -> dict[str, Any]:
 
 def entries(request: HttpRequest, permits: Permits) -> list[Entry]:
     """The sections this person may see; one with nothing visible is hidden."""
-    match = request.resolver_match
-    current = f"{match.app_name}:" if match else ""
-    if request.path.startswith(CONTAINER_PAGES):
-        # its tabs are of several apps
-        current = "containers:"
     current = _current_section(request)
     return [
         Entry(section, is_current=section is current)

@@ -18,11 +18,10 @@ from tests.conformance.client import Client
 from tests.conformance.conftest import IMAGE
 from tests.conformance.test_volume_files import files_in, pieces, tar_of
 
-assert network_jobs
-assert volume_jobs
+__all__ = ["network_jobs", "volume_jobs"]  # whose kinds are asked for by name
 pytestmark = [pytest.mark.conformance, pytest.mark.host]
 FILES = {"a.txt": b"ahoy\n", "deep/b": b"x" * 700_000}
-NETWORK = {
+NETWORK: dict[str, Any] = {
     "driver": "bridge",
     "subnets": [{"subnet": "10.203.7.0/24", "gateway": "10.203.7.1", "ip_range": "10.203.7.128/25"}],
     "is_internal": True,

@@ -1,6 +1,5 @@
 """A link shows one thing to whoever has it, until it ends, and not a moment longer than its maker may read that."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -34,12 +33,11 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def log(monkeypatch: pytest.MonkeyPatch) -> None:
     async def piece(_address: str, _engine_id: str, since: str | None) -> Chunk:
         return Chunk("2", () if since == "2" else (Line("hello"),))
 
     monkeypatch.setattr(public_views, "log_piece", piece)
-    return
 
 
 def viewer_of(workspace: str) -> User:
