@@ -70,9 +70,10 @@ class LogBatch:
 
 @dataclass(slots=True)
 class _Partial:
-    """A line that has not ended: the times of its records and their texts."""
+    """A line that has not ended: the times of its records and their texts. ``earliest_ns`` is that of any of them."""
 
     at_ns: int
+    earliest_ns: int
     times: list[int] = field(default_factory=list)
     pieces: list[bytes] = field(default_factory=list)
     size_bytes: int = 0
@@ -169,9 +170,11 @@ class LogReader:
         self._move_on()
 
     def _add(self, stream: int, at_ns: int | None, text: bytes) -> Iterator[LogLine]:
-        partial = self._partial.setdefault(stream, _Partial(self._tip.at_ns if at_ns is None else at_ns))
+        begun_ns = self._tip.at_ns if at_ns is None else at_ns
+        partial = self._partial.setdefault(stream, _Partial(begun_ns, begun_ns))
         if at_ns is not None:
             partial.times.append(at_ns)
+            partial.earliest_ns = min(partial.earliest_ns, at_ns)
         partial.pieces.append(text)
         partial.size_bytes += len(text)
         if text.endswith(b"\n") or partial.size_bytes > LINE_LIMIT_BYTES:
@@ -200,8 +203,8 @@ class LogReader:
             self._mark, self._next = self._next, _Mark(LogCursor(self._tip.at_ns + 1))
 
     def _is_whole_from(self, at_ns: int) -> bool:
-        """A half line that began earlier must be read again from its beginning."""
-        return all(partial.times[0] >= at_ns for partial in self._partial.values() if partial.times)
+        """A half line of which something is earlier must be read again from there."""
+        return all(partial.earliest_ns >= at_ns for partial in self._partial.values() if partial.times)
 
 
 def _nanoseconds(match: re.Match[bytes]) -> int:

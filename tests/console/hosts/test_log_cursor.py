@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from console.hosts.facts import log_since
@@ -111,6 +111,8 @@ written = st.lists(st.tuples(steps, st.sampled_from([OUT, ERR]), st.booleans()),
 
 
 @settings(max_examples=300)
+# a piece of the half line lies before its beginning
+@example(written=[(0, 1, True), (1, 1, False), (-5_000_000, 1, False), (2_000_000_000, 1, False)], cuts=[4])
 @given(written=written, cuts=st.lists(st.integers(0, 40), max_size=5))
 def test_reconnecting_anywhere_gives_every_text_once(written: list[tuple[int, int, bool]], cuts: list[int]) -> None:
     """Times stand still, go on and go back a little, lines end or do not; the reader leaves after any record."""
