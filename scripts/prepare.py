@@ -148,12 +148,20 @@ def environment(lock: str) -> Callable[[], None]:
 
 def front_end() -> None:
     """The few browser files of the npm lock, copied to static/vendor."""
-    key = fingerprint([ROOT / "package-lock.json", *files("templates", ".html"), *files("console/web", ".py")])
+    key = front_end_key()
     if stamp("front-end") == key and (ROOT / "static/vendor").is_dir():
         return
     with told("fetching front-end packages from package-lock.json"):
         manage("assets")
     set_stamp("front-end", key)
+
+
+def front_end_key() -> str:
+    """Over the packages, and over all that may name an icon of theirs."""
+    naming = {
+        line.strip() for path in files("console", ".py") for line in path.read_text().splitlines() if "icon" in line
+    }
+    return fingerprint([ROOT / "package-lock.json", *files("templates", ".html")], *sorted(naming))
 
 
 def messages() -> None:

@@ -178,8 +178,7 @@ def _distribution(freezer: Freezer, name: str, packages: str) -> list[Path]:
 
 
 def _stamps() -> dict[str, str]:
-    templates = [*prepare.files("templates", ".html"), *prepare.files("console/web", ".py")]
     return {
         "environment": prepare.fingerprint([ROOT / "requirements/run.lock"], sys.version),
-        "front-end": prepare.fingerprint([ROOT / "package-lock.json", *templates]),
+        "front-end": prepare.front_end_key(),
     }
