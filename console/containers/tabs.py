@@ -62,8 +62,6 @@ TABS = (
     Tab("history", _("History"), icon="history", url_name="timeline:history", permission=SEEN, of_gone=True),
     Tab("revisions", _("Revisions"), icon="git-commit", url_name="containers:revisions", permission=SEEN, of_gone=True),
     Tab("inspect", _("Inspect"), icon="code", url_name="containers:inspect", permission=SEEN),
-    Tab("edit", _("Edit"), icon="pencil", url_name="containers:edit", permission=Permission.CONTAINER_DEPLOY),
-    Tab("clone", _("Clone"), icon="copy", url_name="containers:clone", permission=Permission.CONTAINER_RUN),
 )
 
 

@@ -55,33 +55,25 @@ class Section:
 
 SECTIONS = (
     Section("", _("Overview"), icon="layout-dashboard", url_name="dashboard:overview"),
-    Section(_("Run"), _("Stacks"), icon="stack-2", url_name="stacks:list", permission=Permission.STACK_VIEW),
+    Section(_("Run"), _("Stacks"), icon="components", url_name="stacks:list", permission=Permission.STACK_VIEW),
     Section(_("Run"), _("Containers"), icon="box", url_name="containers:list", permission=Permission.CONTAINER_VIEW),
     Section(_("Build"), _("Images"), icon="stack-2", url_name="images:list", permission=Permission.IMAGE_VIEW),
     Section(_("Build"), _("Builds"), icon="hammer", url_name="builds:list", permission=Permission.JOB_VIEW),
     Section(_("Build"), _("Hub"), icon="building-warehouse", url_name="hub:list", permission=Permission.REGISTRY_VIEW),
     Section(_("Build"), _("Secrets"), icon="lock", url_name="secrets:list", permission=Permission.SECRET_VIEW),
-    Section(
-        _("Operate"), _("What changed"), icon="history", url_name="timeline:list", permission=Permission.CONTAINER_VIEW
-    ),
     Section(_("Wire"), _("Networks"), icon="network", url_name="networks:list", permission=Permission.NETWORK_VIEW),
     Section(_("Wire"), _("Volumes"), icon="database", url_name="volumes:list", permission=Permission.VOLUME_VIEW),
     Section(_("Operate"), _("Jobs"), icon="list-check", url_name="jobs:list", permission=Permission.JOB_VIEW),
-    Section(_("Operate"), _("Prune"), icon="eraser", url_name="prune:hosts", permission=Permission.HOST_PRUNE),
-    Section(
-        _("Operate"),
-        _("Sessions"),
-        icon="terminal-2",
-        url_name="terminals:list",
-        permission=Permission.TERMINAL_VIEW,
-    ),
-    Section(_("Operate"), _("Logs"), icon="file-text", url_name="logs:merged", permission=Permission.CONTAINER_LOGS),
     Section(
         _("Operate"),
         _("Schedules"),
         icon="calendar-time",
         url_name="schedules:list",
         permission=Permission.SCHEDULE_VIEW,
+    ),
+    Section(_("Operate"), _("Logs"), icon="file-text", url_name="logs:merged", permission=Permission.CONTAINER_LOGS),
+    Section(
+        _("Operate"), _("What changed"), icon="history", url_name="timeline:list", permission=Permission.CONTAINER_VIEW
     ),
     Section(
         _("Operate"),
@@ -90,6 +82,14 @@ SECTIONS = (
         url_name="notifications:rules",
         permission=Permission.NOTIFICATION_VIEW,
     ),
+    Section(
+        _("Operate"),
+        _("Sessions"),
+        icon="terminal-2",
+        url_name="terminals:list",
+        permission=Permission.TERMINAL_VIEW,
+    ),
+    Section(_("Operate"), _("Prune"), icon="eraser", url_name="prune:hosts", permission=Permission.HOST_PRUNE),
     Section(
         _("Control"), _("Workspaces"), icon="folders", url_name="workspaces:list", permission=Permission.WORKSPACE_VIEW
     ),
