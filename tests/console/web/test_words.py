@@ -23,7 +23,12 @@ SAME_EVERYWHERE = {
     "Dockerfile",
     "SHA-256",
     "API",
+    "IPv6",
+    # keys
+    "Ctrl",
     "Ctrl K",
+    "Enter",
+    "Esc",
 }
 SHOWN = ("title", "placeholder", "aria-label", "alt", "data-text-gone", "data-text-forbidden")
 STRING = r'((?:"(?:[^"\\]|\\.)*"\s*)+)'
@@ -91,7 +96,7 @@ class Literals(HTMLParser):
 
 
 def is_words(text: str) -> bool:
-    return bool(re.search(r"[^\W\d_]{2,}", text)) and text.strip(" ·\n") not in SAME_EVERYWHERE
+    return bool(re.search(r"[^\W\d_]{2,}", text)) and text.strip(" ·()\n") not in SAME_EVERYWHERE
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: str(path.relative_to(ROOT / "templates")))
