@@ -90,7 +90,7 @@ export class Chart {
     return {
       width: Math.max(this.box.clientWidth, 120),
       height: HEIGHT,
-      padding: [12, 16, 0, 0],
+      padding: [12, 30, 0, 0],
       legend: { show: false },
       cursor: { sync: { key: KEY }, points: { size: 7 }, drag: { x: false, y: false } },
       scales: { x: { time: true, range: (_plot, from, to) => this.range || [from, to] }, y: { range: (_plot, _from, to) => [0, this.#top(to)] } },
