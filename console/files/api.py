@@ -13,12 +13,12 @@ from console.files.packing import Upload
 from console.files.paths import clean_path
 from console.files.queries import get_container_for_files, noise_of
 from console.files.schemas import (
-    ChangesQuery,
     ChangesShown,
     ComparedShown,
     DirectoryGiven,
     DirectoryQuery,
     DirectoryShown,
+    DriftQuery,
     FreezeGiven,
     MoveGiven,
     NoiseGiven,
@@ -102,7 +102,7 @@ def make_container_directory(
 
 @router.get(f"{ONE}/drift", response=ChangesShown)
 def list_changed_files(
-    request: HttpRequest, host: Path[Slug], name: Path[Name], wanted: Query[ChangesQuery]
+    request: HttpRequest, host: Path[Slug], name: Path[Name], wanted: Query[DriftQuery]
 ) -> ChangesShown:
     """What it changed since its image."""
     _actor, container = _for_files(request, host, name)

@@ -77,7 +77,7 @@ class MoveGiven(Given):
     to: str = Field(min_length=1, max_length=4096, description="Its new path, in full.")
 
 
-class ChangesQuery(Given):
+class DriftQuery(Given):
     kind: str = Field("", max_length=10, description=f"{', '.join(KINDS)}; empty: all of them.")
     text: str = Field("", max_length=300, description="Part of the path.")
     noise: bool = Field(False, description="Also what the workspace's patterns leave out.")

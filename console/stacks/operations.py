@@ -283,11 +283,11 @@ def _deploy(
         _require_built(stack.host, prepared)
         require_usable(actor, owner, prepared.given.secrets, field="files")
         require_allowed(owner, stack.host, prepared)
-        return _release(op, actor, stack, owner, prepared, rolls_back_to)
+        return _release(op, stack, owner, prepared, rolls_back_to, by_name=actor.name)
 
 
 def _release(
-    op: Operation, actor: Actor, stack: Stack, owner: Workspace, prepared: Prepared, rolls_back_to: int | None
+    op: Operation, stack: Stack, owner: Workspace, prepared: Prepared, rolls_back_to: int | None, *, by_name: str
 ) -> Job:
     newest = stack.newest
     release = Release(
@@ -299,7 +299,7 @@ def _release(
         secrets=prepared.given.secrets,
         plan=prepared.plan.document(),
         rolls_back_to=rolls_back_to,
-        by_name=actor.name,
+        by_name=by_name,
     )
     args: dict[str, Any] = {
         **({"secrets": prepared.given.secrets} if prepared.given.secrets else {}),

@@ -69,7 +69,7 @@ class VolumeShown(Shown):
         )
 
 
-class FileShown(Shown):
+class VolumeFileShown(Shown):
     path: str
     kind: str = Field(description="file, directory, link or other")
     size_bytes: int
@@ -82,13 +82,13 @@ class FileShown(Shown):
 class FilesShown(Shown):
     listed_at: datetime | None = Field(description="Null: nobody has looked yet.")
     is_complete: bool = Field(description="False: there was more than fits.")
-    items: list[FileShown]
+    items: list[VolumeFileShown]
 
     @classmethod
     def of(cls, listing: VolumeListing | None) -> Self:
         if listing is None:
             return cls(listed_at=None, is_complete=False, items=[])
-        items = [FileShown(**entry) for entry in listing.entries]
+        items = [VolumeFileShown(**entry) for entry in listing.entries]
         return cls(listed_at=listing.listed_at, is_complete=listing.is_complete, items=items)
 
 

@@ -666,7 +666,10 @@ def ask(client: Client, method: str, address: str, route: Route) -> Any:
     if method == "get":
         return client.get(address, route.query)
     n = str(next(_numbers))
-    return client.post(address, {name: value.replace("{n}", n) for name, value in route.data.items()})
+    return client.post(
+        address,
+        {name: value.replace("{n}", n) if isinstance(value, str) else value for name, value in route.data.items()},
+    )
 
 
 def letter_of(status: int) -> str:

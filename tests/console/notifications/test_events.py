@@ -117,7 +117,7 @@ def test_what_was_ended_before_anybody_knew_of_it_is_no_news() -> None:
 
 def test_a_run_that_ends_at_once_with_an_error_is_told() -> None:
     make_host("local")
-    job = make_job("container.run", args={})
+    job = make_job("container.run", args={"image": "a:1"})
     new = Container(name="new", engine_id="e" * 64, image="a:1")
     see(new, state="exited", exit_code=1, labels={"naru.job": str(job.number)})
     assert told() == [("container.crashed", "new", 1)]

@@ -30,7 +30,11 @@ from tests.factories.console import bearer, make_api_token, make_user
 
 __all__ = ["world"]
 
-pytestmark = pytest.mark.django_db
+pytestmark = [
+    pytest.mark.django_db,
+    # asked without a server, which would take what is made for one
+    pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume asynchronous iterators"),
+]
 EXAMPLES = int(os.environ.get("NARU_FUZZ_EXAMPLES", "4"))
 CHECKS: list[Any] = [
     not_a_server_error,

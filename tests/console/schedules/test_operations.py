@@ -166,7 +166,13 @@ def test_a_containers_form_survives_being_saved_again(signed_in: SignedIn) -> No
     make_host()
     client = signed_in(Role.DEVELOPER)
     form = {f"s-{name}": value for name, value in WANTED.items()}
-    given = {"host": "local", "image": "a:1", "env": "A=1\nB=2", "ports": "8080:80", "command": "sh -c 'echo 1'"}
+    given = {
+        "host": "local",
+        "image": "a:1",
+        "env": "A=1\nB=2",
+        "ports": "127.0.0.1:8080:80",
+        "command": "sh -c 'echo 1'",
+    }
     client.post("/schedules/new/?kind=container.run", {**form, **given, "memory_bytes": "64m", "cpus": "0.5"})
     schedule = Schedule.objects.get()
     page = client.get(reverse("schedules:edit", args=[schedule.pk]))
