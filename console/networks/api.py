@@ -12,10 +12,10 @@ from console.networks.schemas import (
     DisconnectGiven,
     MembersShown,
     NetworkGiven,
+    NetworkPruneGiven,
     NetworkQuery,
     NetworkShown,
     NetworkWorkspaceGiven,
-    PruneGiven,
     PruneQuery,
 )
 from console.operations.permissions import Permission
@@ -50,7 +50,7 @@ def list_unused_networks(request: HttpRequest, wanted: Query[PruneQuery]) -> lis
 
 
 @router.post("unused-networks/prune", response={202: JobShown})
-def prune_networks(request: HttpRequest, response: HttpResponse, given: PruneGiven) -> JobShown:
+def prune_networks(request: HttpRequest, response: HttpResponse, given: NetworkPruneGiven) -> JobShown:
     """Of those named, what is still unused goes."""
     actor = actor_of(request)
     job = operations.prune_networks(actor, given.host, workspace=given.workspace, names=given.names)

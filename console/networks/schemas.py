@@ -58,7 +58,7 @@ class NetworkShown(Shown):
         )
 
 
-class MemberShown(Shown):
+class NetworkMemberShown(Shown):
     id: str = Field(description="The container's 64 hex digits.")
     name: str
     state: str
@@ -69,7 +69,7 @@ class MemberShown(Shown):
 
 
 class MembersShown(Shown):
-    items: list[MemberShown]
+    items: list[NetworkMemberShown]
     others: int = Field(description="Containers on it that you may not see.")
 
     @classmethod
@@ -125,7 +125,7 @@ class PruneQuery(Given):
     workspace: str = Field(min_length=1, max_length=40)
 
 
-class PruneGiven(Given):
+class NetworkPruneGiven(Given):
     host: Slug
     workspace: str = Field(min_length=1, max_length=40)
     names: list[str] = Field(min_length=1, max_length=1000, description="Of those that were shown to be unused.")
@@ -135,8 +135,8 @@ class NetworkWorkspaceGiven(Given):
     workspace: str = Field(min_length=1, max_length=40)
 
 
-def _member(one: Member) -> MemberShown:
-    return MemberShown(
+def _member(one: Member) -> NetworkMemberShown:
+    return NetworkMemberShown(
         id=one.shown.engine_id,
         name=one.name,
         state=one.shown.state,

@@ -19,7 +19,6 @@ from console.volumes.schemas import (
     BackupGiven,
     BackupQuery,
     BackupShown,
-    CloneGiven,
     FilesShown,
     MeasureGiven,
     PruneVolumesGiven,
@@ -27,6 +26,7 @@ from console.volumes.schemas import (
     RestoreGiven,
     RestoreOverGiven,
     UnusedQuery,
+    VolumeCloneGiven,
     VolumeGiven,
     VolumeQuery,
     VolumeShown,
@@ -125,7 +125,7 @@ def back_up_volume(
 
 @volumes.post(f"{ONE}/clone", response={202: JobShown})
 def clone_volume(
-    request: HttpRequest, response: HttpResponse, host: Path[Slug], name: Path[Name], given: CloneGiven
+    request: HttpRequest, response: HttpResponse, host: Path[Slug], name: Path[Name], given: VolumeCloneGiven
 ) -> JobShown:
     """Make another volume there that holds the same."""
     return job_accepted(response, operations.clone_volume(actor_of(request), host, name, to=given.to))

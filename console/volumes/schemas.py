@@ -170,7 +170,7 @@ class BackupGiven(Given):
     stops: Flag = Field(False, description="Stop the containers that have it, and start them again after.")
 
 
-class CloneGiven(Given):
+class VolumeCloneGiven(Given):
     to: str = Field(min_length=1, max_length=128, description="The new volume's name.")
 
 
