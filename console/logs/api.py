@@ -8,7 +8,7 @@ from console.containers.models import Container
 from console.containers.queries import get_container, require_logs
 from console.logs import searching
 from console.logs.queries import MOST_SOURCES
-from console.logs.schemas import FoundShown, SearchQuery, SearchShown
+from console.logs.schemas import FoundShown, LogSearchQuery, LogSearchShown
 from console.operations.actor import Actor
 from console.operations.errors import Invalid
 from console.operations.permissions import Permission
@@ -18,14 +18,14 @@ from console.web.permits import require_held
 router = Router()
 
 
-@router.get("logs/search", response=SearchShown)
-def search_logs(request: HttpRequest, wanted: Query[SearchQuery]) -> SearchShown:
+@router.get("logs/search", response=LogSearchShown)
+def search_logs(request: HttpRequest, wanted: Query[LogSearchQuery]) -> LogSearchShown:
     """Look for something in logs, where they are: at most 500 hits, 64 MiB and 20 seconds for each."""
     actor = require_held(actor_of(request), Permission.CONTAINER_VIEW)
     containers = [_readable(actor, key) for key in _keys(wanted.containers)]
     found = async_to_sync(searching.search)([(one.host.address, one.engine_id) for one in containers], wanted.wanted)
     results = [FoundShown.of(one, its) for one, its in zip(containers, found, strict=True)]
-    return SearchShown(results=results, searched_at=timezone.now())
+    return LogSearchShown(results=results, searched_at=timezone.now())
 
 
 def _keys(text: str) -> list[str]:

@@ -12,7 +12,7 @@ from console.rest.schemas import Given, Moment, Shown
 from console.web.keyset import LARGEST
 
 
-class SearchQuery(Given):
+class LogSearchQuery(Given):
     containers: str = Field(
         max_length=4000, description=f"`host/name`, with commas between them; at most {MOST_SOURCES}."
     )
@@ -27,7 +27,7 @@ class SearchQuery(Given):
         return Wanted(self.query, self.pattern, self.case, self.since, self.until)
 
 
-class HitShown(Shown):
+class LogHitShown(Shown):
     at_ms: int = Field(le=LARGEST, description="Since 1970.")
     stream: str
     text: str = Field(description="At most 2000 characters around the first place.")
@@ -42,7 +42,7 @@ class FoundShown(Shown):
     host: str
     container: str
     id: str
-    hits: list[HitShown]
+    hits: list[LogHitShown]
     scanned_bytes: int = Field(le=LARGEST)
     bound: str = Field(description="hits, bytes or time where the search ended there; else empty.")
     error: str = Field(description="Why its log could not be read; else empty.")
@@ -53,13 +53,13 @@ class FoundShown(Shown):
             host=container.host.name,
             container=container.name,
             id=container.engine_id,
-            hits=[HitShown.of(hit) for hit in found.hits],
+            hits=[LogHitShown.of(hit) for hit in found.hits],
             scanned_bytes=found.scanned_bytes,
             bound=found.bound,
             error=found.error,
         )
 
 
-class SearchShown(Shown):
+class LogSearchShown(Shown):
     results: list[FoundShown]
     searched_at: datetime

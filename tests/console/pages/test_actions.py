@@ -9,7 +9,7 @@ from console.audit.models import AuditEntry
 from console.jobs.models import Job
 from console.operations.permissions import Role
 from tests.console.pages.conftest import SignedIn
-from tests.factories.console import make_container, make_image, make_job, make_user
+from tests.factories.console import make_container, make_host, make_image, make_job, make_user
 
 STOP = "/containers/local/web-1/stop/"
 
@@ -79,7 +79,7 @@ def test_a_job_is_cancelled_from_its_page(signed_in: SignedIn) -> None:
 
 
 def test_the_starter_becomes_a_build(signed_in: SignedIn) -> None:
-    make_container(state="exited")
+    make_host()
     admin = signed_in(Role.ADMIN)
     assert "/images/local/starter/" in admin.get("/").content.decode()
     answer = admin.post("/images/local/starter/")
