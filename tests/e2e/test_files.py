@@ -103,7 +103,7 @@ def test_files_are_put_in_compared_frozen_and_reset(page: Page, tmp_path: Path) 
     expect(page.locator(".diff mark")).to_have_text(["7", "seven"])
 
     page.get_by_role("link", name="Freeze as image").click()
-    page.get_by_label("Tag").fill("shop/web:frozen")
+    page.get_by_label("Tag", exact=True).fill("shop/web:frozen")
     page.get_by_role("button", name="Freeze").click()
     expect(page.get_by_text("succeeded", exact=True).first).to_be_visible(timeout=SLOW_MS)
 

@@ -65,7 +65,7 @@ def test_a_build_shows_its_output_as_it_comes(instance: Instance, context: Brows
     sign_in(page, administrator)
     page.goto("/builds/new/")
     page.get_by_label("Dockerfile", exact=True).fill(DOCKERFILE)
-    page.get_by_label("Tag").fill("counter:1")
+    page.get_by_label("Tag", exact=True).fill("counter:1")
     page.get_by_role("button", name="Build").click()
     seen = []
     for line in ("building 1", "building 2", "building 3"):
@@ -136,7 +136,7 @@ def test_a_killed_worker_never_leaves_a_build_running(
     sign_in(page, administrator)
     page.goto("/builds/new/")
     page.get_by_label("Dockerfile", exact=True).fill(SLOW_DOCKERFILE.format(worker=worker))
-    page.get_by_label("Tag").fill("slow:1")
+    page.get_by_label("Tag", exact=True).fill("slow:1")
     page.get_by_role("button", name="Build").click()
     wait_for(partial(holds, page, f"begun {worker}"), limit_s=30, what="the build to begin")
     instance.kill(worker)
@@ -196,7 +196,7 @@ def test_bad_build_input_is_told_clearly(
     sign_in(page, administrator)
     page.goto("/builds/new/")
     page.get_by_label("Dockerfile", exact=True).fill(dockerfile)
-    page.get_by_label("Tag").fill(tag)
+    page.get_by_label("Tag", exact=True).fill(tag)
     page.get_by_role("button", name="Build").click()
     expect(page.get_by_text(re.compile(re.escape(complaint))).first).to_be_visible(timeout=30_000)
     assert "bad" not in instance.docker("images")

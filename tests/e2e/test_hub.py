@@ -87,7 +87,7 @@ def test_an_image_goes_to_a_registry_and_comes_back(
     page.get_by_role("link", name="shop/web").click()
     page.get_by_role("button", name="1", exact=True).click()
     page.get_by_role("link", name="Pull by digest").click()
-    expect(page.get_by_label("Image")).to_have_value(re.compile(r"@sha256:[0-9a-f]{64}$"))
+    expect(page.get_by_label("Image", exact=True)).to_have_value(re.compile(r"@sha256:[0-9a-f]{64}$"))
     page.get_by_role("button", name="Pull").click()
     wait_for_job(page)
     assert PASSWORD not in page.content()
