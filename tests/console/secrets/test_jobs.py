@@ -148,7 +148,9 @@ def test_a_container_is_known_to_use_what_its_job_was_given() -> None:
     shop = make_workspace("shop")
     secret = make_secret("token", workspace=shop)
     make_secret("token")
-    job = make_job("container.run", workspace=shop, args={"image": "a:1", "secrets": ["token"], "env": {"A": "secret:token"}})
+    job = make_job(
+        "container.run", workspace=shop, args={"image": "a:1", "secrets": ["token"], "env": {"A": "secret:token"}}
+    )
     fact: dict[str, Any] = {
         "engine_id": "e" * 64,
         "name": "web-1",
