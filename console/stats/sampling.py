@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 
 from console.hosts.gateway import Engine, connect
 from console.hosts.machine import MachineCounters, busy_percent, per_second, read_disk, read_machine
-from console.hosts.stats import Counters, read_counters, use_between
+from console.hosts.stats import Counters, Use, read_counters, use_between
 from console.jobs import streams
 from console.jobs.agent.execution import Agent
 from console.jobs.agent.reports import report
@@ -42,6 +42,8 @@ class Sampler:
 
     engine: Engine
     before: dict[str, Counters] = field(default_factory=dict)
+    # what came of it, of what ran at the last pass or the one before: of what has ended it is the last that is known
+    uses: dict[str, Use] = field(default_factory=dict)
     machine: MachineCounters | None = None
     root: Path | None = None
     kept: dict[str, float] = field(default_factory=dict)
@@ -51,10 +53,12 @@ class Sampler:
         """One pass. Raises Unavailable when the engine does not answer."""
         running = [str(entry["Id"]) for entry in await self.engine.json("containers/json") or []]
         now = {engine_id: found async for engine_id, found in self._counters(running[:MOST_CONTAINERS])}
-        uses = {engine_id: use_between(self.before.get(engine_id), found).as_list() for engine_id, found in now.items()}
+        uses = {engine_id: use_between(self.before.get(engine_id), found) for engine_id, found in now.items()}
+        self.uses = {**{engine_id: self.uses[engine_id] for engine_id in self.before}, **uses}
         self.before = now
         host = await self._host(running=len(running))
-        return {"kind": "host.stats", "at": time.time(), "host": host, "containers": uses}
+        containers = {engine_id: use.as_list() for engine_id, use in uses.items()}
+        return {"kind": "host.stats", "at": time.time(), "host": host, "containers": containers}
 
     async def _counters(self, engine_ids: list[str]) -> Any:
         for engine_id in engine_ids:
@@ -133,7 +137,9 @@ async def _sample(agent: Agent) -> None:
 async def _pass_for_ever(agent: Agent, sampler: Sampler) -> None:
     due = time.monotonic()
     while True:
-        await asyncio.to_thread(tell, agent.host_name, await sampler.fact())
+        fact = await sampler.fact()
+        agent.uses = sampler.uses
+        await asyncio.to_thread(tell, agent.host_name, fact)
         # a pass that took too long leaves some out
         due = max(due + EVERY_S, time.monotonic())
         await asyncio.sleep(due - time.monotonic())

@@ -5,12 +5,14 @@ import contextlib
 import threading
 import time
 import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 from redis.exceptions import RedisError
 
+from console.hosts.stats import Use
 from console.jobs import streams
 from console.jobs.agent.journal import Journal
 from console.jobs.agent.reports import epoch, report, show_room
@@ -38,6 +40,8 @@ class Agent:
     journal: Journal
     capacity: int
     running: int = 0
+    # what each container used when it was last looked at, by engine id; of one that has ended for a pass longer
+    uses: Mapping[str, Use] = field(default_factory=dict)
     # the life of Redis to which was said what had ended before
     epoch: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock)

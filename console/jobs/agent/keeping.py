@@ -3,16 +3,17 @@
 import asyncio
 import json
 import time
+from dataclasses import replace
+from typing import Any
 
 import structlog
 
 from console.hosts.capsules import contents_of
-from console.hosts.gateway import connect
-from console.hosts.samples import sample_of, told_of
+from console.hosts.gateway import Engine, connect
+from console.hosts.stats import Use, read_counters, use_between
 from console.jobs.agent.execution import Agent
 from console.jobs.agent.incidents import Allowance, Incident, What
 from console.jobs.agent.reports import report
-from console.jobs.agent.sampling import Sampler
 from console.jobs.signing import seal_told
 from console.operations.errors import ConsoleError
 
@@ -33,9 +34,8 @@ def capsule_about(host_name: str, engine_id: str, at_ns: int) -> str:
 class Keeper:
     """Owns the tasks that read; ``close`` ends them."""
 
-    def __init__(self, agent: Agent, sampler: Sampler) -> None:
+    def __init__(self, agent: Agent) -> None:
         self._agent = agent
-        self._sampler = sampler
         self._allowance = Allowance()
         self._room = asyncio.Semaphore(MOST_AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -81,10 +81,30 @@ class Keeper:
             if incident.what is What.OOM:
                 await asyncio.sleep(OOM_WAIT_S)
             contents = await contents_of(engine, incident.engine_id, at_ns=incident.at_ns)
-            stats = self._sampler.last_of(incident.engine_id)
-            if incident.what is What.UNHEALTHY:
-                latest = await sample_of(engine, incident.engine_id, at_ns=time.time_ns())
-                stats = {**told_of(latest, None), "cpu_percent": stats.get("cpu_percent")}
-        text = json.dumps({**contents, "stats": stats}, separators=(",", ":"))
+            use = await self._use(engine, incident)
+        text = json.dumps({**contents, "stats": _told(use)}, separators=(",", ":"))
         about = capsule_about(self._agent.host_name, incident.engine_id, incident.at_ns)
         return seal_told(text.encode(), self._agent.key, about=about)
+
+    async def _use(self, engine: Engine, incident: Incident) -> Use | None:
+        """The last that was seen; of one that runs still, what it uses now."""
+        last = self._agent.uses.get(incident.engine_id)
+        if incident.what is not What.UNHEALTHY:
+            return last
+        now = await read_counters(engine, incident.engine_id)
+        if now is None:
+            return last
+        return replace(use_between(None, now), cpu_percent=last.cpu_percent if last else None)
+
+
+def _told(use: Use | None) -> dict[str, Any]:
+    """Empty where nobody has looked at it."""
+    if use is None:
+        return {}
+    return {
+        "at_ms": use.at_ms,
+        "memory_bytes": use.memory_bytes,
+        "memory_limit_bytes": use.memory_limit_bytes,
+        "pids": use.pids,
+        "cpu_percent": None if use.cpu_percent is None else round(use.cpu_percent, 1),
+    }

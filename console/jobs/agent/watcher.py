@@ -16,7 +16,6 @@ from console.jobs.agent.execution import Agent
 from console.jobs.agent.keeping import Keeper
 from console.jobs.agent.listening import Listener
 from console.jobs.agent.reports import report
-from console.jobs.agent.sampling import Sampler
 from console.operations.errors import ConsoleError
 
 log = structlog.get_logger(__name__)
@@ -68,8 +67,7 @@ async def _tell_inventory(agent: Agent) -> None:
 
 async def _follow(agent: Agent, engine: Engine) -> None:
     changed = asyncio.Event()
-    sampler = Sampler()
-    keeper = Keeper(agent, sampler)
+    keeper = Keeper(agent)
     listening = asyncio.create_task(Listener(agent, engine, keeper).listen(changed))
     life = agent.epoch
     try:
@@ -80,13 +78,9 @@ async def _follow(agent: Agent, engine: Engine) -> None:
                 return
             life = agent.epoch
             changed.clear()
-            inventory = await _inventory(engine)
-            await asyncio.to_thread(report, agent.host_name, inventory)
+            await asyncio.to_thread(report, agent.host_name, await _inventory(engine))
             waiting = asyncio.create_task(changed.wait())
             await asyncio.wait({waiting, listening}, timeout=EVERY_S, return_when=asyncio.FIRST_COMPLETED)
-            if not waiting.done():
-                # nothing happens: a good moment
-                await sampler.sample(engine, _running(inventory))
             waiting.cancel()
             await asyncio.sleep(QUIET_S)
         listening.result()
@@ -95,10 +89,6 @@ async def _follow(agent: Agent, engine: Engine) -> None:
         with contextlib.suppress(asyncio.CancelledError, ConsoleError):
             await listening
         await keeper.close()
-
-
-def _running(inventory: dict[str, Any]) -> list[str]:
-    return [fact["engine_id"] for fact in inventory["containers"] if fact["state"] == "running"]
 
 
 async def _inventory(engine: Engine) -> dict[str, Any]:

@@ -14,14 +14,13 @@ import pytest
 from console.hosts.capsules import MOST_LINES, MOST_TEXT, bounded, contents_of
 from console.hosts.events import EngineEvent
 from console.hosts.gateway import Engine
-from console.hosts.samples import Sample, told_of
+from console.hosts.stats import Use
 from console.jobs.agent import keeping, listening
 from console.jobs.agent.execution import Agent
 from console.jobs.agent.incidents import HOUR_NS, Allowance, Finder, Incident, What
 from console.jobs.agent.journal import Journal
 from console.jobs.agent.keeping import Keeper, capsule_about
 from console.jobs.agent.listening import AGAIN_NS, Listener
-from console.jobs.agent.sampling import PER_ROUND, Sampler
 from console.jobs.signing import host_key, open_told
 from console.operations.errors import Missing, Unavailable
 from tests.factories.engine import inspection
@@ -211,7 +210,7 @@ async def test_what_is_kept_is_sealed_for_the_console(
     engine = FakeEngine()
     engine.log = b"".join(frame(2, f"2026-01-02T03:04:0{n}.5Z last words {n}\n".encode()) for n in range(8))
     monkeypatch.setattr(keeping, "connect", connecting(engine))
-    keeper = Keeper(agent, Sampler())
+    keeper = Keeper(agent)
     at_ns = 1_767_323_045_500_000_000
     keeper.take(Incident(What.EXIT, A, "web-1", at_ns, 3))
     await settled(keeper)
@@ -225,6 +224,34 @@ async def test_what_is_kept_is_sealed_for_the_console(
     assert len(kept["fingerprint"]) == 16
 
 
+async def kept_stats(agent: Agent, reported: list[dict[str, Any]], what: What) -> dict[str, Any]:
+    keeper = Keeper(agent)
+    keeper.take(Incident(what, A, "web-1", 1, 3))
+    await settled(keeper)
+    text = open_told(reported[-1]["sealed"], KEY, about=capsule_about("local", A, 1))
+    stats: dict[str, Any] = json.loads(text)["stats"]
+    return stats
+
+
+async def test_what_it_used_last_is_kept_and_of_one_that_runs_still_what_it_uses_now(
+    agent: Agent, reported: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = FakeEngine()
+    engine.stats = {
+        "read": "2026-01-02T03:04:05Z",
+        "cpu_stats": {"system_cpu_usage": 1},
+        "memory_stats": {"usage": 100, "stats": {"inactive_file": 40}},
+        "pids_stats": {"current": 3},
+    }
+    monkeypatch.setattr(keeping, "connect", connecting(engine))
+    assert await kept_stats(agent, reported, What.EXIT) == {}
+    agent.uses = {A: Use(5, 12.34, 50, 64, None, None, None, None, 2)}
+    last = {"at_ms": 5, "memory_bytes": 50, "memory_limit_bytes": 64, "pids": 2, "cpu_percent": 12.3}
+    assert await kept_stats(agent, reported, What.EXIT) == last
+    now = {"at_ms": 1_767_323_045_000, "memory_bytes": 60, "memory_limit_bytes": 0, "pids": 3, "cpu_percent": 12.3}
+    assert await kept_stats(agent, reported, What.UNHEALTHY) == now
+
+
 async def test_of_one_that_is_gone_nothing_is_kept_but_the_count(
     agent: Agent, reported: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -235,7 +262,7 @@ async def test_of_one_that_is_gone_nothing_is_kept_but_the_count(
 
     monkeypatch.setattr(engine, "json", gone)
     monkeypatch.setattr(keeping, "connect", connecting(engine))
-    keeper = Keeper(agent, Sampler())
+    keeper = Keeper(agent)
     keeper.take(Incident(What.EXIT, A, "web-1", 1, 3))
     await settled(keeper)
     assert [fact["sealed"] for fact in reported] == [""]
@@ -250,23 +277,6 @@ async def test_the_last_lines_are_the_newest_and_bounded() -> None:
     engine.log = b"".join(frame(1, b"2026-01-02T03:04:00Z " + b"\xff" * 9000 + b"\n") for _n in range(300))
     kept = await contents_of(cast("Engine", engine), A, at_ns=2 * 10**18)
     assert len(json.dumps(kept)) < 400_000
-
-
-async def test_samples_go_round_and_are_there_after_the_end() -> None:
-    engine, sampler = FakeEngine(), Sampler()
-    engine.stats = {"memory_stats": {"usage": 100, "stats": {"inactive_file": 40}}, "pids_stats": {"current": 3}}
-    alive = [f"{n:064x}" for n in range(PER_ROUND + 3)]
-    await sampler.sample(cast("Engine", engine), alive)
-    await sampler.sample(cast("Engine", engine), alive)
-    assert all(sampler.last_of(engine_id)["memory_bytes"] == 60 for engine_id in alive)
-    assert sampler.last_of("unknown") == {}
-
-
-def test_the_share_of_a_processor_is_between_two_samples() -> None:
-    first, second = Sample(0, 0, 1, 2, 3), Sample(2 * 10**9, 10**9, 1, 2, 3)
-    assert told_of(second, first)["cpu_percent"] == 50.0
-    assert told_of(first, None)["cpu_percent"] is None
-    assert told_of(first, second)["cpu_percent"] is None
 
 
 def frame(stream: int, text: bytes) -> bytes:

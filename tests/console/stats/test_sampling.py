@@ -80,6 +80,17 @@ async def test_one_that_goes_meanwhile_is_left_out_and_forgotten() -> None:
     assert list(made.before) == [A]
 
 
+async def test_what_one_used_last_is_known_for_a_pass_after_its_end() -> None:
+    engine = FakeEngine(A, B)
+    made = sampler(engine)
+    await made.fact()
+    engine.gone.add(B)
+    await made.fact()
+    assert made.uses[B].memory_bytes == 70
+    await made.fact()
+    assert list(made.uses) == [A]
+
+
 async def test_the_disk_is_counted_once_in_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = FakeEngine()
     made = sampler(engine)
