@@ -5,10 +5,10 @@ What people ran inside a container is told by the program's name alone: what fol
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from dataclasses import asdict, dataclass
-from typing import Any, Self, cast
+from dataclasses import dataclass
+from typing import Any, cast
 
-from console.hosts.facts import log_since
+from console.hosts.facts import Fact, log_since
 from console.hosts.gateway import Engine
 
 LONGEST_NAME = 255
@@ -23,7 +23,7 @@ TOLD_OF_IMAGES = frozenset({"tag", "untag", "pull", "delete"})
 
 
 @dataclass(frozen=True, slots=True)
-class EngineEvent:
+class EngineEvent(Fact):
     """``kind`` is container or image; ``action`` Docker's word without what may follow it.
 
     ``subject`` is the container's 64 hex digits, or the image's id or name. ``words`` are what the action tells more:
@@ -37,13 +37,6 @@ class EngineEvent:
     name: str
     image: str
     words: dict[str, str]
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, document: dict[str, Any]) -> Self:
-        return cls(**document)
 
 
 @dataclass(frozen=True, slots=True)

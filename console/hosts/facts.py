@@ -7,15 +7,28 @@ agent to console as JSON: ``as_json`` and ``from_json``.
 
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from console.hosts.shape import Shape, shape_of
 
 ZERO_TIME = "0001-01-01"
 
 
+class Fact:
+    """A dataclass of plain values, which travels as JSON."""
+
+    __slots__ = ()
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(cast("Any", self))
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> Self:
+        return cls(**document)
+
+
 @dataclass(frozen=True, slots=True)
-class ContainerFact:
+class ContainerFact(Fact):
     engine_id: str
     name: str
     image: str
@@ -38,27 +51,13 @@ class ContainerFact:
     restart_count: int = 0
     shape: Shape = field(default_factory=dict)
 
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, document: dict[str, Any]) -> Self:
-        return cls(**document)
-
 
 @dataclass(frozen=True, slots=True)
-class ImageFact:
+class ImageFact(Fact):
     engine_id: str
     references: list[str]
     size_bytes: int
     created_at: str
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, document: dict[str, Any]) -> Self:
-        return cls(**document)
 
 
 def container_fact(document: dict[str, Any]) -> ContainerFact:

@@ -6,10 +6,11 @@ stopped ones too.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any
 
+from console.hosts.facts import Fact
 from console.hosts.gateway import Engine
 from console.operations.errors import Missing
 
@@ -20,7 +21,7 @@ JOB_LABEL = "naru.job"
 
 
 @dataclass(frozen=True, slots=True)
-class NetworkFact:
+class NetworkFact(Fact):
     """``subnets``: ``{"subnet", "gateway", "ip_range"}``. ``members``: ``{"container" (64 hex digits), "name", "ipv4",
     "ipv6", "mac", "aliases"}``; one that does not run has no addresses.
     """
@@ -38,16 +39,9 @@ class NetworkFact:
     members: list[dict[str, Any]]
     created_at: str
 
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, document: dict[str, Any]) -> Self:
-        return cls(**document)
-
 
 @dataclass(frozen=True, slots=True)
-class VolumeFact:
+class VolumeFact(Fact):
     """``users``: ``{"container", "name", "destination", "is_writable", "job"}``, job being that which made it."""
 
     name: str
@@ -58,13 +52,6 @@ class VolumeFact:
     labels: dict[str, str]
     users: list[dict[str, Any]]
     created_at: str
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, document: dict[str, Any]) -> Self:
-        return cls(**document)
 
 
 @dataclass(frozen=True, slots=True)
