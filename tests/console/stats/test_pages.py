@@ -112,6 +112,12 @@ def test_a_disk_that_fills_up_is_said(viewer: Client, free: float, tone: str) ->
         assert not tone or tone in page
 
 
+@pytest.mark.parametrize(("role", "leads_to"), [(Role.ADMIN, "/prune/local/"), (Role.VIEWER, "/images/?host=local")])
+def test_from_a_full_disk_it_is_one_step_to_what_one_may_do_about_it(role: Role, leads_to: str) -> None:
+    measured("local", [], disk=40e9, disk_free=1e9)
+    assert f'href="{leads_to}"' in text_of(sign_in_browser(Client(), make_user(role)), "/")
+
+
 def test_use_that_is_old_is_not_shown_as_now(viewer: Client) -> None:
     measured("local", [], at_s=time.time() - 120)
     assert "25 %" not in text_of(viewer, "/hosts/")
