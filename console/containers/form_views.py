@@ -26,7 +26,7 @@ from console.containers.specs.given import spec_of_inputs
 from console.containers.specs.inputs import inputs_of
 from console.containers.specs.pasted import read_line
 from console.containers.specs.spec import ContainerSpec
-from console.hosts.queries import get_host, visible_hosts
+from console.hosts.queries import get_host, places_for
 from console.images.queries import find_image, visible_images
 from console.jobs.models import Job
 from console.jobs.queries import find_named
@@ -36,7 +36,7 @@ from console.operations.permissions import Permission
 from console.operations.policy import may
 from console.web.forms import Form
 from console.web.permits import require
-from console.workspaces.queries import choice_of, get_workspace, workspaces_for
+from console.workspaces.queries import choice_of, get_workspace
 
 # those that people send by hand
 SIGNALS = ("HUP", "INT", "QUIT", "KILL", "USR1", "USR2", "TERM")
@@ -51,7 +51,7 @@ def run(request: HttpRequest) -> HttpResponse:
     with_env = earlier is not None and may(actor, Permission.CONTAINER_SECRETS, on=earlier)
     wanted = {name: value for name in ("image", "host", "workspace") if (value := request.GET.get(name, ""))}
     initial = {**run_again(earlier, with_env=with_env), **wanted, **_pasted(line)}
-    form = RunForm(request.POST if is_sent else None, **_choices(actor), initial=initial)
+    form = RunForm(request.POST if is_sent else None, **places_for(actor, Permission.CONTAINER_RUN), initial=initial)
     if form.is_valid() and "show" not in request.POST:
         given = form.inputs
         try:
@@ -75,15 +75,8 @@ def run(request: HttpRequest) -> HttpResponse:
 def preview(request: HttpRequest) -> HttpResponse:
     """The command line that the form comes to, and what the workspace's rules have against it. Changes nothing."""
     actor = require(request, Permission.CONTAINER_RUN)
-    form = RunForm(request.POST, **_choices(actor))
+    form = RunForm(request.POST, **places_for(actor, Permission.CONTAINER_RUN))
     return render(request, "containers/_preview.html", _told(actor, form))
-
-
-def _choices(actor: Actor) -> dict[str, list[str]]:
-    return {
-        "hosts": [host.name for host in visible_hosts(actor)],
-        "workspaces": [workspace.slug for workspace in workspaces_for(actor, Permission.CONTAINER_RUN)],
-    }
 
 
 def _known_images(actor: Actor) -> list[str]:

@@ -14,7 +14,7 @@ from console.containers.specs.inputs import read_field, read_lines
 from console.containers.specs.texts import read_pairs, read_size
 from console.containers.wishes import GROUPS, MONO, RESTARTS, field_of
 from console.operations.errors import Invalid
-from console.web.forms import Form, offer
+from console.web.forms import Form, PlacedForm
 
 
 class SizeField(forms.CharField):
@@ -128,7 +128,7 @@ class SpecForm(Form):
             yield {"title": group.title, "fields": bound, "is_open": is_open}
 
 
-class RunForm(SpecForm):
+class RunForm(PlacedForm, SpecForm):
     """What to run, and where. Names, ports and limits are judged by the operation, which knows what is taken."""
 
     workspace = forms.ChoiceField(label=_("Workspace"), required=False)
@@ -141,11 +141,6 @@ class RunForm(SpecForm):
         help_text=_("One is made up when this is empty."),
     )
     field_order = ("workspace", "host", "image", "name", "command", "env", "ports", "memory_bytes", "cpus")
-
-    def __init__(self, *args: Any, hosts: list[str], workspaces: list[str], **options: Any) -> None:
-        super().__init__(*args, **options)
-        offer(self, "host", hosts)
-        offer(self, "workspace", workspaces)
 
 
 class EditForm(SpecForm):

@@ -8,12 +8,21 @@ from console.operations.actor import Actor
 from console.operations.errors import Missing
 from console.operations.permissions import Permission
 from console.operations.policy import Paths, bounded
+from console.workspaces.queries import workspaces_for
 
 PATHS = Paths(host="pk", host_name="name")
 
 
 def visible_hosts(actor: Actor) -> QuerySet[Host]:
     return bounded(actor, Permission.HOST_VIEW, Host.objects.order_by("name"), PATHS)
+
+
+def places_for(actor: Actor, permission: Permission) -> dict[str, list[str]]:
+    """Where something new can be made and for whom, as a form offers it: names of hosts, slugs of workspaces."""
+    return {
+        "hosts": [host.name for host in visible_hosts(actor)],
+        "workspaces": [workspace.slug for workspace in workspaces_for(actor, permission)],
+    }
 
 
 def get_host(actor: Actor, name: str) -> Host:

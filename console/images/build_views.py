@@ -5,7 +5,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from console.hosts.queries import visible_hosts
+from console.hosts.queries import places_for
 from console.images.again import build_again, trouble_of
 from console.images.cli import build_command
 from console.images.forms import BuildForm
@@ -20,7 +20,7 @@ from console.operations.permissions import Permission
 from console.web.permits import require
 from console.web.rendering import go_to, page_or_part
 from console.web.tables import table_of
-from console.workspaces.queries import choice_of, workspaces_for
+from console.workspaces.queries import choice_of
 
 GIVEN = ("workspace", "tag", "dockerfile", "context", "context_of", "secrets", "registries")
 SORTABLE = {"number": "pk", "state": "state", "who": "actor_name", "image": "on_name"}
@@ -42,10 +42,7 @@ def builds(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_build(request: HttpRequest) -> HttpResponse:
     actor = Actor.of_request(request)
-    choices = {
-        "hosts": [host.name for host in visible_hosts(actor)],
-        "workspaces": [workspace.slug for workspace in workspaces_for(actor, Permission.IMAGE_BUILD)],
-    }
+    choices = places_for(actor, Permission.IMAGE_BUILD)
     earlier = find_named(actor, request.GET.get("from", ""))
     form = BuildForm(request.POST or None, request.FILES or None, **choices, initial=build_again(earlier))
     if request.method == "POST" and form.is_valid():

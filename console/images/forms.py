@@ -5,7 +5,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from console.images.build_options import BuildOptions
-from console.web.forms import Form, offer
+from console.web.forms import Form, PlacedForm
 
 MONO = {"class": "mono", "spellcheck": "false", "autocapitalize": "none", "autocomplete": "off"}
 EXAMPLE = """FROM hello-naru:latest
@@ -21,7 +21,7 @@ OPTIONS = ("tags", "build_args", "labels", "target", "platform", "no_cache", "pu
 SHOWN = [("", _("All images")), ("tagged", _("With a tag")), ("dangling", _("Without a tag"))]
 
 
-class BuildForm(Form):
+class BuildForm(PlacedForm):
     """A Dockerfile pasted, or a context uploaded. What they may hold is decided by the operation."""
 
     workspace = forms.ChoiceField(label=_("Workspace"), required=False)
@@ -136,10 +136,8 @@ class BuildForm(Form):
         help_text=_("On each line an address, a user and secret:NAME."),
     )
 
-    def __init__(self, *args: Any, hosts: list[str], workspaces: list[str], **options: Any) -> None:
+    def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        offer(self, "host", hosts)
-        offer(self, "workspace", workspaces)
         if self["context_of"].value():
             source = self.fields["source"]
             assert isinstance(source, forms.ChoiceField)
@@ -200,7 +198,7 @@ class BuildForm(Form):
         return BuildOptions(**{name: self.cleaned_data[name] for name in OPTIONS})
 
 
-class PullForm(Form):
+class PullForm(PlacedForm):
     workspace = forms.ChoiceField(label=_("Workspace"), required=False)
     host = forms.ChoiceField(label=_("Host"))
     reference = forms.CharField(
@@ -218,13 +216,8 @@ class PullForm(Form):
     )
     all_tags = forms.BooleanField(label=_("Every tag of the repository"), required=False)
 
-    def __init__(self, *args: Any, hosts: list[str], workspaces: list[str], **options: Any) -> None:
-        super().__init__(*args, **options)
-        offer(self, "host", hosts)
-        offer(self, "workspace", workspaces)
 
-
-class LoadForm(Form):
+class LoadForm(PlacedForm):
     """An archive of images, or of files that are to be one."""
 
     workspace = forms.ChoiceField(label=_("Workspace"), required=False)
@@ -245,11 +238,6 @@ class LoadForm(Form):
         max_length=300,
         widget=forms.TextInput(attrs={**MONO, "placeholder": "shop/base:1.0"}),
     )
-
-    def __init__(self, *args: Any, hosts: list[str], workspaces: list[str], **options: Any) -> None:
-        super().__init__(*args, **options)
-        offer(self, "host", hosts)
-        offer(self, "workspace", workspaces)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from console.hosts.queries import visible_hosts
+from console.hosts.queries import places_for, visible_hosts
 from console.hub.queries import usable_registries
 from console.images import exporting, operations, usage
 from console.images.cli import image_commands, pull_command
@@ -26,7 +26,7 @@ from console.web.permits import require
 from console.web.rendering import job_answer, page_or_part
 from console.web.states import kind_name
 from console.web.tables import table_of
-from console.workspaces.queries import choice_of, workspaces_for
+from console.workspaces.queries import choice_of
 
 SORTABLE = {"created": "created_at", "size": "size_bytes", "id": "engine_id", "host": "host__name"}
 
@@ -69,7 +69,7 @@ def image(request: HttpRequest, host: str, engine_id: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def pull(request: HttpRequest) -> HttpResponse:
     actor = Actor.of_request(request)
-    form = PullForm(request.POST or None, **_places(actor), initial=_asked_for(request))
+    form = PullForm(request.POST or None, **places_for(actor, Permission.IMAGE_PULL), initial=_asked_for(request))
     if request.method == "POST" and form.is_valid():
         given = dict(form.cleaned_data)
         try:
@@ -86,7 +86,7 @@ def pull(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def load(request: HttpRequest) -> HttpResponse:
     actor = Actor.of_request(request)
-    form = LoadForm(request.POST or None, request.FILES or None, **_places(actor))
+    form = LoadForm(request.POST or None, request.FILES or None, **places_for(actor, Permission.IMAGE_PULL))
     if request.method == "POST" and form.is_valid():
         try:
             job = _loaded(actor, form)
@@ -156,13 +156,6 @@ def _tell(actor: Actor, rows: Iterable[Image]) -> list[str]:
         image.use = by_host[image.host.name].get(image.engine_id)
         image.users = users[image.pk]
     return sorted(name for name, use in uses.items() if use is None)
-
-
-def _places(actor: Actor) -> dict[str, list[str]]:
-    return {
-        "hosts": [host.name for host in visible_hosts(actor)],
-        "workspaces": [workspace.slug for workspace in workspaces_for(actor, Permission.IMAGE_PULL)],
-    }
 
 
 def _asked_for(request: HttpRequest) -> dict[str, Any]:

@@ -1,11 +1,9 @@
-from typing import Any
-
 from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from console.networks.queries import NetworkFilter
-from console.web.forms import Form, named_texts, offer
+from console.web.forms import Form, PlacedForm, named_texts
 
 MONO = {"class": "mono", "spellcheck": "false", "autocapitalize": "none", "autocomplete": "off"}
 CHECK = {"class": "form-check-input"}
@@ -13,7 +11,7 @@ DRIVERS = [("bridge", "bridge"), ("macvlan", "macvlan"), ("ipvlan", "ipvlan"), (
 SUBNET_WORDS = ("gateway", "range")
 
 
-class NetworkForm(Form):
+class NetworkForm(PlacedForm):
     """What to make. Names, drivers and addresses are judged by the operation."""
 
     workspace = forms.ChoiceField(label=_("Workspace"), required=False)
@@ -64,11 +62,6 @@ class NetworkForm(Form):
         widget=forms.Textarea(attrs={**MONO, "rows": 3, "placeholder": "team=shop"}),
         help_text=_("One NAME=value on each line."),
     )
-
-    def __init__(self, *args: Any, hosts: list[str], workspaces: list[str], **options: Any) -> None:
-        super().__init__(*args, **options)
-        offer(self, "host", hosts)
-        offer(self, "workspace", workspaces)
 
     def clean_subnets(self) -> list[dict[str, str]]:
         lines = [line.split() for line in self.cleaned_data["subnets"].splitlines() if line.strip()]

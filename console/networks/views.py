@@ -7,7 +7,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from console.hosts.models import Host
 from console.hosts.neighbours import neighbours
-from console.hosts.queries import get_host, visible_hosts
+from console.hosts.queries import get_host, places_for, visible_hosts
 from console.jobs.models import Job
 from console.jobs.queries import jobs_on
 from console.networks import operations
@@ -41,10 +41,7 @@ def networks(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
     actor = Actor.of_request(request)
-    choices = {
-        "hosts": [host.name for host in visible_hosts(actor)],
-        "workspaces": [workspace.slug for workspace in workspaces_for(actor, Permission.NETWORK_MANAGE)],
-    }
+    choices = places_for(actor, Permission.NETWORK_MANAGE)
     form = NetworkForm(request.POST or None, **choices)
     if form.is_valid():
         given = dict(form.cleaned_data)

@@ -1,10 +1,8 @@
-from typing import Any
-
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from console.stacks.compose.problems import ComposeInvalid, Problem
-from console.web.forms import Form, offer
+from console.web.forms import Form, PlacedForm
 
 MONO = {"class": "mono", "spellcheck": "false", "autocapitalize": "none", "autocomplete": "off"}
 EXAMPLE = """services:
@@ -46,7 +44,7 @@ class FilesForm(Form):
         return next((one.mark.line for one in self.problems if not one.mark.file.endswith("/.env")), 0)
 
 
-class NewStackForm(FilesForm):
+class NewStackForm(PlacedForm, FilesForm):
     workspace = forms.ChoiceField(label=_("Workspace"), required=False)
     host = forms.ChoiceField(label=_("Host"))
     name = forms.CharField(
@@ -55,11 +53,6 @@ class NewStackForm(FilesForm):
         widget=forms.TextInput(attrs={**MONO, "placeholder": "shop"}),
         help_text=_("Small letters, digits, “_” and “-”."),
     )
-
-    def __init__(self, *args: Any, hosts: list[str], workspaces: list[str], **options: Any) -> None:
-        super().__init__(*args, **options)
-        offer(self, "host", hosts)
-        offer(self, "workspace", workspaces)
 
 
 def told(problem: Problem) -> str:

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from console.hosts.queries import visible_hosts
+from console.hosts.queries import places_for
 from console.jobs.queries import jobs_on
 from console.operations.actor import Actor
 from console.operations.errors import Conflict, Denied, Invalid, Unavailable
@@ -29,7 +29,7 @@ from console.stacks.schemas import services_of
 from console.web.permits import require
 from console.web.rendering import go_to, page_or_part
 from console.web.tables import table_of
-from console.workspaces.queries import choice_of, workspaces_for
+from console.workspaces.queries import choice_of
 
 SORTABLE = {"name": "name", "host": "host__name", "changed": "changed_at"}
 RELEASES = 20
@@ -62,9 +62,7 @@ def stack(request: HttpRequest, stack_id: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
     actor = require(request, Permission.CONTAINER_DEPLOY)
-    hosts = [host.name for host in visible_hosts(actor)]
-    workspaces = [workspace.slug for workspace in workspaces_for(actor, Permission.CONTAINER_DEPLOY)]
-    form = NewStackForm(request.POST or None, hosts=hosts, workspaces=workspaces)
+    form = NewStackForm(request.POST or None, **places_for(actor, Permission.CONTAINER_DEPLOY))
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         try:

@@ -5,13 +5,13 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from console.volumes.queries import VolumeFilter
-from console.web.forms import Form, named_texts, offer
+from console.web.forms import Form, PlacedForm, named_texts, offer
 
 MONO = {"class": "mono", "spellcheck": "false", "autocapitalize": "none", "autocomplete": "off"}
 CHECK = {"class": "form-check-input"}
 
 
-class VolumeForm(Form):
+class VolumeForm(PlacedForm):
     """What to make. Names and options are judged by the operation."""
 
     workspace = forms.ChoiceField(label=_("Workspace"), required=False)
@@ -37,11 +37,6 @@ class VolumeForm(Form):
         widget=forms.Textarea(attrs={**MONO, "rows": 3, "placeholder": "team=shop"}),
         help_text=_("One NAME=value on each line."),
     )
-
-    def __init__(self, *args: Any, hosts: list[str], workspaces: list[str], **options: Any) -> None:
-        super().__init__(*args, **options)
-        offer(self, "host", hosts)
-        offer(self, "workspace", workspaces)
 
     def clean_options(self) -> dict[str, str]:
         return named_texts(self.cleaned_data["options"])

@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from console.hosts.models import Host
-from console.hosts.queries import get_host, visible_hosts
+from console.hosts.queries import get_host, places_for, visible_hosts
 from console.jobs.models import Job
 from console.jobs.queries import jobs_on
 from console.operations.actor import Actor
@@ -43,10 +43,7 @@ def volumes(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
     actor = Actor.of_request(request)
-    choices = {
-        "hosts": [host.name for host in visible_hosts(actor)],
-        "workspaces": [workspace.slug for workspace in workspaces_for(actor, Permission.VOLUME_MANAGE)],
-    }
+    choices = places_for(actor, Permission.VOLUME_MANAGE)
     form = VolumeForm(request.POST or None, **choices)
     if form.is_valid():
         given = dict(form.cleaned_data)

@@ -39,6 +39,15 @@ def offer(form: Form, name: str, choices: list[str]) -> None:
         form.initial.setdefault(name, choices[0])
 
 
+class PlacedForm(Form):
+    """Of what is made on a host and for a workspace: fields ``host`` and ``workspace``, with what may be chosen."""
+
+    def __init__(self, *args: Any, hosts: list[str], workspaces: list[str], **options: Any) -> None:
+        super().__init__(*args, **options)
+        offer(self, "host", hosts)
+        offer(self, "workspace", workspaces)
+
+
 def named_texts(text: str) -> dict[str, str]:
     """``NAME=value`` on each line. A ValidationError names the line that has no “=”."""
     found: dict[str, str] = {}
