@@ -20,17 +20,8 @@ from console.containers import views as container_views
 from console.operations.governed import writes_allowed
 from console.operations.permissions import Role
 from console.project.api import api
-from tests.console.access.test_matrix import (
-    ASKED_FOR,
-    EMPTY_FILE,
-    NOTHING,
-    ROLES,
-    World,
-    browser,
-    letter_of,
-    one_of,
-    world,
-)
+from tests.console.access.cells import EMPTY_FILE
+from tests.console.access.world import ASKED_FOR, NOTHING, ROLES, World, browser, letter_of, one_of, world
 from tests.factories.console import bearer, make_api_token, make_user, make_workspace, token_of
 
 __all__ = ["world"]
