@@ -54,7 +54,7 @@ def test_a_stack_is_pasted_planned_deployed_and_rolled_back(instance: Instance, 
     page.goto(stack)
     expect(page.get_by_text("2 of 2")).to_be_visible(timeout=WAIT_MS)
 
-    page.get_by_role("link", name="Change").click()
+    page.get_by_role("link", name="Change", exact=True).click()
     page.get_by_label("compose.yaml").fill(COMPOSE.replace("scale: 2", "scale: 1").replace("1000", "2000", 1))
     page.get_by_role("button", name="Save").click()
     page.get_by_role("link", name="Plan").click()
