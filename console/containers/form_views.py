@@ -15,7 +15,7 @@ from console.containers import operations
 from console.containers.again import run_again
 from console.containers.asking import require_allowed
 from console.containers.cloning import clone_names, shareable, shared_volumes
-from console.containers.forms import CloneForm, EditForm, LimitsForm, LineForm, RunForm
+from console.containers.forms import CloneForm, EditForm, LimitsForm, LineForm, RunForm, is_given
 from console.containers.limits import LIMITS
 from console.containers.models import Container, Revision
 from console.containers.present import Present, read_present
@@ -179,7 +179,7 @@ def _plan(
         "new_image": image.engine_id if image is not None else "",
         "lost": now.lost,
         "stop_s": 10 if now.spec.stop_timeout_s is None else now.spec.stop_timeout_s,
-        "hidden": [one.as_hidden() for one in hidden if one.value() not in (None, "", False)],
+        "hidden": [one.as_hidden() for one in hidden if is_given(one.value())],
         "is_stale": "sure" in request.POST,
         "volumes": [mount.source or mount.target for mount in wanted.mounts],
         **_frame(actor, container, "edit"),

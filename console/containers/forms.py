@@ -124,8 +124,13 @@ class SpecForm(Form):
         """To be drawn. One that says something, or something wrong, is open."""
         for group in GROUPS:
             bound = [self[wish.name] for wish in group.wishes]
-            is_open = any(one.errors or one.value() not in (None, "", False) for one in bound)
+            is_open = any(one.errors or is_given(one.value()) for one in bound)
             yield {"title": group.title, "fields": bound, "is_open": is_open}
+
+
+def is_given(value: Any) -> bool:
+    """A number of nought is, though it equals False."""
+    return value is not False and value not in (None, "")
 
 
 class RunForm(PlacedForm, SpecForm):

@@ -187,7 +187,10 @@ async def require_same_image(engine: Engine, args: Args) -> None:
 
 
 def with_own_volumes(body: Document, old: Document, *, drops: Any) -> Document:
-    """Volumes without a name stay with the container: the new one has those of the old at the same places."""
+    """Volumes without a name stay with the container: the new one has those of the old at the same places.
+
+    ``Volumes`` still says that they have none, for the next that takes its place.
+    """
     host = body["HostConfig"]
     taken = {text.split(":")[1] for text in host.get("Binds", ())} | {one["Target"] for one in host.get("Mounts", ())}
     taken |= {*host.get("Tmpfs", ()), *drops}
@@ -199,10 +202,8 @@ def with_own_volumes(body: Document, old: Document, *, drops: Any) -> Document:
     }
     if not kept:
         return body
-    volumes: Document = {target: {} for target in body.get("Volumes", ()) if target not in kept}
     mounts = [*host.get("Mounts", ()), *({"Type": "volume", "Source": kept[at], "Target": at} for at in sorted(kept))]
-    rest = {name: value for name, value in body.items() if name != "Volumes"}
-    return {**rest, **({"Volumes": volumes} if volumes else {}), "HostConfig": {**host, "Mounts": mounts}}
+    return {**body, "HostConfig": {**host, "Mounts": mounts}}
 
 
 async def _go_forward(swap: Swap) -> None:

@@ -24,7 +24,7 @@ def differences(before: ContainerSpec, after: ContainerSpec) -> list[Difference]
 
 
 def _words(value: Any) -> str:
-    return "" if value in (None, False) else "✓" if value is True else str(value)
+    return "" if value is None or value is False else "✓" if value is True else str(value)
 
 
 def _of_env(before: ContainerSpec, after: ContainerSpec) -> list[Difference]:

@@ -1,5 +1,6 @@
 """Back from Docker's JSON, as ``GET /containers/{id}/json`` shows a container."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +31,7 @@ DEFAULTS: Mapping[str, tuple[Any, ...]] = {
     "stop_signal": ("SIGTERM",),
 }
 OURS = "naru."
+NAMELESS = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,12 +187,16 @@ def _mounts(config: Body, host: Body, base: Body, lost: list[str]) -> Iterator[M
             yield read_volume(text)
         except Invalid:
             lost.append(f"HostConfig.Binds {text}")
-    for target in (config.get("Volumes") or {}).keys() - (base.get("Volumes") or {}).keys():
+    own = (config.get("Volumes") or {}).keys()
+    for target in own - (base.get("Volumes") or {}).keys():
         yield Mount(MountKind.VOLUME, target)
     for target, words in (host.get("Tmpfs") or {}).items():
         rest = [word for word in words.split(",") if word not in ("", "rw", "ro")]
         yield Mount(MountKind.TMPFS, target, read_only="ro" in words.split(","), options=",".join(rest))
     for given in host.get("Mounts") or ():
+        if given.get("Target") in own and NAMELESS.fullmatch(str(given.get("Source"))):
+            # one that an earlier container had made without a name, and this one was given
+            continue
         if given.get("Type") in [*MountKind]:
             yield _strict(given, lost)
         else:

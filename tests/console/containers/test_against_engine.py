@@ -3,7 +3,7 @@
 import json
 import shlex
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -100,6 +100,7 @@ async def made(engine: RunningEngine, spec: ContainerSpec) -> tuple[dict[str, An
 
 def shown(document: dict[str, Any]) -> dict[str, Any]:
     """What was asked for, without what each has of its own."""
+    config = document["Config"].items()
     networks = {
         name: {
             "IPAMConfig": one.get("IPAMConfig") or {},
@@ -108,7 +109,7 @@ def shown(document: dict[str, Any]) -> dict[str, Any]:
         for name, one in document["NetworkSettings"]["Networks"].items()
     }
     return {
-        "config": {key: value for key, value in document["Config"].items() if key not in OWN and value},
+        "config": {key: _sorted(value) if key == "Env" else value for key, value in config if key not in OWN and value},
         "host": {key: _sorted(value) for key, value in document["HostConfig"].items() if key not in HOST_OWN and value},
         "networks": networks,
         "program": [document["Path"], document["Args"]],
@@ -176,4 +177,20 @@ async def test_on_an_engine_too_one_runs_whenever_the_agent_dies(engine: Running
     assert engine.out("ps", "-aq", "--no-trunc").split() == [result["engine_id"]]
     assert engine.out("exec", "web", "sh", "-c", "cat /data/note; echo $NEW").split() == ["kept", "1"]
     assert "18080" in engine.out("port", "web")
+    engine.docker("rm", "-fv", "web")
+
+
+async def test_a_volume_without_a_name_stays_through_every_replacement(engine: RunningEngine, image: str) -> None:
+    line = "docker run --name web --stop-timeout 0 -v /data {} " + image + " sleep 1000"
+    kept = "echo kept > /data/note; exec sleep 1000"
+    engine.out("run", "-d", "--name", "web", "--stop-timeout", "0", "-v", "/data", image, "sh", "-c", kept)
+    async with connect(f"unix://{engine.socket}") as gateway:
+        for number in ("1", "2"):
+            old = str(json.loads(engine.out("inspect", "web"))[0]["Id"])
+            spec = checked(read_line(line.format(f"-e NUMBER={number}")).spec)
+            args = {**spec.as_json(), "name": "web", "engine_id": old, "settle_s": 0, "drops": []}
+            await replace(cast(Any, FakeRun(gateway)), args)
+        document = await gateway.json("containers/web/json")
+    assert engine.out("exec", "web", "sh", "-c", "cat /data/note; echo $NUMBER").split() == ["kept", "2"]
+    assert [(mount.target, mount.source) for mount in of_docker(document).spec.mounts] == [("/data", "")]
     engine.docker("rm", "-fv", "web")

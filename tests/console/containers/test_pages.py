@@ -140,9 +140,14 @@ def test_an_edit_shows_a_plan_and_is_done_when_one_is_sure(browser: Client) -> N
     page = "/containers/local/web/edit/"
     form = browser.get(page).context["form"]
     assert form["restart"].value() == "on-failure:7"
-    typed = {**{one.name: one.value() for one in form if one.value()}, "image": "a:1", "hostname": "web"}
+    typed = {
+        **{one.name: one.value() for one in form if one.value()},
+        "image": "a:1",
+        "hostname": "web",
+        "stop_timeout_s": "0",
+    }
     plan = browser.post(page, typed)
-    assert [row.label for row in plan.context["rows"]] == ["Hostname"]
+    assert {row.label for row in plan.context["rows"]} == {"Hostname", "Killed after so many seconds"}
     assert "HostConfig.CgroupParent" in plan.content.decode()
     assert not Job.objects.exists()
     sure = hidden(plan)
@@ -151,6 +156,7 @@ def test_an_edit_shows_a_plan_and_is_done_when_one_is_sure(browser: Client) -> N
     job = Job.objects.get()
     assert answer["Location"] == f"/jobs/{job.number}/"
     assert (job.args["hostname"], job.args["env"]["CERT"]) == ("web", "one\ntwo")
+    assert job.args["stop_timeout_s"] == 0
 
 
 def hidden(answer: Any) -> dict[str, str]:
