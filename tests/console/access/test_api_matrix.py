@@ -21,10 +21,8 @@ from console.operations.governed import writes_allowed
 from console.operations.permissions import Role
 from console.project.api import api
 from tests.console.access.cells import EMPTY_FILE
-from tests.console.access.world import ASKED_FOR, NOTHING, ROLES, World, browser, letter_of, one_of, world
+from tests.console.access.world import ASKED_FOR, NOTHING, ROLES, World, browser, letter_of, one_of
 from tests.factories.console import bearer, make_api_token, make_user, make_workspace, token_of
-
-__all__ = ["world"]
 
 pytestmark = pytest.mark.django_db
 BASE = "/api/v1/"

@@ -47,6 +47,8 @@ from tests.factories.console import (
     make_workspace,
 )
 
+pytestmark = pytest.mark.django_db
+
 # --- nothing is left out ---
 
 

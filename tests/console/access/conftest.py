@@ -1,0 +1,3 @@
+from tests.console.access.world import world
+
+__all__ = ["world"]
