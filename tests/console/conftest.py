@@ -24,6 +24,7 @@ from console.audit.triggers import drop_triggers
 from console.notifications.models import Rule
 from console.operations.governed import writes_allowed
 from tests import postgresql
+from tests.console.database import Template
 from tests.factories.console import make_workspace
 
 
@@ -34,6 +35,18 @@ def postgresql_url() -> Iterator[str]:
         pytest.skip("PostgreSQL is not installed")
     with postgresql.running() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def migrated(django_db_modify_db_settings: None) -> Iterator[Template | None]:
+    """Before tables are made: they are copied where that is possible."""
+    if connections.settings["default"]["ENGINE"] != "django.db.backends.sqlite3":
+        yield None
+        return
+    template = Template()
+    template.copy()
+    yield template
+    template.close()
 
 
 @pytest.fixture(scope="session")
@@ -54,13 +67,15 @@ def use_database(url: str, *, suffix: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+def django_db_setup(migrated: Template | None, django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
     """Tables of transactional tests are emptied after them, which the audit log's triggers exist to prevent; what a
     migration put into one is put there again.
     """
     post_migrate.connect(_furnish, sender=apps.get_app_config("workspaces"))
     post_migrate.connect(_give_first_rule, sender=apps.get_app_config("notifications"))
     with django_db_blocker.unblock():
+        if migrated is not None:
+            migrated.keep()
         drop_triggers(connection)
 
 
