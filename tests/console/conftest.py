@@ -24,7 +24,7 @@ from console.audit.triggers import drop_triggers
 from console.notifications.models import Rule
 from console.operations.governed import writes_allowed
 from tests import postgresql
-from tests.console.database import Template
+from tests.database import Template
 from tests.factories.console import make_workspace
 
 

@@ -16,6 +16,8 @@ from typing import TypeVar
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from tests.database import give_copy
+
 PASSWORD = "ferry-landing-at-dawn-1"
 T = TypeVar("T")
 # a machine with much else to do takes its time
@@ -69,6 +71,7 @@ class Instance:
         self.url = f"http://127.0.0.1:{self.port}"
         self.socket_path = home / "run" / "engine.sock"
         self.log = ""
+        give_copy(home / "data" / "console.sqlite3")
         self._environ = {
             **os.environ,
             "NARU_DATA": str(home / "data"),

@@ -7,6 +7,7 @@ serves for as long as the migrations and what they stand on are the same.
 import fcntl
 import hashlib
 import os
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -17,7 +18,7 @@ import django
 from django.apps import apps
 from django.db import connection
 
-FOLDER = Path(__file__).resolve().parents[2] / ".cache" / "test-database"
+FOLDER = Path(__file__).resolve().parents[1] / ".cache" / "test-database"
 # where Django keeps a test's database in memory; it lasts as long as somebody is connected
 IN_MEMORY = "file:memorydb_default?mode=memory&cache=shared"
 
@@ -61,6 +62,15 @@ class Template:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+
+def give_copy(path: Path) -> bool:
+    """To an instance before its first start; False when none was kept so far, and it has to migrate by itself."""
+    kept = FOLDER / f"{_digest()}.sqlite3"
+    if kept.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(kept, path)
+    return kept.exists()
 
 
 def _digest() -> str:
