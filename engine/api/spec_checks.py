@@ -8,6 +8,7 @@ from engine.host.capabilities import Machine
 from engine.model.container import ContainerSpec
 from engine.model.errors import Invalid, Unavailable
 from engine.model.mount import MountKind
+from engine.model.sharing import drain_limit_s
 from engine.oci.confinement import confinement
 from engine.oci.init import find_init
 from engine.oci.limit_checks import kept_limits, risk_warnings
@@ -22,6 +23,7 @@ def checked_spec(spec: ContainerSpec, *, machine: Machine, runtime: str) -> tupl
 
     Raises Invalid in Docker's words.
     """
+    drain_limit_s(spec.labels)
     confinement(spec, bounding=machine.bounding)
     if spec.stop_signal:
         _check_stop_signal(spec.stop_signal)

@@ -9,6 +9,7 @@ from typing import Final
 from engine.containers import transitions
 from engine.containers.lifecycle import Lifecycle
 from engine.containers.registry import Registry
+from engine.containers.sharing import Sharing
 from engine.containers.signals import parse_signal
 from engine.containers.waiting import WaitCondition, Waiters
 from engine.host import processes
@@ -21,10 +22,11 @@ _KILL_WAIT_S: Final = 10
 
 
 class Ending:
-    def __init__(self, *, registry: Registry, lifecycle: Lifecycle, waiters: Waiters) -> None:
+    def __init__(self, *, registry: Registry, lifecycle: Lifecycle, waiters: Waiters, sharing: Sharing) -> None:
         self._registry = registry
         self._lifecycle = lifecycle
         self._waiters = waiters
+        self._sharing = sharing
 
     async def kill(self, container_id: str, *, signal: str) -> None:
         number = parse_signal(signal) if signal else int(signals.SIGKILL)
@@ -36,15 +38,21 @@ class Ending:
         transitions.check_running(container)
         over = self._waiters.register(container_id, WaitCondition.NOT_RUNNING)
         try:
-            _send(container, number)
-            self._lifecycle.emit("kill", container, signal=str(number))
-            if is_to_end:
+            if not is_to_end:
+                self._signal(container, number)
+                return
+            async with self._sharing.leaving(container):
+                self._signal(container, number)
                 await self._thaw(container_id)
-            if number == signals.SIGKILL:  # clients expect it to be dead when kill returns
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(over.exit(), _KILL_WAIT_S)
+                if number == signals.SIGKILL:  # clients expect it to be dead when kill returns
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(over.exit(), _KILL_WAIT_S)
         finally:
             over.cancel()
+
+    def _signal(self, container: Container, number: int) -> None:
+        _send(container, number)
+        self._lifecycle.emit("kill", container, signal=str(number))
 
     async def _thaw(self, container_id: str) -> None:
         """A frozen process acts on no signal, not even KILL with version 1 of cgroups."""
@@ -68,14 +76,15 @@ class Ending:
     async def _stop(self, container: Container, number: int, *, limit_s: int) -> None:
         over = self._waiters.register(container.id, WaitCondition.NOT_RUNNING)
         try:
-            if container.status is Status.PAUSED:
-                await self._lifecycle.unpause(container.id)
-            _send(container, number)
-            self._lifecycle.emit("kill", container, signal=str(number))
-            try:
-                await asyncio.wait_for(over.exit(), None if limit_s < 0 else limit_s)
-            except TimeoutError:
-                await self.kill(container.id, signal="KILL")
+            async with self._sharing.leaving(container):
+                if container.status is Status.PAUSED:
+                    await self._lifecycle.unpause(container.id)
+                await self._sharing.drain(container)
+                self._signal(container, number)
+                try:
+                    await asyncio.wait_for(over.exit(), None if limit_s < 0 else limit_s)
+                except TimeoutError:
+                    await self.kill(container.id, signal="KILL")
         except Conflict:
             pass  # it ended by itself in the meantime
         finally:

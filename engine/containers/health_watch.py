@@ -11,6 +11,7 @@ from engine.containers.health import Check, check_of, health_after, pause_s
 from engine.containers.lifecycle import Lifecycle
 from engine.containers.probes import Probes
 from engine.containers.registry import Registry
+from engine.containers.sharing import Sharing
 from engine.host import processes
 from engine.model.container import Container, Status
 from engine.model.errors import EngineError, Missing
@@ -24,11 +25,18 @@ class HealthWatch:
     """For the loop's thread. ``close`` it: no probe runs afterwards."""
 
     def __init__(
-        self, probes: Probes, *, registry: Registry, lifecycle: Lifecycle, now: Callable[[], datetime]
+        self,
+        probes: Probes,
+        *,
+        registry: Registry,
+        lifecycle: Lifecycle,
+        sharing: Sharing,
+        now: Callable[[], datetime],
     ) -> None:
         self._probes = probes
         self._registry = registry
         self._lifecycle = lifecycle
+        self._sharing = sharing
         self._now = now
         self._chores = Chores()
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -72,6 +80,7 @@ class HealthWatch:
             return
         async with self._lifecycle.held_still(run.id):
             container = await self._registry.save(replace(self._current(run), health=health))
+        self._sharing.follow(container)
         self._lifecycle.emit(f"health_status: {health.status}", container)
 
     def _current(self, run: Container) -> Container:

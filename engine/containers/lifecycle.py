@@ -20,6 +20,7 @@ from engine.containers.registry import Registry
 from engine.containers.removals import Removals
 from engine.containers.restart_rules import restarts_after, starts_with_engine
 from engine.containers.restarts import Restarts
+from engine.containers.sharing import Sharing
 from engine.containers.standard_input import Inputs
 from engine.containers.startup import StartFailed, Startup
 from engine.containers.teardown import Teardown
@@ -50,6 +51,7 @@ class Lifecycle:
         inputs: Inputs,
         waiters: Waiters,
         chores: Chores,
+        sharing: Sharing,
         now: Callable[[], datetime],
     ) -> None:
         self._parts = parts
@@ -60,6 +62,7 @@ class Lifecycle:
         self._inputs = inputs
         self._waiters = waiters
         self._chores = chores
+        self._sharing = sharing
         self._now = now
         self._locks = KeyedLock()
         self._sizes: dict[str, tuple[int, int]] = {}
@@ -141,6 +144,7 @@ class Lifecycle:
 
     async def _start(self, container: Container) -> None:
         standard_input = self._inputs.of(container.id) if container.spec.open_stdin else None
+        self._sharing.expect(container)
         started = await self._startup.bring_up(
             container, standard_input=standard_input, tty_size=self._sizes.get(container.id)
         )
@@ -175,9 +179,13 @@ class Lifecycle:
         """See a running container's end, also one that was before."""
         if self._exit_watch is not None and container.process is not None and container.monitor is not None:
             self._exit_watch.watch(container.id, process=container.process, monitor=container.monitor)
-        self._health_watch(container)
+        self._tell_watches(container)
         if self._oom_watch is not None:
             self._oom_watch.watch(container)
+
+    def _tell_watches(self, container: Container) -> None:
+        self._health_watch(container)
+        self._sharing.follow(container)
 
     def oom_seen(self, container_id: str) -> None:
         """Called by the oom watch, perhaps twice."""
@@ -238,7 +246,7 @@ class Lifecycle:
             at=exited.at if exited else self._now(),
             error="" if exited else "the container ended without its monitor; its exit code is not known",
         )
-        self._health_watch(ended)
+        self._tell_watches(ended)
         is_removed = self._removals.is_due(ended)
         is_restarted = not is_removed and restarts_after(ended, exit_code=ended.exit_code)
         if is_restarted:
@@ -276,9 +284,14 @@ class Lifecycle:
 
     async def _pause(self, container_id: str) -> None:
         container = transitions.paused(self._registry.get_id(container_id))
-        await self._parts.chosen.runtime.pause(container_id)
+        await self._sharing.obey(container)  # nobody is to be led to it once it stands still
+        try:
+            await self._parts.chosen.runtime.pause(container_id)
+        except EngineError:
+            self._sharing.follow(self._registry.get_id(container_id))
+            raise
         await self._registry.save(container)
-        self._health_watch(container)
+        self._tell_watches(container)
         self.emit("pause", container)
 
     async def unpause(self, container_id: str) -> None:
@@ -289,7 +302,7 @@ class Lifecycle:
         container = transitions.unpaused(self._registry.get_id(container_id))
         await self._parts.chosen.runtime.resume(container_id)
         await self._registry.save(container)
-        self._health_watch(container)
+        self._tell_watches(container)
         self.emit("unpause", container)
 
     async def remove_if_down(self, container_id: str, *, with_volumes: bool) -> bool:

@@ -9,6 +9,7 @@ from engine.containers.owner_ranges import OwnerRanges
 from engine.containers.parts import Parts
 from engine.containers.registry import Registry
 from engine.containers.rotation import Rotation
+from engine.containers.sharing import Sharing
 from engine.containers.startup import Startup
 from engine.containers.teardown import Teardown
 from engine.containers.volume_use import volumes_of
@@ -33,6 +34,7 @@ class Recovery:
         owner_ranges: OwnerRanges,
         rotation: Rotation,
         network_changes: NetworkChanges,
+        sharing: Sharing,
     ) -> None:
         self._parts = parts
         self._registry = registry
@@ -42,6 +44,7 @@ class Recovery:
         self._owner_ranges = owner_ranges
         self._rotation = rotation
         self._network_changes = network_changes
+        self._sharing = sharing
         self._room = asyncio.Semaphore(_AT_ONCE)
 
     async def recover(self) -> None:
@@ -71,6 +74,7 @@ class Recovery:
             return False
         if container.uid_base is not None:
             self._owner_ranges.adopt(container.id, container.uid_base, id_count=self._startup.id_count(container))
+        self._sharing.expect(container)
         if container.endpoints:
             self._parts.networks.adopt(container.id, *container.endpoints)
         self._rotation.adopt(container, container.process)

@@ -35,6 +35,7 @@ from engine.containers.probes import Probes
 from engine.containers.recovery import Recovery
 from engine.containers.registry import Registry
 from engine.containers.rotation import Rotation
+from engine.containers.sharing import Sharing
 from engine.containers.standard_input import Inputs
 from engine.containers.startup import Startup
 from engine.containers.statistics import Statistics
@@ -86,6 +87,7 @@ class Containers:
         startup = Startup(
             parts, owner_ranges, teardown, rotation=self._rotation, joining=self._joining, find=self._registry.get
         )
+        self._sharing = Sharing(parts.networks, registry=self._registry)
         self._lifecycle = Lifecycle(
             parts,
             registry=self._registry,
@@ -94,9 +96,12 @@ class Containers:
             inputs=self._inputs,
             waiters=self._waiters,
             chores=self._chores,
+            sharing=self._sharing,
             now=now,
         )
-        self._ending = Ending(registry=self._registry, lifecycle=self._lifecycle, waiters=self._waiters)
+        self._ending = Ending(
+            registry=self._registry, lifecycle=self._lifecycle, waiters=self._waiters, sharing=self._sharing
+        )
         self._exit_watch = ExitWatch(parts.config.exit_dir, self._changes, ended=self._lifecycle.exit_seen)
         self._oom_watch = OomWatch(
             parts.cgroups, self._changes, bundle=parts.config.bundle, killed=self._lifecycle.oom_seen
@@ -104,7 +109,11 @@ class Containers:
         self._lifecycle.begin_watching(self._exit_watch, self._oom_watch)
         self.execs = Execs(parts, registry=self._registry, lifecycle=self._lifecycle, changes=self._changes)
         self._health_watch = HealthWatch(
-            Probes(self.execs, now=now), registry=self._registry, lifecycle=self._lifecycle, now=now
+            Probes(self.execs, now=now),
+            registry=self._registry,
+            lifecycle=self._lifecycle,
+            sharing=self._sharing,
+            now=now,
         )
         self._lifecycle.begin_checking(self._health_watch.follow)
         self.statistics = Statistics(parts, registry=self._registry, waiters=self._waiters, now=now)
@@ -126,6 +135,7 @@ class Containers:
             owner_ranges=owner_ranges,
             network_changes=self._network_changes,
             rotation=self._rotation,
+            sharing=self._sharing,
         )
         self._steps = Steps(
             parts,
@@ -152,6 +162,7 @@ class Containers:
         await self._health_watch.close()
         await self.execs.close()
         await self.statistics.close()
+        await self._sharing.close()
         await self._chores.close(timeout_s=_CLOSE_TIMEOUT_S)
         self._inputs.close()
         await self._rotation.close()

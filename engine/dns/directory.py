@@ -10,7 +10,8 @@ from typing import Any
 class Member:
     """One container on one network. ``links``: what it alone calls others, alias to name. ``servers``: its own
     resolvers, for names that are nobody's here; empty: the host's. ``ipv6_address`` is "" where there is none;
-    ``other_addresses`` are those it may ask by as well."""
+    ``other_addresses`` are those it may ask by as well. One that is ``resting`` is not found by a name that others have
+    who are not."""
 
     container: str
     address: str
@@ -19,6 +20,7 @@ class Member:
     servers: tuple[str, ...] = ()
     ipv6_address: str = ""
     other_addresses: tuple[str, ...] = ()
+    resting: bool = False
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -47,6 +49,7 @@ class Network:
                 tuple(each["servers"]),
                 each["ipv6_address"],
                 tuple(each["other_addresses"]),
+                each["resting"],
             )
             for each in message["members"]
         )
@@ -80,12 +83,12 @@ class Directory:
 
     def replace(self, network: Network) -> None:
         """All that was known of this network before is forgotten."""
-        names: dict[str, list[str]] = defaultdict(list)
+        members: dict[str, list[Member]] = defaultdict(list)
         for member in network.members:
             for name in {each.lower() for each in member.names}:
-                names[name] += member.addresses
+                members[name].append(member)
         self._networks[network.id] = network
-        self._names[network.id] = dict(names)
+        self._names[network.id] = {name: _found(several) for name, several in members.items()}
 
     def forget(self, network_id: str) -> None:
         self._networks.pop(network_id, None)
@@ -126,3 +129,8 @@ class Directory:
                 if address in member.addresses and member.names:
                     return f"{member.names[0]}.{network.name}"
         return None
+
+
+def _found(members: Iterable[Member]) -> list[str]:
+    awake = [member for member in members if not member.resting]
+    return [address for member in awake or members for address in member.addresses]

@@ -3,7 +3,7 @@
 The engine speaks in lines of JSON, and each is answered by one:
     {"hello": VERSION}                      {"hello": VERSION, "pid": …, "networks": […]}
     {"network": ID, "name": …, "gateways": […], "internal": …, "members":
-        [{container, address, ipv6_address, other_addresses, names, links, servers}]}
+        [{container, address, ipv6_address, other_addresses, names, links, servers, resting}]}
                                             {} or {"error": …}; replaces all that was known of the network
     {"forget": ID}                          {}
     {"quit": true}                          {}, and the process ends
@@ -24,7 +24,7 @@ from engine.dns.answers import Question, answer, failure, packed
 from engine.dns.directory import Directory, Network
 from engine.dns.forward import ask_others, host_servers
 
-VERSION: Final = 2
+VERSION: Final = 3
 _log = logging.getLogger(__name__)
 _PORT: Final = 53
 _LONGEST_LINE: Final = 16 << 20

@@ -7,6 +7,7 @@ libnftables lists the whole host's rules before each change of an element, every
     nfgenmsg: family u8, version u8, res_id be16 (of the batch's ends: the subsystem, nftables)
     attributes of an element's message: LIST_TABLE name, LIST_SET name,
         LIST_ELEMENTS { LIST_ELEM { ELEM_KEY { DATA_VALUE }, ELEM_KEY_END { DATA_VALUE }, ELEM_DATA { DATA_VALUE } } }
+        of a verdict map, DATA_VERDICT { VERDICT_CODE be32, VERDICT_CHAIN name } in place of the last DATA_VALUE
     linux/netfilter/nfnetlink.h, linux/netfilter/nf_tables.h
 
 The parts of a concatenation are each filled up to four bytes (nft(8), "concatenations"). One that has a range among
@@ -33,6 +34,8 @@ _ERROR: Final = 2
 _NESTED: Final = 0x8000
 _LIST_TABLE, _LIST_SET, _LIST_ELEMENTS = 1, 2, 3
 _LIST_ELEM, _ELEM_KEY, _ELEM_DATA, _ELEM_KEY_END, _DATA_VALUE = 1, 1, 2, 10, 1
+_DATA_VERDICT, _VERDICT_CODE, _VERDICT_CHAIN = 2, 1, 2
+_JUMP: Final = -3  # NFT_JUMP
 _FAMILIES: Final = {"inet": 1, "bridge": 7}  # NFPROTO_INET, NFPROTO_BRIDGE: linux/netfilter.h
 _IFNAMSIZ: Final = 16
 _NUMBERS: Final = {Protocol.TCP: 6, Protocol.UDP: 17, Protocol.SCTP: 132}
@@ -86,20 +89,29 @@ def port(number: int) -> Part:
     return Part(str(number), number.to_bytes(2, "big"))
 
 
+def number(value: int) -> Part:
+    """What ``numgen`` makes: in the machine's own byte order."""
+    return Part(str(value), struct.pack("=I", value))
+
+
 @dataclass(frozen=True, slots=True)
 class Element:
-    """``family`` and ``table`` as nft(8) names them; ``value`` is empty for a set's element."""
+    """``family`` and ``table`` as nft(8) names them; ``value`` is empty for a set's element, and for a verdict map's,
+    which says by ``jump`` where it leads: to a chain that is there."""
 
     family: str
     table: str
     set_name: str
     key: tuple[Part, ...]
     value: tuple[Part, ...] = ()
+    jump: str = ""
 
     @property
     def text(self) -> str:
         """As it stands behind ``add element`` or ``delete element``."""
         sides = [" . ".join(part.text for part in side) for side in (self.key, self.value) if side]
+        if self.jump:
+            sides.append(f"jump {self.jump}")
         return f"{self.family} {self.table} {self.set_name} {{ {' : '.join(sides)} }}"
 
 
@@ -181,6 +193,10 @@ def _message(kind: int, flags: int, element: Element) -> tuple[int, int, bytes]:
         body += _nested(_ELEM_KEY_END, _attribute(_DATA_VALUE, _joined(element.key, last=True)))
     if element.value and kind == _NEW_ELEMENT:
         body += _nested(_ELEM_DATA, _attribute(_DATA_VALUE, _joined(element.value)))
+    if element.jump and kind == _NEW_ELEMENT:
+        verdict = _attribute(_VERDICT_CODE, struct.pack("!i", _JUMP))
+        verdict += _attribute(_VERDICT_CHAIN, element.jump.encode() + b"\0")
+        body += _nested(_ELEM_DATA, _nested(_DATA_VERDICT, verdict))
     return (
         kind,
         flags,

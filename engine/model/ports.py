@@ -40,12 +40,14 @@ class PortBinding:
 
     As asked for, ``host_port`` 0 means "any free one", ``last_host_port`` other than 0 "the first free one from
     ``host_port`` to this", and an empty ``host_ip`` "every address"; once published there is one port and one address.
+    Containers of one ``group`` may publish the same; "" shares with nobody.
     """
 
     container_port: Port
     host_ip: str = ""
     host_port: int = 0
     last_host_port: int = 0
+    group: str = ""
 
     @property
     def host_ports(self) -> str:

@@ -11,7 +11,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ from engine.model.network import Network
 from engine.networks.network import link_local_of
 
 _log = logging.getLogger(__name__)
-_VERSION: Final = 2  # of the conversation; a process that speaks another one is replaced
+_VERSION: Final = 3  # of the conversation; a process that speaks another one is replaced
 _REPOSITORY: Final = Path(__file__).resolve().parents[2]
 _REPLY_LIMIT_S: Final = 10.0
 _LONGEST_LINE: Final = 1 << 20
@@ -43,14 +43,20 @@ class NameService:
         self._process: subprocess.Popen[bytes] | None = None
         self._identity: ProcessIdentity | None = None
 
-    async def publish(self, network: Network, endpoints: Iterable[tuple[str, Endpoint]]) -> None:
-        """``endpoints`` with their containers' ids: all there are on this network."""
+    async def publish(
+        self, network: Network, endpoints: Iterable[tuple[str, Endpoint]], *, resting: Container[str] = ()
+    ) -> None:
+        """``endpoints`` with their containers' ids: all there are on this network. ``resting`` are containers that
+        are left out where others have the same name."""
         message = {
             "network": network.id,
             "name": network.name,
             "gateways": [str(part.gateway) for part in (network, network.ipv6) if part is not None],
             "internal": network.internal,
-            "members": [_member(container_id, endpoint) for container_id, endpoint in endpoints],
+            "members": [
+                _member(container_id, endpoint, is_resting=container_id in resting)
+                for container_id, endpoint in endpoints
+            ],
         }
         self._wanted[network.id] = message
         await self._tell(message)
@@ -211,8 +217,9 @@ def _identity(hello: dict[str, Any]) -> ProcessIdentity:
         raise ConnectionResetError("the name service has ended") from error
 
 
-def _member(container_id: str, endpoint: Endpoint) -> dict[str, Any]:
+def _member(container_id: str, endpoint: Endpoint, *, is_resting: bool) -> dict[str, Any]:
     return {
+        "resting": is_resting,
         "container": container_id,
         "address": endpoint.ip_address,
         "ipv6_address": endpoint.ipv6_address,

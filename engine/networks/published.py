@@ -25,7 +25,10 @@ class _Claim:
 
 
 class PublishedPorts:
-    """Claims are held from ``claim`` to ``release``, across restarts of the engine by ``adopt``."""
+    """Claims are held from ``claim`` to ``release``, across restarts of the engine by ``adopt``.
+
+    What a group shares is held once, by all of them together.
+    """
 
     def __init__(self, *, hold: Hold = HeldPort.claim, chance: random.Random | None = None) -> None:
         self._claims: dict[str, list[_Claim]] = {}
@@ -60,7 +63,7 @@ class PublishedPorts:
         claims = self._claims.setdefault(container_id, [])
         for binding in bindings:
             try:
-                port = self._hold(binding.host_ip, binding.host_port, binding.container_port.protocol)
+                port = self._shared(container_id, binding) or self._held(binding)
             except Conflict as error:
                 taken.append(error)
                 port = HeldPort(None)
@@ -69,8 +72,11 @@ class PublishedPorts:
 
     def release(self, container_id: str) -> None:
         """Safe to repeat."""
-        for claim in self._claims.pop(container_id, ()):
-            claim.port.release()
+        gone = self._claims.pop(container_id, ())
+        still_held = {id(claim.port) for claims in self._claims.values() for claim in claims} if gone else set()
+        for claim in gone:
+            if id(claim.port) not in still_held:
+                claim.port.release()
 
     def release_all(self) -> None:
         for container_id in list(self._claims):
@@ -87,29 +93,47 @@ class PublishedPorts:
         try:
             first, last = bindings[0].host_port, bindings[0].last_host_port
             if last:
-                return self._claim_first(bindings, range(first, last + 1))
-            return self._claim_fixed(bindings) if first else self._claim_first(bindings, self._random_ports())
+                return self._claim_first(container_id, bindings, range(first, last + 1))
+            if first:
+                return self._claim_fixed(container_id, bindings)
+            return self._claim_first(container_id, bindings, self._random_ports())
         except Conflict as error:
             raise Conflict(
                 f"driver failed programming external connectivity on endpoint {container_id[:12]}: {error}"
             ) from error
 
-    def _claim_fixed(self, bindings: Sequence[PortBinding]) -> list[_Claim]:
+    def _claim_fixed(self, container_id: str, bindings: Sequence[PortBinding]) -> list[_Claim]:
         with ExitStack() as undo:
             claims: list[_Claim] = []
             for binding in bindings:
-                if any(_collide(binding, claim.binding) for claims in self._claims.values() for claim in claims):
-                    raise Conflict(f"Bind for {_shown(binding)} failed: port is already allocated")
-                port = self._hold(binding.host_ip, binding.host_port, binding.container_port.protocol)
-                undo.callback(port.release)
+                port = self._shared(container_id, binding)
+                if port is None:
+                    port = self._held(binding)
+                    undo.callback(port.release)
                 claims.append(_Claim(binding, port))
             undo.pop_all()
         return claims
 
-    def _claim_first(self, bindings: Sequence[PortBinding], numbers: Iterable[int]) -> list[_Claim]:
+    def _shared(self, container_id: str, binding: PortBinding) -> HeldPort | None:
+        """What others of its group hold already; None: nobody holds it. Raises Conflict when strangers do."""
+        shared = None
+        for owner, claims in self._claims.items():
+            for claim in claims:
+                if not _collide(binding, claim.binding):
+                    continue
+                if owner == container_id or not _share(binding, claim.binding):
+                    raise Conflict(f"Bind for {_shown(binding)} failed: port is already allocated")
+                shared = claim.port
+        return shared
+
+    def _held(self, binding: PortBinding) -> HeldPort:
+        return self._hold(binding.host_ip, binding.host_port, binding.container_port.protocol)
+
+    def _claim_first(self, container_id: str, bindings: Sequence[PortBinding], numbers: Iterable[int]) -> list[_Claim]:
         for number in numbers:
+            chosen = [replace(each, host_port=number, last_host_port=0) for each in bindings]
             try:
-                return self._claim_fixed([replace(each, host_port=number, last_host_port=0) for each in bindings])
+                return self._claim_fixed(container_id, chosen)
             except Conflict as error:
                 if "assign" in str(error):  # not the port but the address is wrong: no other port will do
                     raise
@@ -128,6 +152,11 @@ def _collide(one: PortBinding, other: PortBinding) -> bool:
         return False
     every = EVERY_IPV6_ADDRESS if is_ipv6(one) else EVERY_ADDRESS
     return one.host_ip == other.host_ip or every in (one.host_ip, other.host_ip)
+
+
+def _share(one: PortBinding, other: PortBinding) -> bool:
+    """Of two that collide: whether both may have it."""
+    return bool(one.group) and (one.group, one.host_ip) == (other.group, other.host_ip)
 
 
 def is_ipv6(binding: PortBinding) -> bool:

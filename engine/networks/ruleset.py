@@ -6,6 +6,7 @@ told from another.
 
     inet naru_x    map published      protocol . port : address . port           published on every address
                    map published_at   host address . protocol . port : …         published on one address
+                   map shared, …      see ``sharing.py``                    published by several containers
                    set bridges, …     see ``network_elements.py``                what there is of each network
     bridge naru_x  set endpoints      link . MAC . address                       who may send as whom
 
@@ -16,9 +17,10 @@ Priorities are five before the customary ones, so that our translation comes bef
 here cannot overrule a drop elsewhere (nft(8), "base chains"): ``foreign_firewall.py`` sees to that.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, ip_address
+from types import MappingProxyType
 from typing import Final
 
 from engine.host.nft_elements import Element, address, link, mac, port, protocol
@@ -29,6 +31,7 @@ from engine.networks.network import link_name, link_prefix
 from engine.networks.network_elements import network_elements
 from engine.networks.published import is_ipv6
 from engine.networks.ruleset_ipv6 import Ipv6Rules, ipv6_elements, somebody_has_ipv6
+from engine.networks.sharing import Members, chains, shared_elements, sizes
 
 # Where clouds answer questions about the machine, credentials included: RFC 3927 link-local (most of them), Alibaba,
 # Oracle. Some also resolve names there, so port 53 stays open.
@@ -42,12 +45,17 @@ class Tables:
     name: str
     instance: str
 
-    def create(self, networks: Sequence[Network], endpoints: Sequence[Endpoint]) -> str:
+    def create(
+        self, networks: Sequence[Network], endpoints: Sequence[Endpoint], shared: Members = MappingProxyType({})
+    ) -> str:
         """Both tables anew, with exactly these: whatever stood there before is gone in the same instant."""
-        ipv6 = Ipv6Rules.when(somebody_has_ipv6(networks, endpoints))
+        has_ipv6 = somebody_has_ipv6(networks, endpoints)
+        ipv6 = Ipv6Rules.when(has_ipv6)
         rules = self._inet_rules(ipv6) + self._bridge_rules(ipv6)
+        rules += chains(sizes(shared), table=self.name, has_ipv6=has_ipv6)
         elements = [element for network in networks for element in self.network_elements(network)]
         elements += [element for endpoint in endpoints for element in self.elements(endpoint)]
+        elements += sorted(self.shared_elements(shared), key=lambda each: each.text)
         return "\n".join([self.delete(), rules, *(f"add element {each.text}" for each in elements)])
 
     def delete(self) -> str:
@@ -59,17 +67,23 @@ class Tables:
         """All there is of a network, but for its endpoints."""
         return network_elements(network, table=self.name)
 
+    def chains(self, wanted: Iterable[int], *, has_ipv6: bool) -> str:
+        """See ``sharing.chains``."""
+        return chains(wanted, table=self.name, has_ipv6=has_ipv6)
+
+    def shared_elements(self, members: Members) -> set[Element]:
+        return shared_elements(members, table=self.name)
+
     def elements(self, endpoint: Endpoint) -> list[Element]:
-        """All there is of one endpoint: a sender, and its published ports."""
+        """All there is of one endpoint: a sender, and the published ports that are its alone."""
         name = link_name(self.instance, IPv4Address(endpoint.ip_address))
         own = [endpoint.ip_address, *(text for text in endpoint.link_local if ip_address(text).version == 4)]
         senders = [
             Element("bridge", self.name, "endpoints", (link(name), mac(endpoint.mac_address), address(text)))
             for text in own
         ]
-        published = [
-            self._published(binding, endpoint.ip_address) for binding in endpoint.published if not is_ipv6(binding)
-        ]
+        own_ports = [binding for binding in endpoint.published if not binding.group and not is_ipv6(binding)]
+        published = [self._published(binding, endpoint.ip_address) for binding in own_ports]
         return [*senders, *published, *ipv6_elements(endpoint, table=self.name, link_name=name)]
 
     def _published(self, binding: PortBinding, target: str) -> Element:
@@ -84,6 +98,10 @@ class Tables:
 table inet {self.name} {{
     map published {{ type inet_proto . inet_service : ipv4_addr . inet_service; }}
     map published_at {{ type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }}
+    map shared {{ type inet_proto . inet_service : verdict; }}
+    map shared_at {{ type ipv4_addr . inet_proto . inet_service : verdict; }}
+    map turns {{ typeof meta l4proto . th dport . numgen random mod 2 : ip daddr . tcp dport; }}
+    map turns_at {{ typeof ip daddr . meta l4proto . th dport . numgen random mod 2 : ip daddr . tcp dport; }}
     set bridges {{ type ifname; }}
     set internal {{ type ifname; }}
     set joined {{ type ifname . ifname; }}
@@ -111,6 +129,8 @@ table inet {self.name} {{
         type nat hook prerouting priority dstnat - 5
         dnat ip to ip daddr . meta l4proto . th dport map @published_at
         fib daddr type local dnat ip to meta l4proto . th dport map @published
+        ip daddr . meta l4proto . th dport vmap @shared_at
+        meta nfproto ipv4 fib daddr type local meta l4proto . th dport vmap @shared
         {ipv6.translations}
     }}
 
@@ -119,6 +139,8 @@ table inet {self.name} {{
         {ipv6.output}
         dnat ip to ip daddr . meta l4proto . th dport map @published_at
         fib daddr type local dnat ip to meta l4proto . th dport map @published
+        ip daddr . meta l4proto . th dport vmap @shared_at
+        meta nfproto ipv4 fib daddr type local meta l4proto . th dport vmap @shared
         {ipv6.translations}
     }}
 

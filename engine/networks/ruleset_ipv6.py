@@ -1,6 +1,7 @@
 """What ``ruleset.py`` says of IPv4, said of IPv6: pieces of text for the places there, and elements. Pure.
 
-    inet naru_x    map published6, published6_at, and sets of networks (``network_elements.py``)
+    inet naru_x    map published6, published6_at, shared6, … (``sharing.py``), and sets of networks
+                   (``network_elements.py``)
     bridge naru_x  set endpoints6     link . MAC . address     who may send as whom
                    set targets6       link . address           who may say that an address is his (RFC 4861, 4.4)
 
@@ -61,6 +62,10 @@ def somebody_has_ipv6(networks: Iterable[Network], endpoints: Iterable[Endpoint]
 
 _MAPS: Final = """map published6 { type inet_proto . inet_service : ipv6_addr . inet_service; }
     map published6_at { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; }
+    map shared6 { type inet_proto . inet_service : verdict; }
+    map shared6_at { type ipv6_addr . inet_proto . inet_service : verdict; }
+    map turns6 { typeof meta l4proto . th dport . numgen random mod 2 : ip6 daddr . tcp dport; }
+    map turns6_at { typeof ip6 daddr . meta l4proto . th dport . numgen random mod 2 : ip6 daddr . tcp dport; }
     set bridges6 { type ifname; }
     set gateways6 { type ifname . ipv6_addr; }
     set subnets6 { typeof iifname . ip6 saddr; flags interval; }
@@ -81,7 +86,9 @@ _INPUT: Final = """iifname @bridges6 icmpv6 type { nd-neighbor-solicit, nd-neigh
 # IPv6 has no route_localnet: an answer to ::1 that comes by a bridge is not taken, so there it is refused at once
 _OUTPUT: Final = "ip6 daddr ::1 accept"
 _TRANSLATIONS: Final = """dnat ip6 to ip6 daddr . meta l4proto . th dport map @published6_at
-        fib daddr type local dnat ip6 to meta l4proto . th dport map @published6"""
+        fib daddr type local dnat ip6 to meta l4proto . th dport map @published6
+        ip6 daddr . meta l4proto . th dport vmap @shared6_at
+        meta nfproto ipv6 fib daddr type local meta l4proto . th dport vmap @shared6"""
 _SETS: Final = f"""set endpoints6 {{ type ifname . ether_addr . ipv6_addr; }}
     set targets6 {{ typeof iifname . {_TARGET}; }}"""
 # Containers neither are routers nor need to hear of one, and nobody of them asks who listens to which group: a bridge
@@ -102,7 +109,7 @@ def ipv6_elements(endpoint: Endpoint, *, table: str, link_name: str) -> list[Ele
         sender = (link(link_name), mac(endpoint.mac_address), address(text))
         elements.append(Element("bridge", table, "endpoints6", sender))
         elements.append(Element("bridge", table, "targets6", (link(link_name), address_as_number(text))))
-    for binding in filter(is_ipv6, endpoint.published):
+    for binding in (each for each in endpoint.published if is_ipv6(each) and not each.group):
         key = (protocol(binding.container_port.protocol), port(binding.host_port))
         value = (address(endpoint.ipv6_address), port(binding.container_port.number))
         if binding.host_ip == EVERY_IPV6_ADDRESS:

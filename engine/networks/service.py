@@ -42,6 +42,8 @@ from engine.networks.plans import (
 from engine.networks.published import PublishedPorts, keeping_numbers
 from engine.networks.rules import Rules
 from engine.networks.ruleset import Tables
+from engine.networks.shared_ports import SharedPorts
+from engine.networks.sharing import Sharing
 from engine.store.events import Events
 from engine.store.state import State
 
@@ -62,8 +64,17 @@ class Networks:
         self._events = events
         self._ports = PublishedPorts()
         self._endpoints: dict[str, dict[str, Endpoint]] = {}
+        self._sharing = Sharing(self._endpoints)
         tables = Tables(config.nft_table, config.instance)
-        self._rules = Rules(tables, networks=lambda: self._catalog.all(), endpoints=self._every_endpoint)
+        self._rules = Rules(
+            tables,
+            networks=lambda: self._catalog.all(),
+            endpoints=self._every_endpoint,
+            shared=self._sharing.answering,
+        )
+        self.shared_ports = SharedPorts(
+            self._sharing, self._rules, endpoints=self._endpoints, tell_names=self._tell_names_of
+        )
         self._catalog = Catalog(config, settings, added=self._rules.add_network, removed=self._rules.remove_network)
         self._used: dict[str, set[Address]] = {}
         self._latest: dict[str, IPv4Address] = {}
@@ -171,8 +182,7 @@ class Networks:
         for name, endpoint in endpoints.items():
             if endpoint.names:
                 endpoints[name] = replace(endpoint, names=names[name])
-        for name in list(endpoints):
-            await self._tell_names(self.get(name))
+        await self._tell_names_of(container_id)
 
     def reserve(
         self, container_id: str, bindings: tuple[PortBinding, ...], *, through: Network | None = None
@@ -285,6 +295,7 @@ class Networks:
                 await self._forget(container_id, name)
         finally:
             self._ports.release(container_id)
+            self._sharing.forget(container_id)
         for network in filter(None, map(self._catalog.find, names)):
             self._emit("disconnect", network, container=container_id)
 
@@ -334,7 +345,11 @@ class Networks:
 
     async def _tell_names(self, network: Network) -> None:
         if not network.is_default:
-            await self._names.publish(network, self.endpoints(network.name).items())
+            await self._names.publish(network, self.endpoints(network.name).items(), resting=self._sharing.resting)
+
+    async def _tell_names_of(self, container_id: str) -> None:
+        for name in list(self._endpoints.get(container_id, ())):
+            await self._tell_names(self.get(name))
 
     def _plug_in(
         self, network: Network, endpoint: Endpoint, pid: int, *, is_way_out: bool, is_ipv6_way_out: bool

@@ -11,6 +11,7 @@ from engine.model.errors import Invalid
 from engine.model.image import Healthcheck, Image, ImageConfig
 from engine.model.network import EndpointSettings
 from engine.model.ports import Port
+from engine.model.sharing import not_by_image
 from engine.wire.container_config import HealthcheckJson
 from engine.wire.endpoint_settings import all_wishes, checked_mac, decode_networking
 from engine.wire.host_config import HostConfig, decode_host_config, host_config_fields
@@ -80,7 +81,7 @@ class Creation:
         own = replace(own, networks=all_wishes(own.network_mode, self.endpoints, mac_address=own.mac_address))
         check_conflicts(own)
         check_sysctls(own)
-        spec = merged(own, image.config)
+        spec = merged(own, replace(image.config, labels=not_by_image(image.config.labels)))
         if not spec.argv:
             raise Invalid("no command specified")
         return spec, [*self.warnings, *_warnings(spec)]

@@ -214,7 +214,7 @@ _NOT_HERE: Final[dict[str, Any]] = {
     "HttpProxy": "",
     "HttpsProxy": "",
     "NoProxy": "",
-    "Labels": [],
+    "Labels": ["naru.shared-ports=1"],  # by which clients see that containers can share ports
     "ExperimentalBuild": False,
     "Swarm": {
         "NodeID": "",

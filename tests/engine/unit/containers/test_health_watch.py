@@ -28,6 +28,7 @@ class Fakes:
         self.results: asyncio.Queue[int] = asyncio.Queue()
         self.is_running = False
         self.told: list[str] = []
+        self.followed: list[Container] = []
         self.saved: list[Container] = []
 
     async def run(self, container_id: str, check: object) -> Probe:
@@ -51,6 +52,9 @@ class Fakes:
     @contextlib.asynccontextmanager
     async def held_still(self, container_id: str) -> AsyncIterator[None]:
         yield
+
+    def follow(self, container: Container) -> None:
+        self.followed.append(container)
 
     def emit(self, action: str, container: Container) -> None:
         self.told.append(action)
@@ -85,7 +89,7 @@ def fakes() -> Fakes:
 @contextlib.asynccontextmanager
 async def watching(fakes: Fakes) -> AsyncIterator[HealthWatch]:
     parts = cast("Any", fakes)
-    watch = HealthWatch(parts, registry=parts, lifecycle=parts, now=lambda: NOW)
+    watch = HealthWatch(parts, registry=parts, lifecycle=parts, sharing=parts, now=lambda: NOW)
     try:
         yield watch
     finally:

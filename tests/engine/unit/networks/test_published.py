@@ -1,4 +1,5 @@
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -15,11 +16,18 @@ class Host:
 
     def __init__(self, *taken: int) -> None:
         self.taken = set(taken)
+        self.held: list[int] = []
 
     def hold(self, host_ip: str, number: int, protocol: Protocol) -> HeldPort:
         if number in self.taken:
             raise Conflict(f"listen {protocol}4 {host_ip}:{number}: bind: address already in use")
         return HeldPort(None)
+
+    def hold_and_note(self, host_ip: str, number: int, protocol: Protocol) -> HeldPort:
+        held = HeldPort(None)
+        self.held.append(number)
+        held.release = lambda: self.held.remove(number)  # type: ignore[method-assign]
+        return held
 
     def ports(self) -> PublishedPorts:
         return PublishedPorts(hold=self.hold, chance=random.Random(1))
@@ -151,3 +159,49 @@ def test_a_port_goes_over_to_another_network_with_its_number() -> None:
         PortBinding(Port(80), "", 8080),
         PortBinding(Port(81)),
     )
+
+
+SHARED = replace(WEB, group="web")
+
+
+def test_those_of_a_group_hold_a_port_once_and_until_the_last_has_left() -> None:
+    host = Host()
+    ports = PublishedPorts(hold=host.hold_and_note)
+    ports.claim("one", (SHARED,))
+    ports.claim("two", (replace(SHARED, container_port=Port(81)),))
+    ports.claim("one", (SHARED,))
+    assert host.held == [8080]
+    ports.release("one")
+    assert (host.held, ports.of("one")) == ([8080], ())
+    ports.release("two")
+    assert host.held == []
+
+
+@pytest.mark.parametrize("other", [WEB, replace(WEB, group="x"), replace(SHARED, host_ip="127.0.0.1")])
+def test_a_group_shares_with_nobody_else(other: PortBinding) -> None:
+    ports = Host().ports()
+    ports.claim("one", (SHARED,))
+    with pytest.raises(Conflict, match="already allocated"):
+        ports.claim("two", (other,))
+
+
+def test_a_member_shares_with_others_and_not_with_itself() -> None:
+    with pytest.raises(Conflict, match="already allocated"):
+        Host().ports().claim("one", (SHARED, replace(SHARED, container_port=Port(81))))
+
+
+def test_what_a_refused_member_was_to_share_stays_held_by_the_others() -> None:
+    host = Host()
+    ports = PublishedPorts(hold=host.hold_and_note)
+    ports.claim("one", (SHARED,))
+    ports.claim("other", (PortBinding(Port(80), "0.0.0.0", 8081),))
+    with pytest.raises(Conflict):
+        ports.claim("two", (SHARED, PortBinding(Port(80), "0.0.0.0", 8081, group="web")))
+    assert host.held == [8080, 8081]
+
+
+def test_a_group_is_held_once_when_it_is_adopted() -> None:
+    host = Host()
+    ports = PublishedPorts(hold=host.hold_and_note)
+    assert ports.adopt("one", (SHARED,)) == ports.adopt("two", (SHARED,)) == []
+    assert host.held == [8080]

@@ -72,6 +72,12 @@ def test_what_is_not_said_comes_from_the_image() -> None:
     assert made.healthcheck == Healthcheck(("CMD", "x"), interval_ns=5_000_000)
 
 
+def test_who_shares_its_ports_is_not_for_the_image_to_say() -> None:
+    labels = {"naru.shared-ports": "web", "naru.drain": "1h", "a": "image"}
+    assert spec({}, labels=labels).labels == {"a": "image"}
+    assert spec({"Labels": labels}, labels=labels).labels == labels
+
+
 def test_a_healthcheck_merges_member_by_member() -> None:
     own = {"Healthcheck": {"Retries": 2}}
     assert spec(own, healthcheck=Healthcheck(("CMD", "x"))).healthcheck == Healthcheck(("CMD", "x"), retries=2)
