@@ -50,6 +50,7 @@ bench: ## Measure starts, logs, containers and images beside dockerd, where that
 	@$(BIN)/python -m benchmarks.many_containers
 	@$(BIN)/python -m benchmarks.images
 	@$(BIN)/python -m benchmarks.networks
+	@$(BIN)/python -m benchmarks.shared_ports
 	@$(BIN)/python -m benchmarks.audit_verify
 	@$(BIN)/python -m benchmarks.terminal_echo
 	@$(BIN)/python -m benchmarks.pages
