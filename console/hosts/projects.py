@@ -76,6 +76,11 @@ async def image_ids(engine: Engine, names: Sequence[str]) -> dict[str, str]:
     return found
 
 
+async def host_labels(engine: Engine) -> list[str]:
+    """What an engine says of itself by ``name=value``."""
+    return list((await engine.json("info") or {}).get("Labels") or [])
+
+
 # --- images ---
 
 

@@ -1,35 +1,79 @@
 """Handlers of stack jobs. They run on the host's agent, without a database, and verify what they promise."""
 
-from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from console.hosts.gateway import Engine
 from console.jobs.agent.run import JobRun
-from console.jobs.kinds import Args, handler
+from console.jobs.kinds import Args, PartlyDone, handler
 from console.operations.errors import Unavailable
 from console.operations.permissions import Permission
-from console.stacks.compose.model import Project
+from console.stacks.compose.model import Project, Service
+from console.stacks.compose.parts import UpdateConfig
 from console.stacks.deploying import Deployment
 from console.stacks.looking import look
-from console.stacks.parcels import put_together
+from console.stacks.making import Maker
+from console.stacks.parcels import put_together, put_together_before
 from console.stacks.planning.bodies import Contents
 from console.stacks.planning.plans import Action, Plan
 from console.stacks.planning.steps import plan, plan_removal
+from console.stacks.planning.updates import CONTINUE, ROLLBACK, way_back_of
+from console.stacks.planning.world import World
+from console.stacks.rolling import RolloutFailed
 
 
 @handler("stack.deploy", permission=Permission.CONTAINER_DEPLOY, retryable=True, repeatable=False)
 async def deploy(run: JobRun, args: Args) -> dict[str, Any]:
-    """Conflict unless the host is as it was when the plan was agreed to; a later attempt goes on from what there is."""
+    """Conflict unless the host is as it was when the plan was agreed to; a later attempt goes on from what there is.
+
+    A rollout that fails puts back what there was where it is to (``args["before"]``), and says so by PartlyDone.
+    """
     project, texts = put_together(args)
-    contents = Contents(args["digests"])
+    contents, images = Contents(args["digests"]), args.get("images", {})
     async with run.engine() as engine:
-        found = plan(project, await look(engine, project), contents=contents)
+        found = plan(project, await look(engine, project, images=images.values()), contents=contents, images=images)
         if run.attempt == 1:
             found.require(args["plan"])
-        await _apply(run, engine, project, found, release=str(args["release"]), contents=texts)
-        left = plan(project, await look(engine, project), contents=contents)
-    _require_nothing(left)
-    return {"counts": found.counts, "release": args["release"]}
+        maker = Maker(run, engine, project, found, str(args["release"]), texts)
+        deployment = Deployment(maker)
+        try:
+            await _apply(deployment)
+        except RolloutFailed as error:
+            if error.goes_back and "before" in args:
+                await _go_back(run, engine, args, error)
+            raise
+        world = await look(engine, project, images=images.values())
+    _require_nothing(plan(project, world, contents=contents, images=images))
+    return {"counts": found.counts, "release": args["release"], **_told(world, deployment)}
+
+
+async def _go_back(run: JobRun, engine: Engine, args: Args, error: RolloutFailed) -> None:
+    """Never returns."""
+    before = args["before"]
+    (project, texts), images = put_together_before(args), before["images"]
+    contents = Contents(before["digests"])
+    await run.write(f"\n{error}\nGoing back to release {before['release']}.\n")
+    found = plan(project, await look(engine, project, images=images.values()), contents=contents, images=images)
+    maker = Maker(run, engine, project, found, str(before["release"]), texts)
+    deployment = Deployment(maker, _way_back)
+    await _apply(deployment)
+    world = await look(engine, project, images=images.values())
+    _require_nothing(plan(project, world, contents=contents, images=images))
+    message = f"{error}. Everything is as in release {before['release']} again."
+    raise PartlyDone(message, result={"back_to": before["release"], **_told(world, deployment)}) from error
+
+
+def _way_back(service: Service) -> UpdateConfig | None:
+    """What ran before is wanted, well or not, unless the file says that going back may stop."""
+    config = way_back_of(service)
+    is_said = service.deploy is not None and service.deploy.rollback_config is not None
+    if config is None or (is_said and config.failure_action not in ("", ROLLBACK)):
+        return config
+    return replace(config, failure_action=CONTINUE)
+
+
+def _told(world: World, deployment: Deployment) -> dict[str, Any]:
+    return {"images": world.running_images, **({"failed": deployment.failed} if deployment.failed else {})}
 
 
 @handler("stack.remove", permission=Permission.CONTAINER_REMOVE, retryable=True, repeatable=False)
@@ -38,23 +82,15 @@ async def remove(run: JobRun, args: Args) -> dict[str, Any]:
     nothing = Project(name=args["project"], directory="/")
     async with run.engine() as engine:
         found = plan_removal(nothing.name, await look(engine, nothing), with_volumes=bool(args["volumes"]))
-        await _apply(run, engine, nothing, found)
+        await _apply(Deployment(Maker(run, engine, nothing, found, "")))
         left = plan_removal(nothing.name, await look(engine, nothing), with_volumes=bool(args["volumes"]))
     _require_nothing(left)
     return {"counts": found.counts}
 
 
-async def _apply(
-    run: JobRun,
-    engine: Engine,
-    project: Project,
-    found: Plan,
-    *,
-    release: str = "",
-    contents: Mapping[str, str] | None = None,
-) -> None:
-    await run.write(found.text())
-    await Deployment(run, engine, project, found, release, contents or {}).apply()
+async def _apply(deployment: Deployment) -> None:
+    await deployment.maker.run.write(deployment.maker.plan.text())
+    await deployment.apply()
 
 
 def _require_nothing(left: Plan) -> None:

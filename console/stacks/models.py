@@ -1,3 +1,4 @@
+import re
 from typing import Any
 
 from django.db import models
@@ -10,6 +11,8 @@ from console.operations.governed import Governed, GovernedQuerySet
 from console.operations.policy import Place
 from console.stacks.compose.model import Project
 from console.workspaces.models import Workspace
+
+ENGINE_ID = re.compile(r"[0-9a-f]{64}")
 
 
 class Stack(Governed):
@@ -100,6 +103,15 @@ class Release(Governed):
     @cached_property
     def project(self) -> Project:
         return Project.from_document(self.document)
+
+    @property
+    def images(self) -> dict[str, str]:
+        """The ids (64 hex digits) of the images that its containers had in the end, by service; what is not known of
+        one stays out.
+        """
+        told = self.job.result.get("images") if self.job is not None else None
+        given = told if isinstance(told, dict) else {}
+        return {str(name): one for name, one in given.items() if isinstance(one, str) and ENGINE_ID.fullmatch(one)}
 
     @property
     def counts(self) -> dict[str, Any]:

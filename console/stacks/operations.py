@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from django.utils import timezone
@@ -18,18 +18,15 @@ from console.operations.actor import Actor
 from console.operations.errors import Conflict, Invalid
 from console.operations.permissions import Permission
 from console.operations.policy import may
-from console.operations.runner import Operation, operation, publish_on_commit
+from console.operations.runner import operation, publish_on_commit
 from console.secrets.queries import require_usable
-from console.stacks import looking
-from console.stacks.compose.model import Project
 from console.stacks.models import Release, Stack
-from console.stacks.parcels import hidden
 from console.stacks.planning import labels
-from console.stacks.planning.bodies import Contents, container_body, container_name
-from console.stacks.planning.plans import Action, Plan
-from console.stacks.planning.steps import plan
-from console.stacks.queries import get_release, get_stack, present
-from console.stacks.sources import Given, Source, checked_files, digests_of, given_with
+from console.stacks.planning.bodies import container_body, container_name
+from console.stacks.planning.plans import Action
+from console.stacks.preparing import Prepared, args_of, before_of, prepared_for, prepared_scaling, source_of
+from console.stacks.queries import get_stack, present
+from console.stacks.sources import checked_files
 from console.workspaces.asked import asked_by_container
 from console.workspaces.models import Workspace
 from console.workspaces.placing import place_for_new, require_by_rules, require_workspace
@@ -145,29 +142,7 @@ def _checked_directory(directory: str) -> str:
     return directory.rstrip("/") or "/"
 
 
-def source_of(stack: Stack) -> Source:
-    return Source(
-        stack.directory,
-        stack.project,
-        stack.files,
-        tuple(stack.paths),
-        stack.variables,
-        tuple(stack.profiles),
-    )
-
-
 # --- planning ---
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """What would be put on the host, and how. ``warnings`` are those of reading the files."""
-
-    project: Project
-    given: Given
-    digests: dict[str, str]
-    plan: Plan
-    warnings: tuple[str, ...] = ()
 
 
 def plan_stack(actor: Actor, stack_id: int, *, release: int | None = None) -> Prepared:
@@ -177,7 +152,7 @@ def plan_stack(actor: Actor, stack_id: int, *, release: int | None = None) -> Pr
     """
     stack = get_stack(actor, stack_id)
     _require(actor, Permission.CONTAINER_DEPLOY, stack)
-    return _prepared(stack, release)
+    return prepared_for(stack, release)
 
 
 def _require(actor: Actor, permission: Permission, stack: Stack) -> None:
@@ -185,28 +160,6 @@ def _require(actor: Actor, permission: Permission, stack: Stack) -> None:
     if not may(actor, permission, on=stack):
         with operation(actor, permission, on=stack):
             pass
-
-
-def _prepared(stack: Stack, release: int | None) -> Prepared:
-    if release is not None:
-        earlier = get_release(stack, release)
-        given = Given(dict(earlier.contents), list(earlier.secrets))
-        return _planned(stack, earlier.project, given)
-    source = source_of(stack)
-    loaded = source.load()
-    found = _planned(stack, loaded.project, given_with(loaded.project, source))
-    return replace(found, warnings=tuple(str(warning) for warning in loaded.warnings))
-
-
-def _planned(stack: Stack, project: Project, given: Given) -> Prepared:
-    digests = digests_of(given.contents, _versions(stack.workspace, given.secrets))
-    world = looking.look_from_here(stack.host.address, project)
-    return Prepared(project, given, digests, plan(project, world, contents=Contents(digests)))
-
-
-def _versions(workspace: Workspace, names: Sequence[str]) -> dict[str, int]:
-    found = workspace.secrets.filter(name__in=names).prefetch_related("versions")
-    return {secret.name: secret.next_number - 1 for secret in found}
 
 
 # --- deploying ---
@@ -220,44 +173,37 @@ def deploy_stack(actor: Actor, stack_id: int, *, plan_digest: str) -> Job:
     """
     stack = get_stack(actor, stack_id)
     _require(actor, Permission.CONTAINER_DEPLOY, stack)
-    return _deploy(actor, stack, _prepared(stack, None), plan_digest=plan_digest)
+    return _deploy(actor, stack, prepared_for(stack, None), plan_digest=plan_digest)
 
 
 def roll_back(actor: Actor, stack_id: int, *, release: int, plan_digest: str) -> Job:
     """Put an earlier release on the host again, as a new one. The stack's files stay. Needs container.deploy."""
     stack = get_stack(actor, stack_id)
     _require(actor, Permission.CONTAINER_DEPLOY, stack)
-    return _deploy(actor, stack, _prepared(stack, release), plan_digest=plan_digest, rolls_back_to=release)
+    return _deploy(actor, stack, prepared_for(stack, release), plan_digest=plan_digest, rolls_back_to=release)
 
 
-def scale_stack(actor: Actor, stack_id: int, *, replicas: Mapping[str, int]) -> Job:
-    """Another number of containers of some services, of what runs now. Needs container.scale.
+def plan_scaling(actor: Actor, stack_id: int, *, replicas: Mapping[str, int]) -> Prepared:
+    """What other numbers of containers would do, of what runs now. Needs container.scale.
+
+    Invalid (``replicas``) for a service that is not there.
+    """
+    stack = get_stack(actor, stack_id)
+    _require(actor, Permission.CONTAINER_SCALE, stack)
+    return prepared_scaling(stack, replicas)
+
+
+def scale_stack(actor: Actor, stack_id: int, *, replicas: Mapping[str, int], plan_digest: str = "") -> Job:
+    """Another number of containers of some services, of what runs now; Conflict where ``plan_digest`` is given and the
+    host is not as it was then. Needs container.scale.
 
     Invalid (``replicas``) for a service that is not there. Its files stay; the next deployment goes by them again.
     """
     stack = get_stack(actor, stack_id)
     _require(actor, Permission.CONTAINER_SCALE, stack)
-    current = stack.current
-    if current is None:
-        raise Conflict(_("“%(name)s” was not deployed yet.") % {"name": stack.name})
-    project = scaled(current.project, replicas)
-    prepared = _planned(stack, project, Given(dict(current.contents), list(current.secrets)))
-    return _deploy(actor, stack, prepared, plan_digest=prepared.plan.digest, permission=Permission.CONTAINER_SCALE)
-
-
-def scaled(project: Project, replicas: Mapping[str, int]) -> Project:
-    services = dict(project.services)
-    for name, count in replicas.items():
-        service = services.get(name)
-        if service is None:
-            raise Invalid(_("There is no service “%(name)s”.") % {"name": name[:80]}, field="replicas")
-        if not 0 <= count <= 1000:
-            raise Invalid(_("Give a number from 0 to 1000."), field="replicas")
-        if count > 1 and service.container_name:
-            message = _("A container has this name already when there is a second one; leave the name out.")
-            raise Invalid(message, field="replicas")
-        services[name] = replace(service, scale=count)
-    return replace(project, services=services)
+    prepared = prepared_scaling(stack, replicas)
+    digest = plan_digest or prepared.plan.digest
+    return _deploy(actor, stack, prepared, plan_digest=digest, permission=Permission.CONTAINER_SCALE)
 
 
 def _deploy(
@@ -281,16 +227,22 @@ def _deploy(
         _require_own(_containers_of(stack.host, stack.project), owner, stack.project)
         prepared.plan.require(plan_digest)
         _require_built(stack.host, prepared)
-        require_usable(actor, owner, prepared.given.secrets, field="files")
+        before = before_of(stack, prepared)
+        secrets = sorted({*prepared.given.secrets, *before.secrets})
+        require_usable(actor, owner, secrets, field="files")
         require_allowed(owner, stack.host, prepared)
-        return _release(op, stack, owner, prepared, rolls_back_to, by_name=actor.name)
+        release = _release(stack, prepared, rolls_back_to, by_name=actor.name)
+        args = {**args_of(prepared, release.number, before), **({"secrets": secrets} if secrets else {})}
+        release.job = add_job(op, "stack.deploy", host=stack.host, workspace=owner, args=args, on=stack)
+        release.save()
+        op.details["release"] = release.number
+        publish_on_commit("rows.stacks", {"host": stack.host.name})
+        return release.job
 
 
-def _release(
-    op: Operation, stack: Stack, owner: Workspace, prepared: Prepared, rolls_back_to: int | None, *, by_name: str
-) -> Job:
+def _release(stack: Stack, prepared: Prepared, rolls_back_to: int | None, *, by_name: str) -> Release:
     newest = stack.newest
-    release = Release(
+    return Release(
         stack=stack,
         number=newest.number + 1 if newest else 1,
         document=prepared.project.document(),
@@ -301,18 +253,6 @@ def _release(
         rolls_back_to=rolls_back_to,
         by_name=by_name,
     )
-    args: dict[str, Any] = {
-        **({"secrets": prepared.given.secrets} if prepared.given.secrets else {}),
-        **hidden(prepared.project, prepared.given.contents),
-        "plan": prepared.plan.digest,
-        "digests": prepared.digests,
-        "release": release.number,
-    }
-    release.job = add_job(op, "stack.deploy", host=stack.host, workspace=owner, args=args, on=stack)
-    release.save()
-    op.details["release"] = release.number
-    publish_on_commit("rows.stacks", {"host": stack.host.name})
-    return release.job
 
 
 def _require_built(host: Host, prepared: Prepared) -> None:
@@ -336,7 +276,15 @@ def require_allowed(workspace: Workspace, host: Host, prepared: Prepared) -> Non
     found: dict[str, Refusal] = {}
     for step in made:
         digest = prepared.plan.services[step.service]
-        asked = asked_by_container(container_body(project, step.service, step.number, hash_=digest, more_labels={}))
+        body = container_body(
+            project,
+            step.service,
+            step.number,
+            hash_=digest,
+            more_labels=prepared.plan.labels_of(step.service),
+            image=prepared.plan.images.get(step.service, ""),
+        )
+        asked = asked_by_container(body)
         for refusal in judge(workspace.rules, asked, workspace=workspace.slug, host=host.name, used=used):
             found.setdefault(refusal.message, refusal)
         used = replace(

@@ -9,9 +9,9 @@ from pydantic import Field
 from console.containers.models import Container
 from console.rest.schemas import Flag, Given, Paging, Shown, Slug, Whole
 from console.stacks.models import Release, Stack
-from console.stacks.operations import Prepared
 from console.stacks.planning import labels
 from console.stacks.planning.plans import Step
+from console.stacks.preparing import Prepared
 
 PATHS = Field(default_factory=lambda: ["compose.yaml"], description="Those that are merged, in order.")
 FILES = Field(description="Texts by their paths below the stack's directory, such as `compose.yaml` and `.env`.")

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from console.hosts.facts import ContainerFact, container_fact
-from console.operations.errors import Conflict, Missing
+from console.operations.errors import Conflict, Invalid, Missing
 from tests.fakes.compose_host import Host, digest
 
 CREATED_AT = "2026-11-26T00:00:00Z"
@@ -25,9 +25,10 @@ class ComposeEngine(Host):
         self.dies_before = dies_before
         self.changes: list[str] = []
         self.files: dict[str, int] = {}
-        # health and end of containers by service, once they were started
+        # health and end of containers by service or image, once they were started, and images that do not start
         self.health: dict[str, str] = {}
         self.ends: dict[str, int] = {}
+        self.unstartable: set[str] = set()
 
     def _change(self, what: str) -> None:
         if len(self.changes) == self.dies_before:
@@ -109,17 +110,21 @@ class ComposeEngine(Host):
         yield {"status": "Pulled"}
 
     async def find_image_id(self, name: str) -> str | None:
-        return self.images.get(name)
+        by_id = name.removeprefix("sha256:")
+        return self.images.get(name) or (by_id if by_id in {*self.images.values(), *self.untagged} else None)
 
     async def start_container(self, engine_id: str) -> None:
         self._change(f"start {self.one(engine_id)['Name']}")
         document = self.one(engine_id)
-        service = document["Config"]["Labels"]["com.docker.compose.service"]
+        of = (document["Config"]["Labels"]["com.docker.compose.service"], document["Config"]["Image"])
+        if of[1] in self.unstartable:
+            raise Invalid(f"{of[1]}: no such program")
         state: dict[str, Any] = {"Status": "running"}
-        if service in self.health:
-            state["Health"] = {"Status": self.health[service]}
-        if service in self.ends:
-            state = {"Status": "exited", "ExitCode": self.ends[service], "FinishedAt": CREATED_AT}
+        for key in of:
+            if key in self.health:
+                state["Health"] = {"Status": self.health[key]}
+            if key in self.ends:
+                state = {"Status": "exited", "ExitCode": self.ends[key], "FinishedAt": CREATED_AT}
         document["State"] = state
 
     async def get_container(self, engine_id: str) -> ContainerFact:
@@ -130,7 +135,12 @@ def _containers(engine: ComposeEngine, **_: Any) -> list[dict[str, Any]]:
     return [{"Id": engine_id} for engine_id in engine.containers]
 
 
+def _info(engine: ComposeEngine, **_: Any) -> dict[str, Any]:
+    return {"Labels": ["naru.shared-ports=1"] if engine.shares_ports else []}
+
+
 ANSWERS: dict[str, Any] = {
+    "GET info": _info,
     "GET containers/json": _containers,
     "GET containers/([^/]+)/json": lambda engine, name, **_: dict(engine.one(name)),
     "GET networks": lambda engine, **_: list(engine.networks.values()),

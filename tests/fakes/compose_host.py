@@ -1,6 +1,7 @@
 """A host that makes what it is asked for: bodies of Docker's API in, what inspection answers out."""
 
 import hashlib
+from collections.abc import Iterable
 from typing import Any
 
 from console.stacks.compose.model import Project
@@ -26,21 +27,26 @@ class Host:
 
     def __init__(self, **images: str) -> None:
         self.images = {name: digest(version) for name, version in images.items()}
+        # of those that lost their name to another
+        self.untagged: set[str] = set()
         self.containers: dict[str, dict[str, Any]] = {}
         self.networks: dict[str, dict[str, Any]] = {}
         self.volumes: dict[str, dict[str, Any]] = {}
+        self.shares_ports = False
         self._made = 0
 
-    def world(self, project: Project) -> World:
+    def world(self, project: Project, *, images: Iterable[str] = ()) -> World:
         named = {one.name for section in (project.networks, project.volumes) for one in section.values()}
         wanted = {image_of(project, name, service) for name, service in project.services.items()}
+        by_id = {f"sha256:{one}": one for one in images if one in {*self.images.values(), *self.untagged}}
         return World.of(
             project.name,
             containers=self.containers.values(),
             networks=self.networks.values(),
             volumes=self.volumes.values(),
-            images={name: one for name, one in self.images.items() if name in wanted},
+            images={name: one for name, one in self.images.items() if name in wanted} | by_id,
             named=frozenset(named),
+            shares_ports=self.shares_ports,
         )
 
     def apply(self, plan: Plan, project: Project) -> None:
@@ -59,7 +65,12 @@ class Host:
     def _create(self, kind: str, name: str, service: str, number: int, plan: Plan, project: Project) -> None:
         if kind == "container":
             body = container_body(
-                project, service, number, hash_=plan.services[service], more_labels={labels.RELEASE: "1"}
+                project,
+                service,
+                number,
+                hash_=plan.services[service],
+                more_labels={labels.RELEASE: "1", **plan.labels_of(service)},
+                image=plan.images.get(service, ""),
             )
             self.run(container_name(project, service, project.services[service], number), body)
             one = list(self.containers.values())[-1]
@@ -76,7 +87,7 @@ class Host:
     def run(self, name: str, body: dict[str, Any], *, state: str = "running", exit_code: int = 0) -> str:
         self._made += 1
         engine_id = digest(f"container {self._made}")
-        image = self.images.get(body["Image"], "")
+        image = self.images.get(body["Image"], "") or body["Image"].partition("sha256:")[2]
         self.containers[engine_id] = {
             "Id": engine_id,
             "Name": f"/{name}",

@@ -18,6 +18,8 @@ TWICE = (
     ("cpus", "cpus", "cpus", "cpus"),
     ("pids_limit", "pids", "pids_limit", "pids"),
 )
+# what the console says of containers is not for files to say
+RESERVED = "naru."
 ONE_SOURCE = ("file", "environment", "content")
 
 
@@ -63,8 +65,18 @@ class Checker:
         if (mode := service.get("network_mode")) is not None and "networks" in service.entries:
             message = _("A service has either “network_mode” or “networks”.")
             self.problems.add(mode.mark, f"{path}.network_mode", message)
+        deploy = service.get("deploy")
+        self._labels(path, service)
+        if isinstance(deploy, Mapping):
+            self._labels(f"{path}.deploy", deploy)
         self._references(path, service)
         self._contradictions(path, service)
+
+    def _labels(self, path: str, holder: Mapping) -> None:
+        for name, value in _entries(holder, "labels"):
+            if name.startswith(RESERVED):
+                message = _("Labels that begin with naru. are the console’s own.")
+                self.problems.add(value.mark, f"{path}.labels", message)
 
     # --- what leads somewhere ---
 

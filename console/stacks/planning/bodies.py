@@ -83,14 +83,16 @@ def _placed(one: FileReference, section: str, directory: str, mode: int) -> Plac
 # --- containers ---
 
 
-def container_body(project: Project, name: str, number: int, *, hash_: str, more_labels: Mapping[str, str]) -> Body:
-    """Complete, but that values which refer to secrets are still references."""
+def container_body(
+    project: Project, name: str, number: int, *, hash_: str, more_labels: Mapping[str, str], image: str = ""
+) -> Body:
+    """Complete, but that values which refer to secrets are still references. ``image``: this one, by its id."""
     service = project.services[name]
     networks = sorted(service.networks, key=lambda key: -(service.networks[key].priority))
     body: Body = {
-        "Image": image_of(project, name, service),
+        "Image": image or image_of(project, name, service),
         "Env": [f"{key}={value}" for key, value in service.environment.items()],
-        "Labels": {**service.labels, **_compose_labels(project, name, number, hash_), **more_labels},
+        "Labels": {**_own(service.labels), **_compose_labels(project, name, number, hash_), **more_labels},
         "ExposedPorts": {key: {} for key in (*_exposed(service.expose), *(_port_key(port) for port in service.ports))},
         "HostConfig": _host_config(project, service),
         "NetworkingConfig": {"EndpointsConfig": _endpoints(project, name, networks[:1])},
@@ -127,12 +129,17 @@ def _is_said(value: Any) -> bool:
     return value == () or bool(value)
 
 
+def _own(said: Mapping[str, str]) -> dict[str, str]:
+    """What a file may not say of a container is not taken from an old release either."""
+    return {name: value for name, value in said.items() if not name.startswith(labels.CONSOLES)}
+
+
 def _compose_labels(project: Project, name: str, number: int, hash_: str) -> dict[str, str]:
     service = project.services[name]
     waits = [f"{key}:{one.condition}:{str(one.restart).lower()}" for key, one in service.depends_on.items()]
     deployed = service.deploy.labels if service.deploy is not None else {}
     return {
-        **deployed,
+        **_own(deployed),
         labels.PROJECT: project.name,
         labels.SERVICE: name,
         labels.NUMBER: str(number),

@@ -16,7 +16,12 @@ VOLUME = "com.docker.compose.volume"
 VERSION = "com.docker.compose.version"
 # ours: which release made it; its hash is then one of ours, too
 RELEASE = "naru.release"
-OWN_PREFIXES = ("com.docker.compose.", "naru.")
+# containers that carry the same group share their published ports, where the engine can do that; those that can say so
+# among the labels of their own
+SHARED_PORTS = "naru.shared-ports"
+CAN_SHARE_PORTS = "naru.shared-ports=1"
+CONSOLES = "naru."
+OWN_PREFIXES = ("com.docker.compose.", CONSOLES)
 
 
 def number_of(labels: Mapping[str, str]) -> int:
@@ -28,6 +33,10 @@ def number_of(labels: Mapping[str, str]) -> int:
 def is_one_off(labels: Mapping[str, str]) -> bool:
     """Made by ``docker compose run``: it belongs to who made it."""
     return labels.get(ONE_OFF, "").lower() == "true"
+
+
+def sharing_group(project: str, service: str) -> str:
+    return f"{project}/{service}"
 
 
 def is_own(name: str) -> bool:

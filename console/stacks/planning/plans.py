@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from console.operations.errors import Conflict
+from console.stacks.planning import labels
 from console.stacks.planning.changes import Change
 
 
@@ -75,6 +76,9 @@ class Doubt(StrEnum):
     NO_VOLUME = "no volume"
     OTHER_VOLUME = "other volume"
     NO_PROVIDER = "no provider"
+    ONE_PUBLISHES = "one publishes"
+    STOPS_FIRST = "stops first"
+    OTHER_IMAGE = "other image"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,18 +96,34 @@ class Remark:
                 text = _("The volume “%(name)s” stays as it was made; what the file says of it now differs.")
             case Doubt.NO_PROVIDER:
                 text = _("“%(name)s” needs a provider or a model, which hosts do not have.")
+            case Doubt.ONE_PUBLISHES:
+                text = _("“%(name)s” publishes a fixed port, which only one container can have on this host.")
+            case Doubt.STOPS_FIRST:
+                text = _("“%(name)s” has something that only one container can have: the old one stops first.")
+            case Doubt.OTHER_IMAGE:
+                text = _("The image that “%(name)s” had then is gone; what has its name now is taken.")
         return text % {"name": self.name}
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``steps`` are in the order in which they are done. ``world`` is the digest of the world it was made for."""
+    """``steps`` are in the order in which they are done. ``world`` is the digest of the world it was made for.
+
+    By service: ``services`` has the hash of what a container is made from, ``images`` the id ("sha256:…") of the image
+    where its name means another by now. Containers of those in ``shared`` share their published ports.
+    """
 
     project: str
     steps: tuple[Step, ...]
     world: str
     remarks: tuple[Remark, ...] = ()
     services: dict[str, str] = field(default_factory=dict)
+    images: dict[str, str] = field(default_factory=dict)
+    shared: tuple[str, ...] = ()
+
+    def labels_of(self, service: str) -> dict[str, str]:
+        """What its containers carry beside what Compose says."""
+        return {labels.SHARED_PORTS: labels.sharing_group(self.project, service)} if service in self.shared else {}
 
     @property
     def digest(self) -> str:

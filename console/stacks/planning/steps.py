@@ -1,6 +1,6 @@
 """Making a plan: what is there compared with what should be, service by service in the order of their dependencies."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from console.stacks.compose.model import Project, Service
@@ -16,15 +16,25 @@ from console.stacks.planning.bodies import (
 )
 from console.stacks.planning.changes import Change, container_changes, network_changes
 from console.stacks.planning.plans import Action, Doubt, Plan, Remark, Step
+from console.stacks.planning.updates import START_FIRST, has_fixed_ports, starts_first, update_of, wants_sharing, width
 from console.stacks.planning.world import SeenContainer, World
 
 SHORT = 12
 ENDS_BY_ITSELF = ("", "no", "on-failure")
 
 
-def plan(project: Project, world: World, *, contents: Contents | None = None, pulls: bool = False) -> Plan:
-    """``pulls``: images that are there are looked for anew as well."""
-    return _Planner(project, world, contents or Contents(), pulls=pulls).plan()
+def plan(
+    project: Project,
+    world: World,
+    *,
+    contents: Contents | None = None,
+    pulls: bool = False,
+    images: Mapping[str, str] | None = None,
+) -> Plan:
+    """``pulls``: images that are there are looked for anew as well. ``images``: ids (64 hex digits) by service of those
+    that it is to have, whatever their names mean by now.
+    """
+    return _Planner(project, world, contents or Contents(), pulls=pulls, pins=images or {}).plan()
 
 
 def plan_removal(project_name: str, world: World, *, with_volumes: bool) -> Plan:
@@ -37,6 +47,11 @@ def plan_removal(project_name: str, world: World, *, with_volumes: bool) -> Plan
     action = Action.REMOVE if with_volumes else Action.KEEP
     steps += [Step(action, "volume", one.name, data_loss=with_volumes) for one in volumes]
     return Plan(project_name, tuple(steps), world.digest)
+
+
+def pinned_name(engine_id: str) -> str:
+    """How an engine is asked for an image by its id."""
+    return f"sha256:{engine_id}"
 
 
 def ordered(project: Project) -> list[str]:
@@ -59,18 +74,23 @@ class _Planner:
     world: World
     contents: Contents
     pulls: bool
+    pins: Mapping[str, str]
     hashes: dict[str, str] = field(default_factory=dict)
     remarks: list[Remark] = field(default_factory=list)
     # services of which a container is made anew, for those that restart with them
     replaced: set[str] = field(default_factory=set)
     # networks, by their names on the host, that are made anew
     renewed: set[str] = field(default_factory=set)
+    # services whose containers share their ports, and those that have an image by its id
+    shared: set[str] = field(default_factory=set)
+    pinned: dict[str, str] = field(default_factory=dict)
 
     def plan(self) -> Plan:
         project = self.project
         self.hashes = {
             name: config_hash(project, name, service, self.contents) for name, service in project.services.items()
         }
+        self.pinned = dict(self._pinned())
         images = list(self._images())
         networks, volumes = list(self._networks()), list(self._volumes())
         by_service: dict[str, list[SeenContainer]] = {}
@@ -83,13 +103,29 @@ class _Planner:
             steps += self._service(name, by_service.get(name, []))
         gone = list(self._unused_networks())
         found = (*images, *networks, *volumes, *steps, *gone)
-        return Plan(project.name, found, self.world.digest, tuple(self.remarks), self.hashes)
+        by_id = {
+            name: pinned_name(engine_id)
+            for name, engine_id in self.pinned.items()
+            if self.world.images.get(image_of(project, name, project.services[name])) != engine_id
+        }
+        shared = tuple(sorted(self.shared))
+        return Plan(project.name, found, self.world.digest, tuple(self.remarks), self.hashes, by_id, shared)
 
     # --- images, networks, volumes ---
+
+    def _pinned(self) -> Iterator[tuple[str, str]]:
+        """The id of the image by service, where it is asked for and there."""
+        for name, engine_id in self.pins.items():
+            if name in self.project.services and pinned_name(engine_id) in self.world.images:
+                yield name, engine_id
+            elif name in self.project.services:
+                self.remarks.append(Remark(Doubt.OTHER_IMAGE, name))
 
     def _images(self) -> Iterator[Step]:
         asked: set[str] = set()
         for name, service in self.project.services.items():
+            if name in self.pinned:
+                continue
             image = image_of(self.project, name, service)
             present = self.world.images.get(image, "")
             if service.build is not None and (not present or service.pull_policy == "build"):
@@ -150,11 +186,17 @@ class _Planner:
     def _service(self, name: str, found: list[SeenContainer]) -> list[Step]:
         service = self.project.services[name]
         wanted = service.replicas
+        self._share(name, service, found)
+        self._doubt_order(name, service)
         places: dict[int, SeenContainer] = {}
         extra: list[SeenContainer] = []
         # of two with the same number the one stays that is as it should be, or else the one that runs
         right = self.hashes[name]
-        for seen in sorted(found, key=lambda one: (one.config_hash != right, not one.is_alive, one.engine_id)):
+
+        def rank(seen: SeenContainer) -> tuple[bool, bool, bool, str]:
+            return seen.is_half_made, seen.config_hash != right, not seen.is_alive, seen.engine_id
+
+        for seen in sorted(found, key=rank):
             is_kept = 0 < seen.number <= wanted and seen.number not in places
             extra += [] if is_kept else [seen]
             if is_kept:
@@ -169,6 +211,22 @@ class _Planner:
         scaled = Change("replicas", before=str(len(found)), after=str(wanted))
         return [*steps, *(_removal(one, scaled, downtime=one.is_alive and wanted == 0) for one in extra)]
 
+    def _share(self, name: str, service: Service, found: Iterable[SeenContainer]) -> None:
+        """Once some share their ports all do, since one that does not would need them for itself."""
+        if not has_fixed_ports(service):
+            return
+        wants = wants_sharing(service)
+        if self.world.shares_ports and (wants or any(one.sharing_group for one in found)):
+            self.shared.add(name)
+        elif wants and service.replicas > 1:
+            self.remarks.append(Remark(Doubt.ONE_PUBLISHES, name))
+
+    def _doubt_order(self, name: str, service: Service) -> None:
+        config = update_of(service)
+        can = starts_first(service, shares_ports=name in self.shared)
+        if config is not None and config.order == START_FIRST and not can:
+            self.remarks.append(Remark(Doubt.STOPS_FIRST, name))
+
     def _new(self, name: str, number: int) -> Step:
         made = container_name(self.project, name, self.project.services[name], number)
         return Step(Action.CREATE, "container", made, name, number)
@@ -177,12 +235,13 @@ class _Planner:
         changes = self._changes(name, service, number, seen)
         base = Step(Action.KEEP, "container", seen.name, name, number, seen.engine_id)
         if changes:
-            is_first = self._starts_first(service)
+            # what holds a port for itself has to let it go first
+            is_first = starts_first(service, shares_ports=name in self.shared and bool(seen.sharing_group))
             return replace(base, action=Action.REPLACE, changes=tuple(changes), is_first_started=is_first)
         if renewed := sorted(self.renewed & {self.project.networks[key].name for key in service.networks}):
             change = Change("network", renewed[0])
             return replace(base, action=Action.REPLACE, changes=(change,))
-        if seen.is_ours and seen.state == "created":
+        if seen.is_half_made:
             # whoever made it was cut short: what belongs to it may not all be there
             return replace(base, action=Action.REPLACE, changes=(Change("state", before="created", after="running"),))
         if not seen.is_alive and not self._has_done_its_work(service, seen):
@@ -194,13 +253,10 @@ class _Planner:
         return base
 
     def _changes(self, name: str, service: Service, number: int, seen: SeenContainer) -> list[Change]:
-        image = image_of(self.project, name, service)
-        found = []
-        if seen.image != image:
-            found.append(Change("image", before=seen.image, after=image))
-        present = self.world.images.get(image, "")
-        if present and seen.image_engine_id and present != seen.image_engine_id:
-            found.append(Change("image digest", before=seen.image_engine_id[:SHORT], after=present[:SHORT]))
+        found = self._image_changes(name, service, seen)
+        group = labels.sharing_group(self.project.name, name)
+        if name in self.shared and seen.sharing_group != group:
+            found.append(Change("label", labels.SHARED_PORTS, before=seen.sharing_group, after=group))
         if seen.is_ours and seen.config_hash == self.hashes[name]:
             return found
         body = container_body(self.project, name, number, hash_=self.hashes[name], more_labels={})
@@ -209,6 +265,16 @@ class _Planner:
         if not found and seen.is_ours:
             # something was taken away that cannot be seen from outside
             found.append(Change("configuration"))
+        return found
+
+    def _image_changes(self, name: str, service: Service, seen: SeenContainer) -> list[Change]:
+        image = image_of(self.project, name, service)
+        found = []
+        present = self.pinned.get(name) or self.world.images.get(image, "")
+        if name not in self.pinned and seen.image != image:
+            found.append(Change("image", before=seen.image, after=image))
+        if present and seen.image_engine_id and present != seen.image_engine_id:
+            found.append(Change("image digest", before=seen.image_engine_id[:SHORT], after=present[:SHORT]))
         return found
 
     def _on_networks(self, service: Service, seen: SeenContainer) -> Iterator[Change]:
@@ -221,14 +287,6 @@ class _Planner:
     def _has_done_its_work(self, service: Service, seen: SeenContainer) -> bool:
         policy = service.restart.partition(":")[0]
         return seen.state == "exited" and seen.exit_code == 0 and policy in ENDS_BY_ITSELF and service.deploy is None
-
-    def _starts_first(self, service: Service) -> bool:
-        """Two of them side by side, which fixed names, addresses and ports of the host do not allow."""
-        config = service.deploy.update_config if service.deploy is not None else None
-        if config is None or config.order != "start-first" or service.container_name:
-            return False
-        has_address = any(one.ipv4_address or one.ipv6_address for one in service.networks.values())
-        return not has_address and not any(port.published for port in service.ports)
 
 
 def _removal(seen: SeenContainer, *changes: Change, downtime: bool) -> Step:
@@ -250,9 +308,7 @@ def _with_downtime(steps: list[Step], found: Iterable[SeenContainer], service: S
     """Nobody answers while those that run are all away at once."""
     running = {one.engine_id for one in found if one.is_alive}
     going = [step for step in steps if step.engine_id in running and step.action in (Action.REPLACE, Action.RESTART)]
-    config = service.deploy.update_config if service.deploy is not None else None
-    at_once = 1 if config is None or config.parallelism is None else config.parallelism or len(going)
-    staying = len(running) - min(len(going), at_once)
+    staying = len(running) - min(len(going), width(update_of(service), len(going)))
     if not going or staying > 0:
         return steps
     return [replace(step, downtime=not step.is_first_started) if step in going else step for step in steps]

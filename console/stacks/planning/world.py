@@ -33,11 +33,18 @@ class SeenContainer:
     is_ours: bool = False
     # mount points of volumes without a name of their own, which go with the container
     anonymous_volumes: tuple[str, ...] = ()
+    # whose ports it shares
+    sharing_group: str = ""
     made: dict[str, Any] = field(default_factory=dict)
 
     @property
     def is_alive(self) -> bool:
         return self.state in ALIVE
+
+    @property
+    def is_half_made(self) -> bool:
+        """Never started: whoever made it was cut short."""
+        return self.is_ours and self.state == "created"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +69,20 @@ class SeenVolume:
 @dataclass(frozen=True, slots=True)
 class World:
     """Containers are the project's, by service and number; networks and volumes those it names or has made; images
-    are the ids (64 hex digits) of those that its services name and the host has.
+    are the ids (64 hex digits) of those that its services name and the host has. ``shares_ports``: several containers
+    can have one published port.
     """
 
     containers: tuple[SeenContainer, ...] = ()
     networks: dict[str, SeenNetwork] = field(default_factory=dict)
     volumes: dict[str, SeenVolume] = field(default_factory=dict)
     images: dict[str, str] = field(default_factory=dict)
+    shares_ports: bool = False
+
+    @property
+    def running_images(self) -> dict[str, str]:
+        """The id of the image that a service's first container has, by service."""
+        return {one.service: one.image_engine_id for one in reversed(self.containers) if one.image_engine_id}
 
     @property
     def digest(self) -> str:
@@ -93,6 +107,7 @@ class World:
         volumes: Iterable[Document],
         images: Mapping[str, str],
         named: frozenset[str] = frozenset(),
+        shares_ports: bool = False,
     ) -> Self:
         """Out of what inspection answers. ``named``: names on the host that the project's file speaks of."""
         seen = [seen_container(one) for one in containers if _is_part(one, project)]
@@ -101,6 +116,7 @@ class World:
             {one.name: one for one in map(_seen_network, networks) if _belongs(one, project, named)},
             {one.name: one for one in map(_seen_volume, volumes) if _belongs(one, project, named)},
             dict(sorted(images.items())),
+            shares_ports,
         )
 
 
@@ -129,6 +145,7 @@ def seen_container(document: Document) -> SeenContainer:
         exit_code=int(state.get("ExitCode", 0)) if status in ("exited", "dead") else None,
         is_ours=labels.RELEASE in found,
         anonymous_volumes=tuple(sorted(anonymous_volumes(document).values())),
+        sharing_group=found.get(labels.SHARED_PORTS, ""),
         made=_made(document),
     )
 

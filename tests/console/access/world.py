@@ -120,7 +120,7 @@ def world(monkeypatch: pytest.MonkeyPatch, redis_server: object) -> World:
     monkeypatch.setattr(container_views, "log_piece", piece)
     _play_others(monkeypatch)
     monkeypatch.setattr(stats_views, "use_piece", piece)
-    monkeypatch.setattr(looking, "look_from_here", lambda _address, _project: HostWorld())
+    monkeypatch.setattr(looking, "look_from_here", lambda _address, _project, **_asked: HostWorld())
     monkeypatch.setattr(container_views, "whole_log", lambda *_given: iter(["line\n"]))
     for name, function in as_files(FakeFiles()).items():
         monkeypatch.setattr(reading, name, function)

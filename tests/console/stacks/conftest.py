@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -34,8 +35,8 @@ def fake_host(monkeypatch: pytest.MonkeyPatch) -> FakeHost:
     """What the host "local" has."""
     host = FakeHost(web="1", db="1")
 
-    def look(_address: str, project: Project) -> World:
-        return host.world(project)
+    def look(_address: str, project: Project, *, images: Iterable[str] = ()) -> World:
+        return host.world(project, images=images)
 
     monkeypatch.setattr(looking, "look_from_here", look)
     return host

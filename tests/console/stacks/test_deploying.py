@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from console.operations.errors import Conflict, ConsoleError
-from console.stacks import deploying
+from console.stacks import waiting
 from console.stacks.compose.model import Project
 from console.stacks.jobs import deploy, remove
 from console.stacks.parcels import hidden
@@ -140,8 +140,8 @@ async def test_nothing_is_done_once_the_host_has_moved():
     ],
 )
 async def test_services_wait_for_those_they_depend_on(monkeypatch, condition, health, end, words):
-    monkeypatch.setattr(deploying, "WAIT_S", 0.05)
-    monkeypatch.setattr(deploying, "LOOK_S", 0.01)
+    monkeypatch.setattr(waiting, "WAIT_S", 0.05)
+    monkeypatch.setattr(waiting, "LOOK_S", 0.01)
     engine = ComposeEngine(web="1", db="1")
     engine.health = {"db": health} if health else {}
     engine.ends = {} if end is None else {"db": end}

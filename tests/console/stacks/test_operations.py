@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from console.audit.models import AuditEntry
 from console.hosts.models import Host as HostRow
+from console.jobs.models import Job
 from console.jobs.telling import inputs_of
 from console.operations.actor import Actor
 from console.operations.errors import Conflict, Denied, Invalid, Missing, Unconfirmed
@@ -20,12 +21,13 @@ from console.stacks.operations import (
     change_stack,
     create_stack,
     deploy_stack,
+    plan_scaling,
     plan_stack,
     remove_stack,
     roll_back,
     scale_stack,
 )
-from console.stacks.parcels import put_together
+from console.stacks.parcels import put_together, put_together_before
 from console.stacks.queries import unmanaged_projects, visible_stacks
 from tests.console.stacks.conftest import TEXT, succeed
 from tests.factories.console import actor_of, make_container, make_grant, make_secret, make_user, make_workspace
@@ -135,6 +137,52 @@ def test_scaling_takes_what_runs_and_leaves_the_files(admin, fake_host):
         with pytest.raises(Invalid) as caught:
             scale_stack(admin, stack.pk, replicas=wrong)
         assert caught.value.field == "replicas"
+
+
+ROLLED = """
+services: {web: {image: web, environment: {A: secret}, deploy: {update_config: {failure_action: rollback}}}}
+"""
+
+
+def test_what_an_update_may_go_back_to_is_given_along(admin, fake_host):
+    stack = made(admin, ROLLED)
+    first = plan_stack(admin, stack.pk)
+    assert ["no release to go back to" in warning for warning in first.warnings] == [True]
+    release = deployed(admin, stack, fake_host)
+    assert "before" not in Job.objects.get().args
+    change_stack(admin, stack.pk, files={"compose.yaml": ROLLED.replace("secret", "other")})
+    again = plan_stack(admin, stack.pk)
+    assert again.warnings == ()
+    job = deploy_stack(admin, stack.pk, plan_digest=again.plan.digest)
+    before = job.args["before"]
+    assert (before["release"], before["images"]) == (1, {"web": fake_host.images["web"]})
+    assert put_together_before(job.args)[0] == release.project
+    told = " ".join(one.value for one in inputs_of(actor_of(make_user(Role.VIEWER)), job))
+    assert "secret" not in told.replace("secrets", "")
+
+
+def test_a_release_has_the_images_again_that_it_ended_with(admin, fake_host):
+    stack = made(admin)
+    deployed(admin, stack, fake_host)
+    old = fake_host.images["web"]
+    with writes_allowed("test"):
+        Job.objects.update(result={"images": {"web": old, "db": "no id"}})
+    fake_host.images["web"] = "f" * 64
+    fake_host.untagged.add(old)
+    assert plan_stack(admin, stack.pk).plan.counts == {"replace": 1, "keep": 1}
+    back = plan_stack(admin, stack.pk, release=1)
+    assert back.plan.is_empty
+    assert roll_back(admin, stack.pk, release=1, plan_digest=back.plan.digest).args["images"] == {"web": old}
+
+
+def test_a_scaling_is_planned_before_it_is_asked_for(admin, fake_host):
+    stack = made(admin)
+    deployed(admin, stack, fake_host)
+    prepared = plan_scaling(admin, stack.pk, replicas={"web": 3})
+    assert prepared.plan.counts == {"keep": 2, "create": 2}
+    with pytest.raises(Conflict, match="Plan again"):
+        scale_stack(admin, stack.pk, replicas={"web": 2}, plan_digest=prepared.plan.digest)
+    scale_stack(admin, stack.pk, replicas={"web": 3}, plan_digest=prepared.plan.digest)
 
 
 def test_the_rules_of_the_workspace_hold_for_every_container(admin, fake_host):
