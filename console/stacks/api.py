@@ -24,8 +24,10 @@ from console.stacks.schemas import (
     StackPlanQuery,
     StackPlanShown,
     StackQuery,
+    StackServiceDetail,
     StackShown,
 )
+from console.stacks.services import get_service
 from console.web.permits import require_held
 
 router = Router()
@@ -74,7 +76,10 @@ def remove_stack(
 @router.get(f"{ONE}/plan", response=StackPlanShown)
 def get_stack_plan(request: HttpRequest, stack_id: Path[Number], wanted: Query[StackPlanQuery]) -> StackPlanShown:
     """What deploying it would do now, and why. The host is looked at; nothing is done."""
-    return StackPlanShown.of(operations.plan_stack(_viewer(request), stack_id, release=wanted.release))
+    actor = _viewer(request)
+    if replicas := wanted.replicas:
+        return StackPlanShown.of(operations.plan_scaling(actor, stack_id, replicas=replicas))
+    return StackPlanShown.of(operations.plan_stack(actor, stack_id, release=wanted.release))
 
 
 @router.post(f"{ONE}/deploy", response={202: JobShown})
@@ -91,7 +96,15 @@ def deploy_stack(request: HttpRequest, response: HttpResponse, stack_id: Path[Nu
 @router.post(f"{ONE}/scale", response={202: JobShown})
 def scale_stack(request: HttpRequest, response: HttpResponse, stack_id: Path[Number], given: ScaleGiven) -> JobShown:
     """Another number of containers, of what runs now."""
-    return job_accepted(response, operations.scale_stack(actor_of(request), stack_id, replicas=given.replicas))
+    job = operations.scale_stack(actor_of(request), stack_id, replicas=given.replicas, plan_digest=given.plan)
+    return job_accepted(response, job)
+
+
+@router.get(f"{ONE}/services/{{name}}", response=StackServiceDetail)
+def get_stack_service(request: HttpRequest, stack_id: Path[Number], name: str) -> StackServiceDetail:
+    """One service as it is now."""
+    actor = _viewer(request)
+    return StackServiceDetail.of(get_service(actor, find_stack(actor, stack_id), name))
 
 
 @router.get(f"{ONE}/releases", response=Listing[ReleaseShown])

@@ -2,16 +2,21 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
+from django.utils.translation import gettext as _
 from pydantic import Field
 
 from console.containers.models import Container
+from console.operations.errors import Invalid
 from console.rest.schemas import Flag, Given, Paging, Shown, Slug, Whole
+from console.stacks.compose.parts import UpdateConfig
+from console.stacks.gating import monitor_s
 from console.stacks.models import Release, Stack
 from console.stacks.planning import labels
 from console.stacks.planning.plans import Step
 from console.stacks.preparing import Prepared
+from console.stacks.services import ServiceNow
 
 PATHS = Field(default_factory=lambda: ["compose.yaml"], description="Those that are merged, in order.")
 FILES = Field(description="Texts by their paths below the stack's directory, such as `compose.yaml` and `.env`.")
@@ -41,6 +46,20 @@ class StackQuery(Paging):
 
 class StackPlanQuery(Given):
     release: int | None = Field(None, ge=1, description="Going back to this one; else what its files say.")
+    scale: str = Field("", max_length=4000, description="Or other numbers of what runs, such as `web=3,db=1`.")
+
+    @property
+    def replicas(self) -> dict[str, int]:
+        """Invalid (``scale``) for what is no ``service=number``."""
+        found = {}
+        for text in filter(None, self.scale.split(",")):
+            name, _sign, number = text.partition("=")
+            if not (number.isdecimal() and len(number) < 6):
+                raise Invalid(
+                    _("“%(text)s” is no service with a number, such as web=3.") % {"text": text[:80]}, field="scale"
+                )
+            found[name] = int(number)
+        return found
 
 
 class DeployGiven(Given):
@@ -50,6 +69,7 @@ class DeployGiven(Given):
 
 class ScaleGiven(Given):
     replicas: dict[str, Whole] = Field(description="By service.")
+    plan: str = Field("", max_length=64, description="The digest of a plan for it; else as the host is by then.")
 
 
 class RemoveStackQuery(Given):
@@ -62,12 +82,71 @@ class StackReplicaShown(Shown):
     state: str
     health: str
 
+    @classmethod
+    def of(cls, one: Container) -> Self:
+        return cls(name=one.name, number=labels.number_of(one.labels), state=one.state, health=one.health)
+
 
 class StackServiceShown(Shown):
     name: str
     image: str
     wanted: int = Field(description="Of the newest release.")
     containers: list[StackReplicaShown]
+
+
+class StackUpdateShown(Shown):
+    """How containers are replaced."""
+
+    parallelism: int = Field(description="At the same time; 0: all.")
+    order: str
+    delay_s: float
+    monitor_s: float = Field(description="For how long one without a health check has to keep running.")
+    failure_action: str
+    max_failure_ratio: float
+
+    @classmethod
+    def of(cls, update: UpdateConfig) -> Self:
+        return cls(
+            parallelism=1 if update.parallelism is None else update.parallelism,
+            order=update.order or "stop-first",
+            delay_s=update.delay_ns / 1e9,
+            monitor_s=monitor_s(update),
+            failure_action=update.failure_action or "pause",
+            max_failure_ratio=update.max_failure_ratio,
+        )
+
+
+class StackServiceDetail(Shown):
+    name: str
+    image: str
+    image_ids: list[str] = Field(description="Those that its containers have; several during an update.")
+    wanted: int = Field(description="Of the newest release.")
+    release: int | None
+    ports: list[str] = Field(description="What is published now.")
+    update: StackUpdateShown | None
+    containers: list[StackReplicaShown]
+
+    @classmethod
+    def of(cls, service: ServiceNow) -> Self:
+        return cls(
+            name=service.name,
+            image=service.image,
+            image_ids=service.image_ids,
+            wanted=service.wanted,
+            release=service.release.number if service.release else None,
+            ports=[_port(port) for port in service.ports],
+            update=StackUpdateShown.of(service.update) if service.update else None,
+            containers=[
+                StackReplicaShown(
+                    name=one.name, number=labels.number_of(one.labels), state=one.state, health=one.health
+                )
+                for one in service.containers
+            ],
+        )
+
+
+def _port(port: dict[str, Any]) -> str:
+    return f"{port['host_address']}:{port['host_port']}:{port['container_port']}/{port['protocol']}"
 
 
 class StackShown(Shown):
@@ -116,8 +195,7 @@ def services_of(newest: Release | None, containers: Sequence[Container]) -> list
     for one in containers:
         name = one.labels.get(labels.SERVICE, "")
         shown = found.setdefault(name, StackServiceShown(name=name, image=one.image, wanted=0, containers=[]))
-        number = labels.number_of(one.labels)
-        shown.containers.append(StackReplicaShown(name=one.name, number=number, state=one.state, health=one.health))
+        shown.containers.append(StackReplicaShown.of(one))
     return list(found.values())
 
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from console.stacks import views
+from console.stacks import service_views, views
 
 app_name = "stacks"
 urlpatterns = [
@@ -10,5 +10,7 @@ urlpatterns = [
     path("stacks/<int:stack_id>/edit/", views.edit, name="edit"),
     path("stacks/<int:stack_id>/plan/", views.plan, name="plan"),
     path("stacks/<int:stack_id>/deploy/", views.deploy, name="deploy"),
+    path("stacks/<int:stack_id>/scale/", service_views.scale, name="scale"),
+    path("stacks/<int:stack_id>/services/<str:name>/", service_views.service, name="service"),
     path("stacks/<int:stack_id>/remove/", views.remove, name="remove"),
 ]

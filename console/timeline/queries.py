@@ -147,6 +147,12 @@ def timeline(actor: Actor, wanted: ChangeFilter, *, after: str = "", limit: int 
     return Shown([entry for *_order, entry in page], _token(page[-1][:3]) if more else "")
 
 
+def latest_of(actor: Actor, containers: Sequence[int], *, limit: int) -> list[Entry]:
+    """What happened to these containers (primary keys), newest first."""
+    rows = visible_changes(actor, ChangeFilter()).filter(container_id__in=containers)
+    return [entry_of_change(row) for row in rows[:limit]]
+
+
 Position = tuple[datetime, int, int]
 Found = list[tuple[datetime, int, int, Entry]]
 

@@ -9,6 +9,7 @@ import { attachKeyboard } from "./keyboard.js";
 import { attachPage, refreshTimes } from "./page.js";
 import { attachPalette } from "./palette.js";
 import { attachRows } from "./rows.js";
+import { attachSteppers } from "./stepper.js";
 import { attachStepUp } from "./step_up.js";
 import { attachTray } from "./tray.js";
 import { attachTreeTools, attachTrees } from "./tree.js";
@@ -20,6 +21,7 @@ attachRows();
 attachLines();
 attachBulk();
 attachTray();
+attachSteppers();
 attachStepUp();
 attachTreeTools();
 attachTrees();
@@ -33,6 +35,7 @@ document.addEventListener("htmx:afterSettle", () => {
   attachTrees();
   attachColumns();
   attachBulk();
+  attachSteppers();
   refreshTimes();
 });
 

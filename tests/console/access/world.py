@@ -33,7 +33,7 @@ from console.stats import views as stats_views
 from tests.console.access.cells import Route
 from tests.console.files.conftest import FakeFiles, as_files
 from tests.console.schedules.conftest import make_schedule
-from tests.console.stacks.conftest import make_stack
+from tests.console.stacks.conftest import make_release, make_stack
 from tests.factories.console import (
     make_api_token,
     make_container,
@@ -145,6 +145,8 @@ def world(monkeypatch: pytest.MonkeyPatch, redis_server: object) -> World:
         session = BrowserSession.objects.create(user=kim, key="k" * 32)
     token = token_of(make_api_token(kim))
     channel = make_channel("pager", kind="email", addresses="night@example.org", workspace=shop)
+    stack = make_stack("stacked-thing", host=host, workspace=shop)
+    make_release(stack)
     things: dict[str, dict[str, Any]] = {
         "format": {"form": "jsonl"},
         "person": {"user_pk": kim.pk},
@@ -179,7 +181,8 @@ def world(monkeypatch: pytest.MonkeyPatch, redis_server: object) -> World:
         "grant": {"grant_id": grant.pk},
         "schedule": {"schedule_id": schedule.pk},
         "terminal": {"number": make_terminal(kim, container, is_recorded=True).number},
-        "stack": {"stack_id": make_stack("stacked-thing", host=host, workspace=shop).pk},
+        "stack": {"stack_id": stack.pk},
+        "service": {"stack_id": stack.pk, "name": "web"},
     }
     return World(things, container.pk, failed.number)
 

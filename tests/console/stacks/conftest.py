@@ -11,8 +11,9 @@ from console.operations.governed import writes_allowed
 from console.operations.permissions import Role
 from console.stacks import looking
 from console.stacks.compose.model import Project
-from console.stacks.models import Stack
+from console.stacks.models import Release, Stack
 from console.stacks.planning.world import World
+from console.stacks.preparing import source_of
 from tests.factories.console import actor_of, make_host, make_user, make_workspace
 from tests.fakes.broker import Broker
 from tests.fakes.compose_host import Host as FakeHost
@@ -59,6 +60,13 @@ def make_stack(name: str = "shop", *, host: Host | None = None, **facts: Any) ->
     host = host or make_host()
     with writes_allowed("factory"):
         return Stack.objects.create(name=name, host=host, workspace=workspace, **{**given, **facts})
+
+
+def make_release(stack: Stack, number: int = 1, *, job: Job | None = None) -> Release:
+    """Of its files."""
+    found = source_of(stack).load().project
+    with writes_allowed("factory"):
+        return Release.objects.create(stack=stack, number=number, document=found.document(), by_name="kim", job=job)
 
 
 def succeed(job: Job) -> None:
