@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from console.hosts import projects
-from console.operations.errors import Conflict, Unavailable
 from console.stacks.compose.model import Service
 from console.stacks.compose.parts import UpdateConfig
 from console.stacks.making import DONE, Maker
@@ -33,7 +32,7 @@ class Deployment:
     failed: list[str] = field(default_factory=list)
 
     async def apply(self) -> None:
-        """Stops at the first thing that fails, and says which. Repeating it is harmless."""
+        """All but images. Stops at the first thing that fails, and says which. Repeating it is harmless."""
         containers: dict[str, list[Step]] = {}
         later = []
         for step in self.maker.plan.steps:
@@ -42,7 +41,7 @@ class Deployment:
             elif step.action is Action.REMOVE:
                 later.append(step)
         for step in self.maker.plan.steps:
-            if step.kind != "container" and step not in later and step.action is not Action.KEEP:
+            if step.kind not in ("image", "container") and step not in later and step.action is not Action.KEEP:
                 await self._thing(step)
         for name in [name for name in containers if name not in self.maker.project.services]:
             await self.maker.each(containers.pop(name), self.maker.remove)
@@ -51,15 +50,11 @@ class Deployment:
         for step in later:
             await self._thing(step)
 
-    # --- images, networks, volumes ---
+    # --- networks, volumes ---
 
     async def _thing(self, step: Step) -> None:
         engine = self.maker.engine
         match step.kind, step.action:
-            case "image", Action.PULL:
-                await self._pull(step)
-            case "image", _:
-                raise Conflict(f"{step.name} has to be built before {step.service} is deployed")
             case "network", Action.CREATE:
                 await self._create_network(step.name)
             case "network", Action.REPLACE:
@@ -76,12 +71,6 @@ class Deployment:
             case "volume", _:
                 await projects.remove_volume(engine, step.name)
         await self.maker.run.write(f"{step.kind} {step.name}: {DONE[step.action]}\n")
-
-    async def _pull(self, step: Step) -> None:
-        async for line in projects.pull(self.maker.engine, step.name):
-            await self.maker.run.write(f"{line}\n")
-        if await self.maker.engine.find_image_id(step.name) is None:
-            raise Unavailable(f"the engine said that {step.name} was pulled, and does not have it")
 
     async def _create_network(self, name: str) -> None:
         project = self.maker.project

@@ -11,6 +11,7 @@ from console.operations.permissions import Permission
 from console.stacks.compose.model import Project, Service
 from console.stacks.compose.parts import UpdateConfig
 from console.stacks.deploying import Deployment
+from console.stacks.fetching import fetch_images
 from console.stacks.looking import look
 from console.stacks.making import Maker
 from console.stacks.parcels import put_together, put_together_before
@@ -20,6 +21,9 @@ from console.stacks.planning.steps import plan, plan_removal
 from console.stacks.planning.updates import CONTINUE, ROLLBACK, way_back_of
 from console.stacks.planning.world import World
 from console.stacks.rolling import RolloutFailed
+
+# as they should be, or their program's own affair
+RIGHT = (Action.KEEP, Action.RESTART)
 
 
 @handler("stack.deploy", permission=Permission.CONTAINER_DEPLOY, retryable=True, repeatable=False)
@@ -34,17 +38,22 @@ async def deploy(run: JobRun, args: Args) -> dict[str, Any]:
         found = plan(project, await look(engine, project, images=images.values()), contents=contents, images=images)
         if run.attempt == 1:
             found.require(args["plan"])
-        maker = Maker(run, engine, project, found, str(args["release"]), texts)
-        deployment = Deployment(maker)
+        await run.write(found.text())
+        fetched = await fetch_images(run, engine, found, args.get("builds", {}))
+        if fetched.ids:
+            # what an image turned out to be decides which containers are made anew
+            world = await look(engine, project, images=images.values())
+            found = plan(project, world, contents=contents, images=images)
+        deployment = Deployment(Maker(run, engine, project, found, str(args["release"]), texts))
         try:
-            await _apply(deployment)
+            await deployment.apply()
         except RolloutFailed as error:
             if error.goes_back and "before" in args:
                 await _go_back(run, engine, args, error)
             raise
         world = await look(engine, project, images=images.values())
     _require_nothing(plan(project, world, contents=contents, images=images))
-    return {"counts": found.counts, "release": args["release"], **_told(world, deployment)}
+    return {"counts": found.counts, "release": args["release"], **fetched.told(), **_told(world, deployment)}
 
 
 async def _go_back(run: JobRun, engine: Engine, args: Args, error: RolloutFailed) -> None:
@@ -54,9 +63,11 @@ async def _go_back(run: JobRun, engine: Engine, args: Args, error: RolloutFailed
     contents = Contents(before["digests"])
     await run.write(f"\n{error}\nGoing back to release {before['release']}.\n")
     found = plan(project, await look(engine, project, images=images.values()), contents=contents, images=images)
+    await run.write(found.text())
+    await fetch_images(run, engine, found, {})
     maker = Maker(run, engine, project, found, str(before["release"]), texts)
     deployment = Deployment(maker, _way_back)
-    await _apply(deployment)
+    await deployment.apply()
     world = await look(engine, project, images=images.values())
     _require_nothing(plan(project, world, contents=contents, images=images))
     message = f"{error}. Everything is as in release {before['release']} again."
@@ -73,7 +84,7 @@ def _way_back(service: Service) -> UpdateConfig | None:
 
 
 def _told(world: World, deployment: Deployment) -> dict[str, Any]:
-    return {"images": world.running_images, **({"failed": deployment.failed} if deployment.failed else {})}
+    return {"running": world.running_images, **({"failed": deployment.failed} if deployment.failed else {})}
 
 
 @handler("stack.remove", permission=Permission.CONTAINER_REMOVE, retryable=True, repeatable=False)
@@ -82,19 +93,17 @@ async def remove(run: JobRun, args: Args) -> dict[str, Any]:
     nothing = Project(name=args["project"], directory="/")
     async with run.engine() as engine:
         found = plan_removal(nothing.name, await look(engine, nothing), with_volumes=bool(args["volumes"]))
-        await _apply(Deployment(Maker(run, engine, nothing, found, "")))
+        await run.write(found.text())
+        await Deployment(Maker(run, engine, nothing, found, "")).apply()
         left = plan_removal(nothing.name, await look(engine, nothing), with_volumes=bool(args["volumes"]))
     _require_nothing(left)
     return {"counts": found.counts}
 
 
-async def _apply(deployment: Deployment) -> None:
-    await deployment.maker.run.write(deployment.maker.plan.text())
-    await deployment.apply()
-
-
 def _require_nothing(left: Plan) -> None:
     """What ends again at once is the program's own affair, and told as such elsewhere."""
-    wrong = [str(step) for step in left.steps if step.action not in (Action.KEEP, Action.RESTART, Action.PULL)]
+    wrong = [
+        str(step) for step in left.steps if step.action not in (Action.KEEP, Action.RESTART, Action.PULL, Action.BUILD)
+    ]
     if wrong:
         raise Unavailable("the host is not as it should be after this: " + "; ".join(wrong[:5]))

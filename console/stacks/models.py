@@ -109,7 +109,7 @@ class Release(Governed):
         """The ids (64 hex digits) of the images that its containers had in the end, by service; what is not known of
         one stays out.
         """
-        told = self.job.result.get("images") if self.job is not None else None
+        told = self.job.result.get("running") if self.job is not None else None
         given = told if isinstance(told, dict) else {}
         return {str(name): one for name, one in given.items() if isinstance(one, str) and ENGINE_ID.fullmatch(one)}
 

@@ -20,6 +20,7 @@ from console.operations.permissions import Permission
 from console.operations.policy import may
 from console.operations.runner import operation, publish_on_commit
 from console.secrets.queries import require_usable
+from console.stacks.building import Builds, builds_for, refuse_to_build, services_to_build
 from console.stacks.models import Release, Stack
 from console.stacks.planning import labels
 from console.stacks.planning.bodies import container_body, container_name
@@ -226,14 +227,17 @@ def _deploy(
         require_idle(stack)
         _require_own(_containers_of(stack.host, stack.project), owner, stack.project)
         prepared.plan.require(plan_digest)
-        _require_built(stack.host, prepared)
+        builds = _builds(actor, stack, owner, prepared)
         before = before_of(stack, prepared)
-        secrets = sorted({*prepared.given.secrets, *before.secrets})
+        secrets = sorted({*prepared.given.secrets, *before.secrets, *builds.secrets})
         require_usable(actor, owner, secrets, field="files")
         require_allowed(owner, stack.host, prepared)
         release = _release(stack, prepared, rolls_back_to, by_name=actor.name)
         args = {**args_of(prepared, release.number, before), **({"secrets": secrets} if secrets else {})}
-        release.job = add_job(op, "stack.deploy", host=stack.host, workspace=owner, args=args, on=stack)
+        args |= {"builds": builds.args} if builds.args else {}
+        release.job = add_job(
+            op, "stack.deploy", host=stack.host, workspace=owner, args=args, on=stack, blobs=builds.blobs
+        )
         release.save()
         op.details["release"] = release.number
         publish_on_commit("rows.stacks", {"host": stack.host.name})
@@ -255,11 +259,16 @@ def _release(stack: Stack, prepared: Prepared, rolls_back_to: int | None, *, by_
     )
 
 
-def _require_built(host: Host, prepared: Prepared) -> None:
-    missing = [step.name for step in prepared.plan.steps if step.action is Action.BUILD]
-    if missing:
-        words = {"image": missing[0], "host": host.name}
-        raise Invalid(_("There is no image “%(image)s” on “%(host)s”. Build it first.") % words, field="files")
+def _builds(actor: Actor, stack: Stack, owner: Workspace, prepared: Prepared) -> Builds:
+    """Needs image.build where there is something to build, which takes the files that the stack has now."""
+    missing = services_to_build(prepared)
+    if not missing:
+        return Builds()
+    if not prepared.is_of_files:
+        service, image = next(iter(missing.items()))
+        raise refuse_to_build(source_of(stack), service, image, stack.host)
+    _require(actor, Permission.IMAGE_BUILD, stack)
+    return builds_for(actor, owner, stack.host, prepared, source_of(stack))
 
 
 def require_allowed(workspace: Workspace, host: Host, prepared: Prepared) -> None:
@@ -270,7 +279,10 @@ def require_allowed(workspace: Workspace, host: Host, prepared: Prepared) -> Non
         for name, service in project.services.items()
         for number in range(1, service.replicas + 1)
     }
-    made = [step for step in prepared.plan.steps if step.kind == "container" and step.action in MAKING]
+    renewed = {step.service for step in prepared.plan.steps if step.kind == "image"}
+    steps = [step for step in prepared.plan.steps if step.kind == "container" and step.action is not Action.REMOVE]
+    # what is kept now is made anew when its image turns out to be another
+    made = [step for step in steps if step.action in MAKING or step.service in renewed]
     added = sum(step.action is Action.CREATE for step in made)
     used = replace(used, own=used.own | siblings, containers=max(used.containers + added - len(made), 0))
     found: dict[str, Refusal] = {}

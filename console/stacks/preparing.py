@@ -6,6 +6,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from console.images.references import plain_name
 from console.operations.errors import Conflict, Invalid
 from console.stacks import looking
 from console.stacks.compose.model import Project
@@ -45,6 +46,8 @@ class Prepared:
     warnings: tuple[str, ...] = ()
     images: Mapping[str, str] = field(default_factory=dict)
     running: Mapping[str, str] = field(default_factory=dict)
+    # made of the files that the stack has now
+    is_of_files: bool = False
 
 
 def prepared_for(stack: Stack, release: int | None) -> Prepared:
@@ -56,7 +59,7 @@ def prepared_for(stack: Stack, release: int | None) -> Prepared:
     source = source_of(stack)
     loaded = source.load()
     found = _planned(stack, loaded.project, given_with(loaded.project, source))
-    return replace(found, warnings=(*found.warnings, *map(str, loaded.warnings)))
+    return replace(found, warnings=(*found.warnings, *map(str, loaded.warnings)), is_of_files=True)
 
 
 def _planned(stack: Stack, project: Project, given: Given, *, images: Mapping[str, str] | None = None) -> Prepared:
@@ -109,6 +112,8 @@ def args_of(prepared: Prepared, release: int, before: "Before") -> dict[str, Any
     return {
         **parcel,
         **({"images": dict(prepared.images)} if prepared.images else {}),
+        # names of images that are fetched or built on the way: they become the workspace's
+        "makes": [plain_name(step.name) for step in prepared.plan.steps if step.kind == "image"],
         **({"before": before.args} if before.args else {}),
         "env": {**parcel["env"], **before.env},
         "plan": prepared.plan.digest,

@@ -28,6 +28,8 @@ class ComposeEngine(Host):
         # health and end of containers by service or image, once they were started, and images that do not start
         self.health: dict[str, str] = {}
         self.ends: dict[str, int] = {}
+        # what registries have by now
+        self.newest: dict[str, str] = {}
         self.unstartable: set[str] = set()
 
     def _change(self, what: str) -> None:
@@ -106,7 +108,8 @@ class ComposeEngine(Host):
 
     async def lines(self, path: str, method: str, *, params: Mapping[str, Any]) -> AsyncIterator[dict[str, Any]]:
         self._change(f"{method} {path} {params['fromImage']}")
-        self.images[params["fromImage"]] = digest(params["fromImage"])
+        name = params["fromImage"]
+        self.images[name] = self.newest.get(name) or self.images.get(name) or digest(name)
         yield {"status": "Pulled"}
 
     async def find_image_id(self, name: str) -> str | None:

@@ -79,6 +79,7 @@ class Doubt(StrEnum):
     ONE_PUBLISHES = "one publishes"
     STOPS_FIRST = "stops first"
     OTHER_IMAGE = "other image"
+    MAY_RENEW = "may renew"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,8 @@ class Remark:
                 text = _("“%(name)s” has something that only one container can have: the old one stops first.")
             case Doubt.OTHER_IMAGE:
                 text = _("The image that “%(name)s” had then is gone; what has its name now is taken.")
+            case Doubt.MAY_RENEW:
+                text = _("Containers of “%(name)s” are replaced if its image turns out to be another.")
         return text % {"name": self.name}
 
 

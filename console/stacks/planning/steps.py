@@ -129,12 +129,17 @@ class _Planner:
             image = image_of(self.project, name, service)
             present = self.world.images.get(image, "")
             if service.build is not None and (not present or service.pull_policy == "build"):
-                yield Step(Action.BUILD, "image", image, service=name, engine_id=present)
+                yield self._fetched(Action.BUILD, name, image, present)
             elif service.build is None and image not in asked and self._is_pulled(service, present):
                 asked.add(image)
-                yield Step(Action.PULL, "image", image, service=name, engine_id=present)
+                yield self._fetched(Action.PULL, name, image, present)
             if service.provider is not None or service.models:
                 self.remarks.append(Remark(Doubt.NO_PROVIDER, name))
+
+    def _fetched(self, action: Action, name: str, image: str, present: str) -> Step:
+        if present and any(one.service == name for one in self.world.containers):
+            self.remarks.append(Remark(Doubt.MAY_RENEW, name))
+        return Step(action, "image", image, service=name, engine_id=present)
 
     def _is_pulled(self, service: Service, present: str) -> bool:
         if service.pull_policy == "never":

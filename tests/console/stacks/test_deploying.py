@@ -55,6 +55,12 @@ class Run:
     async def tell(self, kind: str, **_fact: Any) -> None:
         self.told.append(kind)
 
+    def progress(self, _record: dict[str, Any]) -> None:
+        """Nobody looks."""
+
+    async def tell_progress(self, _record: dict[str, Any]) -> None:
+        """Nobody is told."""
+
     def resolved(self, text: str) -> str:
         return "hunter2" if text == "secret:pw" else text
 
@@ -163,6 +169,20 @@ async def test_images_that_are_not_there_are_pulled_and_those_to_be_built_are_as
     built = ComposeEngine()
     with pytest.raises(Conflict, match="has to be built"):
         await deploy(Run(built, job=1), args_for(built, project("services: {a: {build: .}}")))  # type: ignore[arg-type]
+
+
+async def test_an_image_that_turns_out_to_be_another_makes_its_containers_anew():
+    text = "services: {a: {image: web, pull_policy: always}, b: {image: db}}"
+    engine = await deployed(text)
+    old = engine.one("stack-b-1")["Id"]
+    wanted = project(text)
+    args = args_for(engine, wanted, 2)
+    assert plan(wanted, engine.world(wanted)).counts == {"keep": 2}
+    engine.newest["web"] = "f" * 64
+    found = await deploy(Run(engine, job=2), args)  # type: ignore[arg-type]
+    assert engine.one("stack-a-1")["Image"] == f"sha256:{'f' * 64}"
+    assert engine.one("stack-b-1")["Id"] == old
+    assert (found["images"], found["new"]) == (["f" * 64], ["f" * 64])
 
 
 async def test_a_name_that_somebody_else_has_is_left_to_them():

@@ -78,10 +78,11 @@ async def planned(docker: RunningEngine, wanted: Project) -> Plan:
         return plan(wanted, await look(engine, wanted), contents=Contents(DIGESTS))
 
 
-async def deployed(docker: RunningEngine, wanted: Project, *, job: int) -> Plan:
+async def deployed(docker: RunningEngine, wanted: Project, *, job: int, builds: Any = None) -> Plan:
     found = await planned(docker, wanted)
     args: dict[str, Any] = {**hidden(wanted, {"secrets/s": "hunter2"}), "plan": found.digest, "digests": DIGESTS}
-    await deploy(RealRun(docker, job), {**args, "release": job})  # type: ignore[arg-type]
+    args |= {"release": job, "builds": builds or {}}
+    await deploy(RealRun(docker, job), args)  # type: ignore[arg-type]
     return found
 
 
@@ -129,4 +130,17 @@ async def test_a_project_of_docker_compose_is_adopted_as_it_runs(docker: Running
     assert [str(change) for step in changed.steps for change in step.changes] == ["environment A changed"]
     assert docker.out("ps", "--format", "{{.Names}}") == "old-web-1"
     await remove(RealRun(docker, 5), {"project": "old", "volumes": True})  # type: ignore[arg-type]
+    assert docker.out("ps", "-aq") == ""
+
+
+async def test_what_is_built_on_the_way_is_what_runs(docker: RunningEngine) -> None:
+    wanted = project(f"services: {{a: {{build: ., image: own, pull_policy: build, {SLEEP}}}}}", name="built")
+    for job, version in ((6, "1"), (7, "1"), (8, "2")):
+        before = docker.out("ps", "-q")
+        given = {"a": {"tag": "own:latest", "dockerfile": f"FROM busybox\nENV V={version}\n"}}
+        await deployed(docker, wanted, job=job, builds=given)
+        assert docker.out("exec", "built-a-1", "sh", "-c", "echo $V") == version
+        # the same image again is no reason for another container
+        assert (docker.out("ps", "-q") == before) is (job == 7)
+    await remove(RealRun(docker, 9), {"project": "built", "volumes": True})  # type: ignore[arg-type]
     assert docker.out("ps", "-aq") == ""

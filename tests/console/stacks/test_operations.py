@@ -166,7 +166,7 @@ def test_a_release_has_the_images_again_that_it_ended_with(admin, fake_host):
     deployed(admin, stack, fake_host)
     old = fake_host.images["web"]
     with writes_allowed("test"):
-        Job.objects.update(result={"images": {"web": old, "db": "no id"}})
+        Job.objects.update(result={"running": {"web": old, "db": "no id"}})
     fake_host.images["web"] = "f" * 64
     fake_host.untagged.add(old)
     assert plan_stack(admin, stack.pk).plan.counts == {"replace": 1, "keep": 1}
@@ -268,12 +268,6 @@ def test_contents_nobody_gave_and_secrets_nobody_has_are_refused(admin, fake_hos
     )
     with pytest.raises(Invalid, match="no secret"):
         deploy_stack(admin, missing.pk, plan_digest=plan_stack(admin, missing.pk).plan.digest)
-
-
-def test_images_that_are_built_have_to_be_there(admin, fake_host):
-    stack = made(admin, "services: {a: {build: ., image: own}}")
-    with pytest.raises(Invalid, match="Build it first"):
-        deploy_stack(admin, stack.pk, plan_digest=plan_stack(admin, stack.pk).plan.digest)
 
 
 def test_removal_leaves_volumes_or_asks_who_it_is(admin, fake_host):
