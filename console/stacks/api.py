@@ -12,9 +12,10 @@ from console.rest.door import actor_of
 from console.rest.schemas import Listing, Number, Paging, listing
 from console.stacks import operations
 from console.stacks.models import Stack
-from console.stacks.queries import containers_of, visible_stacks
+from console.stacks.queries import adoptable_projects, containers_of, visible_stacks
 from console.stacks.queries import get_stack as find_stack
 from console.stacks.schemas import (
+    AdoptableShown,
     DeployGiven,
     NewStack,
     ReleaseShown,
@@ -49,6 +50,13 @@ def create_stack(request: HttpRequest, response: HttpResponse, given: NewStack) 
     made = operations.create_stack(actor, given.host, **given.model_dump(exclude={"host"}))
     accepted(response, reverse("api:get_stack", args=[made.pk]))
     return _shown(actor, made)
+
+
+@router.get("stacks/adoptable", response=list[AdoptableShown])
+def list_adoptable_projects(request: HttpRequest) -> list[AdoptableShown]:
+    """Projects of docker compose on hosts that no stack is."""
+    actor = require_held(actor_of(request), Permission.CONTAINER_DEPLOY)
+    return [AdoptableShown.of(one) for one in adoptable_projects(actor)]
 
 
 @router.get(ONE, response=StackShown)

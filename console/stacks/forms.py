@@ -55,6 +55,22 @@ class NewStackForm(PlacedForm, FilesForm):
     )
 
 
+class AdoptForm(FilesForm):
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=63,
+        widget=forms.TextInput(attrs=MONO),
+        help_text=_("Small letters, digits, “_” and “-”."),
+    )
+    directory = forms.CharField(
+        label=_("Directory"),
+        max_length=4000,
+        required=False,
+        widget=forms.TextInput(attrs=MONO),
+        help_text=_("What paths in the file are relative to, on the host."),
+    )
+
+
 def told(problem: Problem) -> str:
     """Without the file's name, which stands above."""
     place = _("Line %(line)d, column %(column)d") % {"line": problem.mark.line, "column": problem.mark.column}

@@ -1,6 +1,7 @@
 """Reading stacks: those over which stack.view is held."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
@@ -76,3 +77,52 @@ def stacks_with(actor: Actor, secret: Secret) -> list[str]:
         if newest is not None and secret.name in newest.secrets:
             found.append(stack.name if stack.pk in seen else UNSEEN)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Adoptable:
+    """A project of docker compose that no stack is. ``directory`` and ``files`` are what its containers say of it."""
+
+    host: Host
+    project: str
+    workspace: str
+    containers: int
+    services: list[str]
+    directory: str
+    files: list[str]
+
+
+def adoptable_projects(actor: Actor) -> list[Adoptable]:
+    """By host and name, of containers that the actor sees. One of which several workspaces have parts is left out."""
+    known = set(Stack.objects.filter(present()).values_list("host_id", "project"))
+    found: dict[tuple[int, str], list[Container]] = {}
+    for one in visible_containers(actor).select_related("host", "workspace").defer("shape"):
+        project = one.labels.get(labels.PROJECT, "")
+        if project and (one.host_id, project) not in known and not labels.is_one_off(one.labels):
+            found.setdefault((one.host_id, project), []).append(one)
+    whole = [_adoptable(project, those) for (_host, project), those in found.items() if _are_of_one(those)]
+    return sorted(whole, key=lambda one: (one.host.name, one.project))
+
+
+def get_adoptable(actor: Actor, host: str, project: str) -> Adoptable:
+    for one in adoptable_projects(actor):
+        if (one.host.name, one.project) == (host, project):
+            return one
+    raise Missing(_("There is no such project on this host."))
+
+
+def _are_of_one(those: Sequence[Container]) -> bool:
+    return len({one.workspace_id for one in those}) == 1
+
+
+def _adoptable(project: str, those: Sequence[Container]) -> Adoptable:
+    first = those[0]
+    return Adoptable(
+        first.host,
+        project,
+        first.workspace.slug,
+        len(those),
+        sorted({one.labels.get(labels.SERVICE, "") for one in those}),
+        first.labels.get(labels.DIRECTORY, ""),
+        [path for path in first.labels.get(labels.FILES, "").split(",") if path],
+    )

@@ -16,6 +16,7 @@ from console.stacks.models import Release, Stack
 from console.stacks.planning import labels
 from console.stacks.planning.plans import Step
 from console.stacks.preparing import Prepared
+from console.stacks.queries import Adoptable
 from console.stacks.services import ServiceNow
 
 PATHS = Field(default_factory=lambda: ["compose.yaml"], description="Those that are merged, in order.")
@@ -74,6 +75,30 @@ class ScaleGiven(Given):
 
 class RemoveStackQuery(Given):
     volumes: bool = Field(False, description="Its volumes too, with all that is in them. Takes a proof of who you are.")
+
+
+class AdoptableShown(Shown):
+    """A project of docker compose that no stack is; `adopt` it when a stack is created."""
+
+    host: str
+    project: str
+    workspace: str
+    containers: int
+    services: list[str]
+    directory: str = Field(description="What its containers say of it.")
+    files: list[str] = Field(description="Paths on the host that they were made from.")
+
+    @classmethod
+    def of(cls, one: Adoptable) -> Self:
+        return cls(
+            host=one.host.name,
+            project=one.project,
+            workspace=one.workspace,
+            containers=one.containers,
+            services=one.services,
+            directory=one.directory,
+            files=one.files,
+        )
 
 
 class StackReplicaShown(Shown):

@@ -1,11 +1,13 @@
 from django.urls import path
 
-from console.stacks import service_views, views
+from console.stacks import adopting_views, service_views, views
 
 app_name = "stacks"
 urlpatterns = [
     path("stacks/", views.stacks, name="list"),
     path("stacks/new/", views.new, name="new"),
+    path("stacks/adopt/", adopting_views.projects, name="adoptable"),
+    path("stacks/adopt/<slug:host>/<str:project>/", adopting_views.adopt, name="adopt"),
     path("stacks/<int:stack_id>/", views.stack, name="stack"),
     path("stacks/<int:stack_id>/edit/", views.edit, name="edit"),
     path("stacks/<int:stack_id>/plan/", views.plan, name="plan"),

@@ -33,6 +33,7 @@ SCHEDULE = {
     **BUILD,
 }
 STACK = {"host": "local", "name": "mine", "compose": "services: {a: {image: x}}"}
+ADOPTION = {"name": "old", "directory": "/srv/old", "compose": "services: {a: {image: x}}"}
 JOB_RULES = {"most_running": "2", "most_waiting": "50", "keep_days": "30", "keep_count": "0"}
 TERMINAL_RULES = {"records": "", "idle_minutes": "5", "most_per_person": "1", "most_open": "9", "keep_days": "1"}
 GRANT = {"kind": "user", "user": "kim", "role": "operator", "scope": "workspace"}
@@ -140,8 +141,12 @@ ROUTES = {
     ("stacks:edit", "get"): Route("ffkfk", of="stack"),
     ("stacks:edit", "post"): Route("ffkfk", of="stack", data=STACK),
     ("stacks:plan", "get"): Route("ffkfk", of="stack"),
+    ("stacks:adoptable", "get"): Route("ffkfk"),
+    ("stacks:adopt", "get"): Route("ffkfk", of="project"),
+    # the developer has adopted it by then
+    ("stacks:adopt", "post"): Route("ffkfm", of="project", data=ADOPTION),
     ("stacks:scale", "get"): Route("fkkfk", of="stack"),
-    ("stacks:scale", "post"): Route("fkkmk", of="stack", data={"r.web": "2"}),
+    ("stacks:scale", "post"): Route("fkkfk", of="stack", data={"r.web": "2"}),
     ("stacks:service", "get"): Route("kkkfk", of="service"),
     ("stacks:deploy", "post"): Route("ffkmk", of="stack", data={"plan": "0" * 64}),
     ("stacks:remove", "post"): Route("ffkmk", of="stack"),
@@ -331,7 +336,7 @@ BOTH = {
     *("account:settings", "shares:container_log", "shares:job_output"),
     *("networks:new", "networks:prune", "volumes:new", "volumes:prune", "volumes:files", "volumes:remove"),
     "backups:restore",
-    *("stacks:new", "stacks:edit"),
+    *("stacks:new", "stacks:edit", "stacks:scale", "stacks:adopt"),
     *("roles:new", "roles:role", "grants:new", "tokens:own"),
     *("roles:new", "roles:role", "grants:new", "tokens:own", "files:freeze"),
     *("roles:new", "roles:role", "grants:new", "tokens:own", "files:freeze", "files:reset"),

@@ -71,6 +71,7 @@ NOTHING = {
     "session_pk": 987_654,
     "token_pk": 987_654,
     "name": "nothing-here",
+    "project": "nothing-here",
     "engine_id": "0" * 64,
     "slug": "nothing-here",
     "rule_id": 987_654,
@@ -147,6 +148,7 @@ def world(monkeypatch: pytest.MonkeyPatch, redis_server: object) -> World:
     channel = make_channel("pager", kind="email", addresses="night@example.org", workspace=shop)
     stack = make_stack("stacked-thing", host=host, workspace=shop)
     make_release(stack)
+    make_container("adopted-1", workspace=shop, labels={"com.docker.compose.project": "adopted"})
     things: dict[str, dict[str, Any]] = {
         "format": {"form": "jsonl"},
         "person": {"user_pk": kim.pk},
@@ -183,6 +185,7 @@ def world(monkeypatch: pytest.MonkeyPatch, redis_server: object) -> World:
         "terminal": {"number": make_terminal(kim, container, is_recorded=True).number},
         "stack": {"stack_id": stack.pk},
         "service": {"stack_id": stack.pk, "name": "web"},
+        "project": {"host": "local", "project": "adopted"},
     }
     return World(things, container.pk, failed.number)
 
@@ -226,7 +229,8 @@ def letter(attempt: Callable[[], object]) -> str:
 
 # the names and numbers that addresses are made of: an answer may repeat what it was asked
 ASKED_FOR = re.compile(
-    r"\b(nothing-here|web-1|shop|shop_net|shop_files|quay|db-password|night-shift|log-reader|987654|[0-9a-f]{64}|\d+)\b"
+    r"\b(nothing-here|web-1|web|adopted|shop|shop_net|shop_files|quay|db-password|night-shift|log-reader"
+    r"|987654|[0-9a-f]{64}|\d+)\b"
 )
 
 
