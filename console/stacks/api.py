@@ -11,6 +11,7 @@ from console.rest.answers import accepted
 from console.rest.door import actor_of
 from console.rest.schemas import Listing, Number, Paging, listing
 from console.stacks import operations
+from console.stacks.catalogue.templates import TEMPLATES
 from console.stacks.models import Stack
 from console.stacks.queries import adoptable_projects, containers_of, visible_stacks
 from console.stacks.queries import get_stack as find_stack
@@ -27,6 +28,7 @@ from console.stacks.schemas import (
     StackQuery,
     StackServiceDetail,
     StackShown,
+    StackTemplateShown,
 )
 from console.stacks.services import get_service
 from console.web.permits import require_held
@@ -50,6 +52,13 @@ def create_stack(request: HttpRequest, response: HttpResponse, given: NewStack) 
     made = operations.create_stack(actor, given.host, **given.model_dump(exclude={"host"}))
     accepted(response, reverse("api:get_stack", args=[made.pk]))
     return _shown(actor, made)
+
+
+@router.get("stacks/templates", response=list[StackTemplateShown])
+def list_stack_templates(request: HttpRequest) -> list[StackTemplateShown]:
+    """Stacks to begin with: what they ask for, and their Compose files."""
+    require_held(actor_of(request), Permission.CONTAINER_DEPLOY)
+    return [StackTemplateShown.of(one) for one in TEMPLATES]
 
 
 @router.get("stacks/adoptable", response=list[AdoptableShown])

@@ -1,6 +1,9 @@
+from typing import Any
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from console.stacks.catalogue.templates import Template
 from console.stacks.compose.problems import ComposeInvalid, Problem
 from console.web.forms import Form, PlacedForm
 
@@ -53,6 +56,38 @@ class NewStackForm(PlacedForm, FilesForm):
         widget=forms.TextInput(attrs={**MONO, "placeholder": "shop"}),
         help_text=_("Small letters, digits, “_” and “-”."),
     )
+
+
+class TemplateForm(PlacedForm):
+    """One field for each of the template's variables, under its name."""
+
+    workspace = forms.ChoiceField(label=_("Workspace"), required=False)
+    host = forms.ChoiceField(label=_("Host"))
+    stack = forms.CharField(
+        label=_("Name"),
+        max_length=63,
+        widget=forms.TextInput(attrs=MONO),
+        help_text=_("Small letters, digits, “_” and “-”."),
+    )
+
+    def __init__(self, *args: Any, template: Template, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.variables = [variable.name for variable in template.variables]
+        self.fields["stack"].initial = template.slug
+        for one in template.variables:
+            widget = forms.TextInput(attrs=MONO)
+            # lazy texts are words by now: a form lives as long as a request
+            field = forms.CharField(label=str(one.label), initial=one.default, max_length=500, widget=widget)
+            field.help_text = str(one.help)
+            self.fields[one.name] = field
+
+    @property
+    def values(self) -> dict[str, str]:
+        return {name: self.cleaned_data[name] for name in self.variables}
+
+    @property
+    def variable_fields(self) -> list[forms.BoundField]:
+        return [self[name] for name in self.variables]
 
 
 class AdoptForm(FilesForm):

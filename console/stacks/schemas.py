@@ -10,6 +10,7 @@ from pydantic import Field
 from console.containers.models import Container
 from console.operations.errors import Invalid
 from console.rest.schemas import Flag, Given, Paging, Shown, Slug, Whole
+from console.stacks.catalogue.templates import Template, Variable, text_of
 from console.stacks.compose.parts import UpdateConfig
 from console.stacks.gating import monitor_s
 from console.stacks.models import Release, Stack
@@ -75,6 +76,37 @@ class ScaleGiven(Given):
 
 class RemoveStackQuery(Given):
     volumes: bool = Field(False, description="Its volumes too, with all that is in them. Takes a proof of who you are.")
+
+
+class TemplateVariableShown(Shown):
+    name: str
+    label: str
+    default: str
+    pattern: str = Field(description="A regular expression for all of it.")
+
+    @classmethod
+    def of(cls, one: Variable) -> Self:
+        return cls(name=one.name, label=str(one.label), default=one.default, pattern=one.pattern)
+
+
+class StackTemplateShown(Shown):
+    """A stack to begin with: give its file and your `.env` to a new stack."""
+
+    slug: str
+    title: str
+    about: str
+    variables: list[TemplateVariableShown]
+    compose: str = Field(description="The Compose file.")
+
+    @classmethod
+    def of(cls, one: Template) -> Self:
+        return cls(
+            slug=one.slug,
+            title=str(one.title),
+            about=str(one.about),
+            variables=[TemplateVariableShown.of(variable) for variable in one.variables],
+            compose=text_of(one.slug),
+        )
 
 
 class AdoptableShown(Shown):

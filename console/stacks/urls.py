@@ -1,11 +1,13 @@
 from django.urls import path
 
-from console.stacks import adopting_views, service_views, views
+from console.stacks import adopting_views, service_views, template_views, views
 
 app_name = "stacks"
 urlpatterns = [
     path("stacks/", views.stacks, name="list"),
     path("stacks/new/", views.new, name="new"),
+    path("stacks/templates/", template_views.templates, name="templates"),
+    path("stacks/templates/<slug:slug>/", template_views.template, name="template"),
     path("stacks/adopt/", adopting_views.projects, name="adoptable"),
     path("stacks/adopt/<slug:host>/<str:project>/", adopting_views.adopt, name="adopt"),
     path("stacks/<int:stack_id>/", views.stack, name="stack"),

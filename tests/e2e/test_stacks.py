@@ -66,3 +66,17 @@ def test_a_stack_is_pasted_planned_deployed_and_rolled_back(instance: Instance, 
     expect(page.get_by_role("heading", name="Going back to release 1")).to_be_visible()
     deployed(page)
     assert "main_shop-web-2" in instance.docker("ps", "--format", "{{.Names}}")
+
+    # one service, and more of it
+    page.goto(stack)
+    page.get_by_role("link", name="web", exact=True).click()
+    expect(page.get_by_role("heading", name="web", exact=True)).to_be_visible()
+    expect(page.get_by_role("link", name="main_shop-web-2: running")).to_be_visible(timeout=WAIT_MS)
+    service = page.url
+    page.get_by_role("button", name="One more").click()
+    page.get_by_role("button", name="Plan").click()
+    expect(page.get_by_text("main_shop-web-3")).to_be_visible()
+    page.get_by_role("button", name="Scale").click()
+    expect(page.get_by_text("succeeded", exact=True).first).to_be_visible(timeout=WAIT_MS)
+    page.goto(service)
+    expect(page.get_by_text("3 of 3")).to_be_visible(timeout=WAIT_MS)

@@ -33,6 +33,7 @@ SCHEDULE = {
     **BUILD,
 }
 STACK = {"host": "local", "name": "mine", "compose": "services: {a: {image: x}}"}
+CACHE = {"host": "local", "stack": "mine", "IMAGE": "redis:7", "MEMORY_MB": "64", "PORT": "6379"}
 ADOPTION = {"name": "old", "directory": "/srv/old", "compose": "services: {a: {image: x}}"}
 JOB_RULES = {"most_running": "2", "most_waiting": "50", "keep_days": "30", "keep_count": "0"}
 TERMINAL_RULES = {"records": "", "idle_minutes": "5", "most_per_person": "1", "most_open": "9", "keep_days": "1"}
@@ -141,6 +142,9 @@ ROUTES = {
     ("stacks:edit", "get"): Route("ffkfk", of="stack"),
     ("stacks:edit", "post"): Route("ffkfk", of="stack", data=STACK),
     ("stacks:plan", "get"): Route("ffkfk", of="stack"),
+    ("stacks:templates", "get"): Route("ffkfk"),
+    ("stacks:template", "get"): Route("ffkfk", of="template"),
+    ("stacks:template", "post"): Route("ffkfk", of="template", data={**CACHE, "workspace": "shop"}),
     ("stacks:adoptable", "get"): Route("ffkfk"),
     ("stacks:adopt", "get"): Route("ffkfk", of="project"),
     # the developer has adopted it by then
@@ -322,7 +326,7 @@ ROUTES = {
     ("grants:revoke", "post"): Route("mmmmk", of="grant"),
 }
 # things of no workspace: one who may see them at all sees all of them
-SHARED = {"host", "format", "team", "member", "role", "person"}
+SHARED = {"host", "template", "format", "team", "member", "role", "person"}
 # pages that are both shown and sent
 BOTH = {
     *("accounts:help_back_in", "account:password", "account:totp", "account:passkey"),
@@ -336,7 +340,7 @@ BOTH = {
     *("account:settings", "shares:container_log", "shares:job_output"),
     *("networks:new", "networks:prune", "volumes:new", "volumes:prune", "volumes:files", "volumes:remove"),
     "backups:restore",
-    *("stacks:new", "stacks:edit", "stacks:scale", "stacks:adopt"),
+    *("stacks:new", "stacks:edit", "stacks:scale", "stacks:adopt", "stacks:template"),
     *("roles:new", "roles:role", "grants:new", "tokens:own"),
     *("roles:new", "roles:role", "grants:new", "tokens:own", "files:freeze"),
     *("roles:new", "roles:role", "grants:new", "tokens:own", "files:freeze", "files:reset"),

@@ -232,6 +232,7 @@ CALLS = {
     "get_stack_plan": Call("ffkfk", "fkkm", of="stack"),
     "deploy_stack": Call("ffkmk", "fkkm", of="stack", body={"plan": "0" * 64}),
     "scale_stack": Call("fkkmk", "fkkm", of="stack", body={"replicas": {"web": 2}}),
+    "list_stack_templates": Call("ffkfk", "fkkk"),
     "list_adoptable_projects": Call("ffkfk", "fkkk"),
     "get_stack_service": Call("kkkfk", "kkkm", of="service"),
     "list_releases": Call("kkkfk", "kkkm", of="stack"),

@@ -186,6 +186,7 @@ def world(monkeypatch: pytest.MonkeyPatch, redis_server: object) -> World:
         "stack": {"stack_id": stack.pk},
         "service": {"stack_id": stack.pk, "name": "web"},
         "project": {"host": "local", "project": "adopted"},
+        "template": {"slug": "cache"},
     }
     return World(things, container.pk, failed.number)
 
