@@ -53,6 +53,7 @@ bench: ## Measure starts, logs, containers and images beside dockerd, where that
 	@$(BIN)/python -m benchmarks.shared_ports
 	@$(BIN)/python -m benchmarks.audit_verify
 	@$(BIN)/python -m benchmarks.terminal_echo
+	@$(BIN)/python -m benchmarks.stack_scale
 	@$(BIN)/python -m benchmarks.pages
 
 clean: ## Remove what set-up made in this folder (not what is installed, not your data)
