@@ -38,6 +38,8 @@ from console.workspaces.rules import Refusal, judge
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 DIRECTORY = re.compile(r"/[^\0]{0,4000}")
+# files, paths, variables, profiles
+Sources = tuple[Mapping[str, str], Sequence[str], Mapping[str, str], Sequence[str]]
 
 
 def create_stack(
@@ -68,16 +70,30 @@ def create_stack(
     }
     with operation(actor, Permission.CONTAINER_DEPLOY, at=place_for_new(owner, host), **inputs) as op:
         owner = require_workspace(owner).locked()
-        if not NAME.fullmatch(name):
-            raise Invalid(_("A stack's name has small letters, digits, “_” and “-”, up to 63."), field="name")
-        project = adopt or f"{owner.slug}_{name}"
-        _require_free(host, project, owner, adopts=bool(adopt))
-        stack = Stack(workspace=owner, host=host, name=name, project=project)
-        stack.directory = _checked_directory(directory or f"/srv/{project}")
-        _keep(stack, files, paths, variables or {}, profiles)
+        sources = (files, paths, variables or {}, profiles)
+        stack = new_stack(owner, host, name=name, sources=sources, adopt=adopt, directory=directory)
         op.target(stack)
         publish_on_commit("rows.stacks", {"host": host.name})
     return stack
+
+
+def new_stack(
+    owner: Workspace, host: Host, *, name: str, sources: Sources, adopt: str = "", directory: str = ""
+) -> Stack:
+    """Its row, inside an operation that holds the workspace's. Raises as ``create_stack`` does."""
+    if not NAME.fullmatch(name):
+        raise Invalid(_("A stack's name has small letters, digits, “_” and “-”, up to 63."), field="name")
+    project = adopt or project_of(owner, name)
+    _require_free(host, project, owner, adopts=bool(adopt))
+    stack = Stack(workspace=owner, host=host, name=name, project=project)
+    stack.directory = _checked_directory(directory or f"/srv/{project}")
+    _keep(stack, *sources)
+    return stack
+
+
+def project_of(owner: Workspace, name: str) -> str:
+    """What a stack of that name is called on its host."""
+    return f"{owner.slug}_{name}"
 
 
 def change_stack(
@@ -283,12 +299,20 @@ def _deploy(
         _require_built(stack.host, prepared)
         require_usable(actor, owner, prepared.given.secrets, field="files")
         require_allowed(owner, stack.host, prepared)
-        return _release(op, stack, owner, prepared, rolls_back_to, by_name=actor.name)
+        return add_release(op, stack, owner, prepared, rolls_back_to=rolls_back_to)
 
 
-def _release(
-    op: Operation, stack: Stack, owner: Workspace, prepared: Prepared, rolls_back_to: int | None, *, by_name: str
+def add_release(
+    op: Operation,
+    stack: Stack,
+    owner: Workspace,
+    prepared: Prepared,
+    *,
+    rolls_back_to: int | None = None,
+    kind: str = "stack.deploy",
+    more: Mapping[str, Any] | None = None,
 ) -> Job:
+    """Inside ``op``. ``kind`` is that of the job which puts it on the host, with ``more`` among its arguments."""
     newest = stack.newest
     release = Release(
         stack=stack,
@@ -299,7 +323,7 @@ def _release(
         secrets=prepared.given.secrets,
         plan=prepared.plan.document(),
         rolls_back_to=rolls_back_to,
-        by_name=by_name,
+        by_name=op.actor.name,
     )
     args: dict[str, Any] = {
         **({"secrets": prepared.given.secrets} if prepared.given.secrets else {}),
@@ -307,8 +331,9 @@ def _release(
         "plan": prepared.plan.digest,
         "digests": prepared.digests,
         "release": release.number,
+        **(more or {}),
     }
-    release.job = add_job(op, "stack.deploy", host=stack.host, workspace=owner, args=args, on=stack)
+    release.job = add_job(op, kind, host=stack.host, workspace=owner, args=args, on=stack)
     release.save()
     op.details["release"] = release.number
     publish_on_commit("rows.stacks", {"host": stack.host.name})
