@@ -14,6 +14,7 @@ from console.capsules.downloads import file_of
 from console.capsules.locks.document import parse_lock
 from console.capsules.queries import get_capsule as find_capsule
 from console.capsules.queries import visible_capsules
+from console.capsules.restoring import plan_restore
 from console.capsules.schemas import (
     CapsuleGiven,
     CapsuleQuery,
@@ -128,7 +129,7 @@ def download_capsule(request: HttpRequest, number: Path[Number]) -> StreamingHtt
 def plan_capsule(request: HttpRequest, number: Path[Number], wanted: Query[RestorePlanQuery]) -> RestorePlanShown:
     """What restoring it on a host would mean. The host is looked at; nothing is done."""
     actor = require_held(actor_of(request), Permission.STACK_VIEW)
-    found = operations.plan_restore(actor, number, wanted.host, name=wanted.name, with_volumes=wanted.volumes)
+    found = plan_restore(actor, number, wanted.host, name=wanted.name, with_volumes=wanted.volumes)
     return RestorePlanShown.of(found)
 
 

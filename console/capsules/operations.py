@@ -18,11 +18,10 @@ from console.capsules.locks.document import Lock
 from console.capsules.locks.hashing import SALT_BYTES
 from console.capsules.models import EnvironmentLock, StackCapsule
 from console.capsules.portable import Portable
-from console.capsules.queries import find_lock, get_capsule, require_also, require_taking
+from console.capsules.queries import find_lock, get_capsule, require_also, require_reading
 from console.capsules.reading import Reading, read_capsule
-from console.capsules.restoring import Restoring, require_free, restoring
-from console.capsules.taking import job_arguments, lock_of, looked_at, looked_for_capsule, portable_of
-from console.hosts.queries import get_host
+from console.capsules.restoring import Restoring, plan_restore, require_free
+from console.capsules.taking import job_arguments, lock_of, looked_at, looked_for_capsule, portable_of, to_stop
 from console.images.context import copy_limited
 from console.images.owning import require_own_names, require_registries_allowed
 from console.jobs.operations import add_job, require_idle
@@ -38,7 +37,7 @@ from console.stacks.models import Stack
 from console.stacks.operations import add_release, new_stack, require_allowed
 from console.stacks.queries import get_stack
 from console.volumes.operations import require_allowed as require_volume_allowed
-from console.volumes.queries import find_present, users_to_stop
+from console.volumes.queries import find_present
 from console.workspaces.placing import place_for_new, require_workspace
 from console.workspaces.queries import workspace_for_new
 
@@ -173,7 +172,7 @@ def make_capsule(
         if StackCapsule.objects.filter(stack=stack).count() >= MOST_CAPSULES:
             raise Conflict(_("There are %(most)d capsules of it already. Remove some first.") % {"most": MOST_CAPSULES})
         args = job_arguments(looked, lock, found=found, volumes=wanted)
-        args |= {"stops": _to_stop(actor, stack, wanted, stops=stops), "most_bytes": settings.NARU_CAPSULE_MOST_BYTES}
+        args |= {"stops": to_stop(actor, stack, wanted, stops=stops), "most_bytes": settings.NARU_CAPSULE_MOST_BYTES}
         job = add_job(op, "capsule.make", host=stack.host, workspace=owner, args=args, on=stack)
         _keep_lock(stack, looked.release.number, lock, by_name=actor.name)
         capsule = StackCapsule.objects.create(
@@ -198,19 +197,6 @@ def _known(volumes: Sequence[str], found: Portable) -> list[str]:
         if key not in found.volumes:
             raise Invalid(_("“%(name)s” cannot be taken along.") % {"name": key[:80]}, field="volumes")
     return sorted(set(volumes))
-
-
-def _to_stop(actor: Actor, stack: Stack, volumes: Mapping[str, str], *, stops: bool) -> list[str]:
-    """Reading a volume needs volume.backup over it; one that the console has not seen yet is the stack's."""
-    found: dict[str, None] = {}
-    for name in volumes.values():
-        row = find_present(stack.host, name)
-        if row is not None and row.workspace_id != stack.workspace_id:
-            raise Conflict(_("The volume “%(name)s” belongs to another workspace.") % {"name": name})
-        require_also(actor, Permission.VOLUME_BACKUP, row if row is not None else stack)
-        if stops and row is not None:
-            found |= dict.fromkeys(users_to_stop(actor, row))
-    return list(found)
 
 
 def upload_capsule(
@@ -255,7 +241,7 @@ def note_download(actor: Actor, number: int) -> StackCapsule:
     """Whoever takes it away is on record. Needs stack.take, and volume.backup where volumes are in it."""
     capsule = get_capsule(actor, number)
     with operation(actor, Permission.STACK_TAKE, on=capsule, downloaded=True, sha256=capsule.sha256):
-        _require_reading(actor, capsule)
+        require_reading(actor, capsule)
         capsule.require_kept()
     return capsule
 
@@ -287,19 +273,6 @@ def _remove(actor: Actor, capsule: StackCapsule, *, because: str | None) -> None
 # --- restoring ---
 
 
-def plan_restore(actor: Actor, number: int, host_name: str, *, name: str, with_volumes: bool = True) -> Restoring:
-    """What it would mean. The host is looked at; nothing changes. Needs stack.take over the capsule and
-    container.deploy there.
-    """
-    capsule, host = get_capsule(actor, number), get_host(actor, host_name)
-    require_taking(actor, capsule)
-    at = place_for_new(capsule.workspace, host)
-    for wanted in _needed(capsule, with_volumes=with_volumes):
-        if not may(actor, wanted, at=at):
-            raise Denied(_("You need the permission “%(name)s”.") % {"name": wanted}, permission=wanted)
-    return restoring(capsule, host, name=name, with_volumes=with_volumes)
-
-
 def restore_capsule(
     actor: Actor,
     number: int,
@@ -328,7 +301,7 @@ def restore_capsule(
             raise Denied(_("You need the permission “%(name)s”.") % {"name": wanted_too}, permission=wanted_too)
         require_confirmed(actor, Permission.VOLUME_REMOVE)
     if with_volumes and capsule.volumes:
-        _require_reading(actor, capsule)
+        require_reading(actor, capsule)
     require_free(wanted, over=over, moves_names=moves_names)
     if given := {key: value for key, value in (secrets or {}).items() if key in wanted.missing and value}:
         for key, value in given.items():
@@ -369,17 +342,6 @@ def _restored(actor: Actor, wanted: Restoring, *, over: bool, moves_names: bool)
         add_release(op, stack, owner, prepared, kind="capsule.restore", more=more)
         _keep_lock(stack, 1, wanted.index.lock, by_name=actor.name)
     return stack
-
-
-def _needed(capsule: StackCapsule, *, with_volumes: bool) -> list[Permission]:
-    more = [Permission.VOLUME_MANAGE] if with_volumes and capsule.volumes else []
-    return [Permission.CONTAINER_DEPLOY, Permission.IMAGE_PULL, *more]
-
-
-def _require_reading(actor: Actor, capsule: StackCapsule) -> None:
-    require_taking(actor, capsule)
-    if capsule.volumes:
-        require_also(actor, Permission.VOLUME_BACKUP, capsule)
 
 
 def _expiry(days: int) -> Any:

@@ -41,12 +41,12 @@ def portable(project: Project, contents: Mapping[str, str], *, pinned: Mapping[s
                 del entry["name"]
     for key, stored in project.secrets.items():
         if not stored.external:
-            document["secrets"][key] = {"external": True, "name": secret_name(key, stored)}
+            document["secrets"][key] = {"name": secret_name(key, stored), "external": True}
     for key, stored in project.configs.items():
         if not stored.external:
             document["configs"][key] = {"content": contents.get(f"configs/{key}", stored.content)}
     for name, service in project.services.items():
-        _move(document["services"][name], name, service, project, pinned)
+        document["services"][name] = _moved(document["services"][name], name, service, project, pinned)
     volumes = taken_volumes(project)
     return Portable(written(document), volumes, tuple(_left(project, volumes)))
 
@@ -86,16 +86,18 @@ def taken_volumes(project: Project) -> dict[str, str]:
     }
 
 
-def _move(entry: dict[str, Any], name: str, service: Service, project: Project, pinned: Mapping[str, str]) -> None:
-    entry.pop("build", None)
-    image = image_of(project, name, service)
-    entry["image"] = f"sha256:{pinned[name]}" if name in pinned else image
+def _moved(
+    entry: dict[str, Any], name: str, service: Service, project: Project, pinned: Mapping[str, str]
+) -> dict[str, Any]:
+    image = f"sha256:{pinned[name]}" if name in pinned else image_of(project, name, service)
+    entry = {"image": image, **{key: value for key, value in entry.items() if key not in ("image", "build")}}
     if service.pull_policy.partition("_")[0] in RENEWING:
         entry["pull_policy"] = "missing"
         entry.pop("pull_refresh_after", None)
     for mount in entry.get("volumes", []):
         if mount.get("type") == "bind":
             mount["source"] = below(project.directory, mount["source"])
+    return entry
 
 
 def _left(project: Project, volumes: Mapping[str, str]) -> list[str]:

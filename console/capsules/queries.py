@@ -41,6 +41,13 @@ def require_taking(actor: Actor, on: Target) -> None:
     require_also(actor, Permission.STACK_TAKE, on)
 
 
+def require_reading(actor: Actor, capsule: StackCapsule) -> None:
+    """As above, also for the data in it."""
+    require_taking(actor, capsule)
+    if capsule.volumes:
+        require_also(actor, Permission.VOLUME_BACKUP, capsule)
+
+
 def require_also(actor: Actor, wanted: Permission, on: Target) -> None:
     if not may(actor, wanted, on=on):
         raise Denied(_("You need the permission “%(name)s”.") % {"name": wanted}, permission=wanted)

@@ -10,9 +10,14 @@ from console.capsules.indexing import Index, compose_text, plain
 from console.capsules.locks.environment import hints_as_json
 from console.capsules.models import StackCapsule
 from console.capsules.portable import hints_of
+from console.capsules.queries import get_capsule, require_taking
 from console.hosts.models import Host
+from console.hosts.queries import get_host
 from console.images.references import Reference, is_image_id, plain_name
-from console.operations.errors import Conflict, Invalid
+from console.operations.actor import Actor
+from console.operations.errors import Conflict, Denied, Invalid
+from console.operations.permissions import Permission
+from console.operations.policy import may
 from console.stacks import looking
 from console.stacks.compose.model import Project
 from console.stacks.operations import Prepared, Sources, project_of
@@ -23,6 +28,7 @@ from console.stacks.planning.world import World
 from console.stacks.sources import Source, digests_of, given_with
 from console.volumes.models import Volume
 from console.workspaces.models import Workspace
+from console.workspaces.placing import place_for_new
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,24 @@ class Restoring:
     @property
     def volumes_there(self) -> list[VolumePart]:
         return [volume for volume in self.volumes if volume.is_there]
+
+
+def plan_restore(actor: Actor, number: int, host_name: str, *, name: str, with_volumes: bool = True) -> Restoring:
+    """What it would mean. The host is looked at; nothing changes. Needs stack.take over the capsule and
+    container.deploy there.
+    """
+    capsule, host = get_capsule(actor, number), get_host(actor, host_name)
+    require_taking(actor, capsule)
+    at = place_for_new(capsule.workspace, host)
+    for wanted in _needed_for(capsule, with_volumes=with_volumes):
+        if not may(actor, wanted, at=at):
+            raise Denied(_("You need the permission “%(name)s”.") % {"name": wanted}, permission=wanted)
+    return restoring(capsule, host, name=name, with_volumes=with_volumes)
+
+
+def _needed_for(capsule: StackCapsule, *, with_volumes: bool) -> list[Permission]:
+    more = [Permission.VOLUME_MANAGE] if with_volumes and capsule.volumes else []
+    return [Permission.CONTAINER_DEPLOY, Permission.IMAGE_PULL, *more]
 
 
 def restoring(found: StackCapsule, host: Host, *, name: str, with_volumes: bool = True) -> Restoring:

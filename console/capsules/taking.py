@@ -13,10 +13,14 @@ from console.capsules.locks.document import Lock
 from console.capsules.locks.environment import Environment, hints_as_json
 from console.capsules.locks.seen import Hints
 from console.capsules.portable import Portable, hints_of, portable, secrets_of
+from console.capsules.queries import require_also
+from console.operations.actor import Actor
 from console.operations.errors import Conflict
+from console.operations.permissions import Permission
 from console.stacks import looking
 from console.stacks.models import Release, Stack
 from console.stacks.planning.bodies import image_of
+from console.volumes.queries import find_present
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +121,19 @@ def job_arguments(looked: Looked, lock: Lock, *, found: Portable, volumes: Mappi
         "facts": {"made_at": _now(), "stack": stack, "fingerprint": lock.fingerprint},
         "env": texts_of(looked, found.compose, lock),
     }
+
+
+def to_stop(actor: Actor, stack: Stack, volumes: Mapping[str, str], *, stops: bool) -> list[str]:
+    """Ids of containers. Reading a volume needs volume.backup over it; one that nobody has seen yet is the stack's."""
+    found: dict[str, None] = {}
+    for name in volumes.values():
+        row = find_present(stack.host, name)
+        if row is not None and row.workspace_id != stack.workspace_id:
+            raise Conflict(_("The volume “%(name)s” belongs to another workspace.") % {"name": name})
+        require_also(actor, Permission.VOLUME_BACKUP, row if row is not None else stack)
+        if stops and row is not None:
+            found |= dict.fromkeys(users_to_stop(actor, row))
+    return list(found)
 
 
 def _now() -> str:

@@ -18,7 +18,7 @@ from console.capsules.locks.document import parse_lock
 from console.capsules.models import StackCapsule
 from console.capsules.portable import taken_volumes
 from console.capsules.queries import find_lock, get_capsule, require_taking, sizes_of, visible_capsules
-from console.capsules.restoring import Restoring
+from console.capsules.restoring import Restoring, plan_restore
 from console.hosts.queries import visible_hosts
 from console.operations.actor import Actor
 from console.operations.errors import Conflict, ConsoleError, Denied, Invalid, Missing, Unavailable
@@ -240,7 +240,7 @@ def _plan(actor: Actor, capsule: StackCapsule, given: Any, hosts: list[str]) -> 
         return None, ""
     with_volumes = bool(given.get("volumes")) if given else bool(capsule.volumes)
     try:
-        return operations.plan_restore(actor, capsule.number, host, name=name, with_volumes=with_volumes), ""
+        return plan_restore(actor, capsule.number, host, name=name, with_volumes=with_volumes), ""
     except Denied:
         raise
     except ConsoleError as error:

@@ -51,8 +51,9 @@ def make_deployed_stack(name: str = "shop", **facts: Any) -> Stack:
 def make_stack_capsule(fake: FakeCapsule | None = None, **facts: Any) -> StackCapsule:
     fake = fake or fake_capsule()
     content = fake.content()
+    workspace = facts.pop("workspace", None) or make_workspace()
     with writes_allowed("factory"):
-        capsule = StackCapsule(workspace=facts.pop("workspace", None) or make_workspace(), made_by_name="kim", **facts)
+        capsule = StackCapsule(workspace=workspace, made_by_name="kim", **facts)
         keep_reading(capsule, read_capsule(fake.file()), size_bytes=len(content))
         files.write_piece(capsule.pk, 0, content)
         files.keep(capsule.pk)

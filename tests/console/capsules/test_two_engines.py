@@ -12,6 +12,7 @@ import pytest
 from console.capsules import operations
 from console.capsules.models import StackCapsule
 from console.capsules.queries import find_lock
+from console.capsules.restoring import plan_restore
 from console.hosts.models import Host
 from console.operations.actor import Actor
 from console.stacks.models import Stack
@@ -136,7 +137,7 @@ def test_a_stack_goes_to_another_engine_and_back(
     capsule = taken(admin, work, stack, volumes=["data"])
     assert capsule.fingerprint == fingerprint
     assert "from a file" not in json.dumps(capsule.index)
-    assert operations.plan_restore(admin, capsule.pk, "b", name="shop").missing == ("s",)
+    assert plan_restore(admin, capsule.pk, "b", name="shop").missing == ("s",)
 
     there = restored(admin, work, capsule, host_b, name="shop", secrets={"s": "from a file"})
     assert dockers.out("exec", f"{there.project}-db-1", "stat", "-c", "%u:%g", "/data/file") == "7:8"

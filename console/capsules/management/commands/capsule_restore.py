@@ -9,7 +9,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from console.capsules.commands import ended
 from console.capsules.models import StackCapsule
-from console.capsules.operations import plan_restore, restore_capsule, upload_capsule
+from console.capsules.operations import restore_capsule, upload_capsule
+from console.capsules.restoring import plan_restore
 from console.operations.actor import Actor
 from console.operations.errors import ConsoleError
 
