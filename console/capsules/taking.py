@@ -20,7 +20,7 @@ from console.operations.permissions import Permission
 from console.stacks import looking
 from console.stacks.models import Release, Stack
 from console.stacks.planning.bodies import image_of
-from console.volumes.queries import find_present
+from console.volumes.queries import find_present, users_to_stop
 
 
 @dataclass(frozen=True, slots=True)
