@@ -23,6 +23,7 @@ from console.hosts.queries import visible_hosts
 from console.operations.actor import Actor
 from console.operations.errors import Conflict, ConsoleError, Denied, Invalid, Missing, Unavailable
 from console.operations.permissions import Permission
+from console.operations.policy import may
 from console.stacks.models import Stack
 from console.stacks.planning.plans import Action
 from console.stacks.queries import get_stack, visible_stacks
@@ -56,6 +57,8 @@ def _environment(
         "lock": lock,
         "form": form,
         "verdict": verdict.as_json() if verdict is not None else lock.verdict if lock is not None else {},
+        # what differs says what it is made of
+        "shows_differences": may(actor, Permission.STACK_TAKE, on=stack),
         "asked": verdict is not None,
         "deployed": stack.current is not None,
         "cli": environment_commands(stack),

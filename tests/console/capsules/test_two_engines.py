@@ -159,3 +159,12 @@ def test_a_stack_goes_to_another_engine_and_back(
         ("service web", "configs./etc/c.conf", "changed"),
         ("service web 2", "configs./etc/c.conf", "changed"),
     ]
+
+    # beside what is there nothing is restored, and nothing of it is touched
+    running = ours.out("ps", "-q", "--no-trunc")
+    newest = back.newest
+    assert newest is not None
+    assert newest.job is not None
+    work(newest.job)
+    assert "runs on this host already" in newest.job.error
+    assert ours.out("ps", "-q", "--no-trunc") == running
