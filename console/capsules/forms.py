@@ -103,7 +103,6 @@ class RestoreForm(Form):
         for number, name in enumerate(self.missing):
             self.fields[f"secret-{number}"] = forms.CharField(
                 label=name,
-                required=False,
                 strip=False,
                 max_length=32 * 1024,
                 widget=forms.PasswordInput(attrs={**MONO, "autocomplete": "new-password"}),

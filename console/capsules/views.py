@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from typing import Any, BinaryIO, cast
 
 from django.contrib import messages
@@ -190,29 +191,34 @@ def upload(request: HttpRequest) -> HttpResponse:
         except (Invalid, Conflict, Denied) as error:
             form.blame(error)
         else:
-            return redirect(_restore_address(actor, made))
+            hosts = [host.name for host in visible_hosts(actor)]
+            first = {"host": hosts[0] if hosts else "", "name": made.stack_name, "volumes": "on"}
+            return redirect(_restore_address(made, first))
     context = {"form": form, "capsules": visible_capsules(actor).filter(state=StackCapsule.State.KEPT)[:SHOWN]}
     return render(request, "capsules/upload.html", context, status=form.answer)
 
 
-def _restore_address(actor: Actor, made: StackCapsule) -> str:
-    hosts = [host.name for host in visible_hosts(actor)]
-    query = {"host": hosts[0] if hosts else "", "name": made.stack_name, "volumes": "on"}
-    return f"{reverse('capsules:restore', args=[made.number])}?{urlencode(query)}"
+def _restore_address(capsule: StackCapsule, given: Mapping[str, Any]) -> str:
+    query = {name: str(given[name])[:63] for name in ("host", "name", "volumes") if given.get(name)}
+    return f"{reverse('capsules:restore', args=[capsule.number])}?{urlencode(query)}"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def restore(request: HttpRequest, number: int) -> HttpResponse:
-    """By GET what it would mean, where a host is chosen; by POST it is done."""
+    """By GET what it would mean, where a host is chosen; by POST it is done, or with ``plan`` it is planned anew."""
     actor = require(request, Permission.STACK_VIEW)
     capsule = get_capsule(actor, number)
     require(request, Permission.STACK_TAKE, on=capsule)
     hosts = [host.name for host in visible_hosts(actor)]
     given = request.POST if request.method == "POST" else request.GET
+    if "plan" in request.POST:
+        # asked for by POST, since what was typed beside it may be secret
+        return redirect(_restore_address(capsule, given))
     plan, error = _plan(actor, capsule, given, hosts)
     missing = plan.missing if plan is not None else ()
-    initial = {"name": capsule.stack_name, "volumes": bool(capsule.volumes)}
-    form = RestoreForm(given or None, hosts=hosts, missing=missing, initial=initial)
+    initial: dict[str, Any] = {"host": given.get("host", ""), "name": given.get("name", "") or capsule.stack_name}
+    initial["volumes"] = bool(given.get("volumes")) if given else bool(capsule.volumes)
+    form = RestoreForm(request.POST or None, hosts=hosts, missing=missing, initial=initial)
     if request.method == "POST" and form.is_valid():
         try:
             stack = _restored(actor, capsule, form)

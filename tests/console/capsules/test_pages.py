@@ -119,8 +119,12 @@ def test_an_upload_leads_to_what_restoring_it_would_mean(browser: Client) -> Non
     found = text_of(browser.get(answer["Location"]))
     for word in ("main_shop_data", "shop/web:latest", "path ./conf (web)", "db-password"):
         assert word in found
-    answer = browser.post(answer["Location"].partition("?")[0], {"host": "local", "name": "shop", "volumes": "on"})
+    place = answer["Location"].partition("?")[0]
+    answer = browser.post(place, {"host": "local", "name": "shop", "volumes": "on"})
     assert "db-password" in text_of(answer, 400)
+    # what was typed does not end in an address
+    answer = browser.post(place, {"host": "local", "name": "other", "secret-0": "long enough", "plan": "yes"})
+    assert answer["Location"] == f"{place}?host=local&name=other"
     given = {"host": "local", "name": "shop", "volumes": "on", "secret-0": "long enough"}
     answer = browser.post(reverse("capsules:restore", args=[StackCapsule.objects.get().number]), given)
     assert answer.status_code == 302
