@@ -44,6 +44,7 @@ DEVELOPER = OPERATOR | {
     Permission.CONTAINER_SECRETS,
     Permission.CONTAINER_REMOVE,
     Permission.STACK_PURGE,
+    Permission.STACK_TAKE,
     Permission.IMAGE_BUILD,
     Permission.IMAGE_REMOVE,
     Permission.IMAGE_PULL,

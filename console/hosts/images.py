@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, BinaryIO, Final
+from urllib.parse import urlencode
 
 from console.hosts.gateway import Engine
 from console.operations.errors import Invalid
@@ -139,7 +140,9 @@ async def import_files(engine: Engine, archive: BinaryIO, *, repository: str, ta
 @asynccontextmanager
 async def saved(engine: Engine, names: Sequence[str]) -> AsyncIterator[AsyncIterator[bytes]]:
     """The archive of these images, as it comes."""
-    async with engine.stream("images/get", params={"names": list(names)}) as response:
+    # in the address: a parameter that is there several times is nothing that the library knows
+    query = urlencode([("names", name) for name in names])
+    async with engine.stream(f"images/get?{query}") as response:
         yield response.content.iter_chunked(CHUNK_BYTES)
 
 

@@ -7,7 +7,7 @@ import asyncio
 import sys
 import tarfile
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from typing import TypeVar
+from typing import IO, TypeVar
 
 from console.operations.errors import Missing, Unavailable
 
@@ -95,6 +95,25 @@ async def file_bytes(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None
             raise Missing("there is nothing in the archive")
         while chunk := await _in_thread(lambda: file.read(CHUNK_BYTES)):
             yield chunk
+    finally:
+        source.is_over = True
+
+
+async def entries(
+    chunks: AsyncIterator[bytes], *, limit_bytes: int = sys.maxsize
+) -> AsyncGenerator[tuple[tarfile.TarInfo, IO[bytes] | None], None]:
+    """Each entry, and what is in it if it is a file: to be read in another thread than the loop's, before the next."""
+    source = _Source(chunks, limit_bytes=limit_bytes)
+
+    def opened() -> tarfile.TarFile:
+        return tarfile.open(fileobj=source, mode="r|", bufsize=CHUNK_BYTES)  # type: ignore[call-overload,no-any-return]
+
+    try:
+        tar = await _in_thread(opened)
+        while (info := await _in_thread(tar.next)) is not None:
+            # it would remember all of them
+            tar.members.clear()  # type: ignore[attr-defined]  # tarfile's own, undocumented
+            yield info, tar.extractfile(info) if info.isreg() else None
     finally:
         source.is_over = True
 

@@ -58,20 +58,29 @@ async def send(run: JobRun, kind: str, chunks: AsyncIterator[bytes], *, most_byt
 
 async def fetch(run: JobRun, kind: str, *, size_bytes: int, sha256: str, tell: Tell) -> AsyncIterator[bytes]:
     """The bytes that the console gives for facts of ``kind``. Invalid at their end when they are not what was kept."""
-    digest, asked = hashlib.sha256(), 0
-    pieces = -(-size_bytes // PIECE_BYTES)
-    passed = 0
-    for number in range(pieces):
-        while asked < min(number + WINDOW, pieces):
-            await run.tell(kind, job=run.job, attempt=run.attempt, number=asked)
-            asked += 1
-        piece = await _arrived(run, number)
+    digest, passed = hashlib.sha256(), 0
+    async for piece in fetch_part(run, kind, offset=0, size_bytes=size_bytes):
         digest.update(piece)
         passed += len(piece)
         tell(passed)
         yield piece
     if digest.hexdigest() != sha256 or passed != size_bytes:
         raise Invalid("what came from the console is not what was kept: its digest differs")
+
+
+async def fetch_part(run: JobRun, kind: str, *, offset: int, size_bytes: int) -> AsyncIterator[bytes]:
+    """So many bytes from ``offset`` on, of a file of which the console gives pieces by their numbers. Not checked."""
+    begin, end = offset // PIECE_BYTES, -(-(offset + size_bytes) // PIECE_BYTES)
+    asked, left = begin, size_bytes
+    for number in range(begin, end):
+        while asked < min(number + WINDOW, end):
+            await run.tell(kind, job=run.job, attempt=run.attempt, number=asked)
+            asked += 1
+        piece = await _arrived(run, number)
+        start = max(offset - number * PIECE_BYTES, 0)
+        given = piece[start : start + left]
+        left -= len(given)
+        yield given
 
 
 def take(job_id: int, attempt: int, number: int, *, sha256: str) -> bytes | None:

@@ -26,6 +26,8 @@ class Permission(StrEnum):
     TERMINAL_REPLAY = "terminal.replay"
     TERMINAL_END = "terminal.end"
     STACK_VIEW = "stack.view"
+    # to take it along: its files and images, and by hash what its variables are
+    STACK_TAKE = "stack.take"
     # with its volumes: what is in them is gone
     STACK_PURGE = "stack.purge"
     IMAGE_VIEW = "image.view"

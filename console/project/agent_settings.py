@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "console.prune",
     "console.files",
     "console.stacks",
+    "console.capsules",
 ]
 USE_TZ = True
 TIME_ZONE = "UTC"

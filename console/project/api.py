@@ -3,6 +3,7 @@
 from console.access.api import grants, roles, teams
 from console.accounts.api import router as people
 from console.audit.api import router as audit
+from console.capsules.api import capsules, environments
 from console.containers.api import router as containers
 from console.containers.detail_api import router as container_details
 from console.dashboard.api import router as search
@@ -45,6 +46,8 @@ api = Api(
         "backups": backups,
         "jobs": jobs,
         "stacks": stacks,
+        "environments": environments,
+        "capsules": capsules,
         "schedules": schedules,
         "shares": shares,
         "search": search,

@@ -26,6 +26,7 @@ app.conf.beat_schedule = {
     "timeline-tidy": {"task": "timeline.tidy", "schedule": 3600.0, "options": {"queue": "console", "expires": 3600}},
     "quarantine": {"task": "prune.sweep", "schedule": 3600.0, "options": {"queue": "console", "expires": 3600}},
     "volumes-tidy": {"task": "volumes.tidy", "schedule": 900.0, "options": {"queue": "console", "expires": 900}},
+    "capsules-tidy": {"task": "capsules.tidy", "schedule": 900.0, "options": {"queue": "console", "expires": 900}},
     "tidy": {"task": "jobs.tidy", "schedule": 3600.0, "options": {"queue": "console", "expires": 3600}},
     "terminals": {"task": "terminals.sweep", "schedule": 10.0, "options": {"queue": "console", "expires": 30}},
     "terminals-tidy": {"task": "terminals.tidy", "schedule": 3600.0, "options": {"queue": "console", "expires": 3600}},
@@ -36,6 +37,7 @@ app.conf.beat_schedule = {
 }
 
 from console.access import tasks as access_tasks
+from console.capsules import tasks as capsule_tasks
 from console.jobs import tasks
 from console.jobs.alive import show_alive
 from console.notifications import tasks as notification_tasks
@@ -54,6 +56,7 @@ timeline_tasks.register(app)
 terminal_tasks.register(app)
 prune_tasks.register(app)
 volume_tasks.register(app)
+capsule_tasks.register(app)
 stats_tasks.register(app)
 
 

@@ -14,6 +14,7 @@ NARU_TIMELINE_DAYS   90   for how many days it is told what changed
 NARU_CRASH_DAYS  30    for how many days what was left of crashes is kept
 NARU_BACKUP_MOST_MIB   4096   how large a backup of a volume may be
 NARU_BACKUP_DAYS 30    how long a backup is kept when nobody says; 0: until somebody removes it
+NARU_CAPSULE_MOST_MIB  8192   how large a capsule of a stack may be; it is kept as long as a backup
 NARU_OUTBOUND_ALLOW  networks, by commas, to which requests for addresses that people typed may go beside the internet
 NARU_HTTPS       1 when browsers come by https (a proxy in front): cookies and headers become strict
 DATABASE_URL     SQLite under NARU_DATA   |   REDIS_URL   a private Redis on a socket under NARU_RUN
@@ -46,6 +47,7 @@ class Environment:
     crash_days: int
     backup_most_mib: int
     backup_days: int
+    capsule_most_mib: int
     outbound_allow: str
     database_url: str
     redis_url: str
@@ -74,6 +76,7 @@ class Environment:
             crash_days=max(_days("NARU_CRASH_DAYS", 30), 1),
             backup_most_mib=max(_number("NARU_BACKUP_MOST_MIB", 4096), 1),
             backup_days=_days("NARU_BACKUP_DAYS", 30),
+            capsule_most_mib=max(_number("NARU_CAPSULE_MOST_MIB", 8192), 1),
             outbound_allow=_networks(os.environ.get("NARU_OUTBOUND_ALLOW", "")),
             database_url=os.environ.get("DATABASE_URL") or database_url,
             redis_url=os.environ.get("REDIS_URL") or f"unix://{run}/redis.sock",

@@ -29,6 +29,7 @@ NARU_TIMELINE_DAYS = ENVIRONMENT.timeline_days
 NARU_CRASH_DAYS = ENVIRONMENT.crash_days
 NARU_BACKUP_MOST_BYTES = ENVIRONMENT.backup_most_mib * 2**20
 NARU_BACKUP_DAYS = ENVIRONMENT.backup_days
+NARU_CAPSULE_MOST_BYTES = ENVIRONMENT.capsule_most_mib * 2**20
 NARU_OUTBOUND_ALLOW = ENVIRONMENT.outbound_allow
 NARU_RECORDER = "console.audit.recorder.record"
 NARU_NOTIFIER = "console.notifications.recording.record"
@@ -87,6 +88,7 @@ INSTALLED_APPS = [
     "console.schedules",
     "console.shares",
     "console.stacks",
+    "console.capsules",
     "console.access",
     "console.notifications",
     "console.metrics",

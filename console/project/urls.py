@@ -25,6 +25,7 @@ APPS = (
     "terminals",
     "prune",
     "stacks",
+    "capsules",
     "schedules",
     "shares",
     "access",

@@ -6,20 +6,19 @@ from typing import Any
 from console.hosts.gateway import Engine
 from console.jobs.agent.run import JobRun
 from console.jobs.kinds import Args, PartlyDone, handler
-from console.operations.errors import Unavailable
 from console.operations.permissions import Permission
 from console.stacks.compose.model import Project, Service
 from console.stacks.compose.parts import UpdateConfig
 from console.stacks.deploying import Deployment
 from console.stacks.fetching import fetch_images
+from console.stacks.finding import require_nothing, told
 from console.stacks.looking import look
 from console.stacks.making import Maker
 from console.stacks.parcels import put_together, put_together_before
 from console.stacks.planning.bodies import Contents
-from console.stacks.planning.plans import Action, Plan
+from console.stacks.planning.plans import Action
 from console.stacks.planning.steps import plan, plan_removal
 from console.stacks.planning.updates import CONTINUE, ROLLBACK, way_back_of
-from console.stacks.planning.world import World
 from console.stacks.rolling import RolloutFailed
 
 # as they should be, or their program's own affair
@@ -52,8 +51,8 @@ async def deploy(run: JobRun, args: Args) -> dict[str, Any]:
                 await _go_back(run, engine, args, error)
             raise
         world = await look(engine, project, images=images.values())
-    _require_nothing(plan(project, world, contents=contents, images=images))
-    return {"counts": found.counts, "release": args["release"], **fetched.told(), **_told(world, deployment)}
+    require_nothing(plan(project, world, contents=contents, images=images))
+    return {"counts": found.counts, "release": args["release"], **fetched.told(), **told(world, deployment)}
 
 
 async def _go_back(run: JobRun, engine: Engine, args: Args, error: RolloutFailed) -> None:
@@ -69,9 +68,9 @@ async def _go_back(run: JobRun, engine: Engine, args: Args, error: RolloutFailed
     deployment = Deployment(maker, _way_back)
     await deployment.apply()
     world = await look(engine, project, images=images.values())
-    _require_nothing(plan(project, world, contents=contents, images=images))
+    require_nothing(plan(project, world, contents=contents, images=images))
     message = f"{error}. Everything is as in release {before['release']} again."
-    raise PartlyDone(message, result={"back_to": before["release"], **_told(world, deployment)}) from error
+    raise PartlyDone(message, result={"back_to": before["release"], **told(world, deployment)}) from error
 
 
 def _way_back(service: Service) -> UpdateConfig | None:
@@ -83,10 +82,6 @@ def _way_back(service: Service) -> UpdateConfig | None:
     return replace(config, failure_action=CONTINUE)
 
 
-def _told(world: World, deployment: Deployment) -> dict[str, Any]:
-    return {"running": world.running_images, **({"failed": deployment.failed} if deployment.failed else {})}
-
-
 @handler("stack.remove", permission=Permission.CONTAINER_REMOVE, retryable=True, repeatable=False)
 async def remove(run: JobRun, args: Args) -> dict[str, Any]:
     """Volumes only with ``volumes``."""
@@ -96,14 +91,5 @@ async def remove(run: JobRun, args: Args) -> dict[str, Any]:
         await run.write(found.text())
         await Deployment(Maker(run, engine, nothing, found, "")).apply()
         left = plan_removal(nothing.name, await look(engine, nothing), with_volumes=bool(args["volumes"]))
-    _require_nothing(left)
+    require_nothing(left)
     return {"counts": found.counts}
-
-
-def _require_nothing(left: Plan) -> None:
-    """What ends again at once is the program's own affair, and told as such elsewhere."""
-    wrong = [
-        str(step) for step in left.steps if step.action not in (Action.KEEP, Action.RESTART, Action.PULL, Action.BUILD)
-    ]
-    if wrong:
-        raise Unavailable("the host is not as it should be after this: " + "; ".join(wrong[:5]))

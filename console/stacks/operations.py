@@ -18,14 +18,14 @@ from console.operations.actor import Actor
 from console.operations.errors import Conflict, Invalid
 from console.operations.permissions import Permission
 from console.operations.policy import may
-from console.operations.runner import operation, publish_on_commit
+from console.operations.runner import Operation, operation, publish_on_commit
 from console.secrets.queries import require_usable
 from console.stacks.building import Builds, builds_for, refuse_to_build, services_to_build
 from console.stacks.models import Release, Stack
 from console.stacks.planning import labels
 from console.stacks.planning.bodies import container_body, container_name
 from console.stacks.planning.plans import Action
-from console.stacks.preparing import Prepared, args_of, before_of, prepared_for, prepared_scaling, source_of
+from console.stacks.preparing import Before, Prepared, args_of, before_of, prepared_for, prepared_scaling, source_of
 from console.stacks.queries import get_stack, present
 from console.stacks.sources import checked_files
 from console.workspaces.asked import asked_by_container
@@ -36,6 +36,8 @@ from console.workspaces.rules import Refusal, judge
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 DIRECTORY = re.compile(r"/[^\0]{0,4000}")
+# files, paths, variables, profiles
+Sources = tuple[Mapping[str, str], Sequence[str], Mapping[str, str], Sequence[str]]
 
 
 def create_stack(
@@ -66,16 +68,30 @@ def create_stack(
     }
     with operation(actor, Permission.CONTAINER_DEPLOY, at=place_for_new(owner, host), **inputs) as op:
         owner = require_workspace(owner).locked()
-        if not NAME.fullmatch(name):
-            raise Invalid(_("A stack's name has small letters, digits, “_” and “-”, up to 63."), field="name")
-        project = adopt or f"{owner.slug}_{name}"
-        _require_free(host, project, owner, adopts=bool(adopt))
-        stack = Stack(workspace=owner, host=host, name=name, project=project)
-        stack.directory = _checked_directory(directory or f"/srv/{project}")
-        _keep(stack, files, paths, variables or {}, profiles)
+        sources = (files, paths, variables or {}, profiles)
+        stack = new_stack(owner, host, name=name, sources=sources, adopt=adopt, directory=directory)
         op.target(stack)
         publish_on_commit("rows.stacks", {"host": host.name})
     return stack
+
+
+def new_stack(
+    owner: Workspace, host: Host, *, name: str, sources: Sources, adopt: str = "", directory: str = ""
+) -> Stack:
+    """Its row, inside an operation that holds the workspace's. Raises as ``create_stack`` does."""
+    if not NAME.fullmatch(name):
+        raise Invalid(_("A stack's name has small letters, digits, “_” and “-”, up to 63."), field="name")
+    project = adopt or project_of(owner, name)
+    _require_free(host, project, owner, adopts=bool(adopt))
+    stack = Stack(workspace=owner, host=host, name=name, project=project)
+    stack.directory = _checked_directory(directory or f"/srv/{project}")
+    _keep(stack, *sources)
+    return stack
+
+
+def project_of(owner: Workspace, name: str) -> str:
+    """What a stack of that name is called on its host."""
+    return f"{owner.slug}_{name}"
 
 
 def change_stack(
@@ -229,24 +245,31 @@ def _deploy(
         prepared.plan.require(plan_digest)
         builds = _builds(actor, stack, owner, prepared)
         before = before_of(stack, prepared)
-        secrets = sorted({*prepared.given.secrets, *before.secrets, *builds.secrets})
-        require_usable(actor, owner, secrets, field="files")
+        require_usable(actor, owner, _secrets_of(prepared, before, builds), field="files")
         require_allowed(owner, stack.host, prepared)
-        release = _release(stack, prepared, rolls_back_to, by_name=actor.name)
-        args = {**args_of(prepared, release.number, before), **({"secrets": secrets} if secrets else {})}
-        args |= {"builds": builds.args} if builds.args else {}
-        release.job = add_job(
-            op, "stack.deploy", host=stack.host, workspace=owner, args=args, on=stack, blobs=builds.blobs
-        )
-        release.save()
-        op.details["release"] = release.number
-        publish_on_commit("rows.stacks", {"host": stack.host.name})
-        return release.job
+        return add_release(op, stack, owner, prepared, before=before, builds=builds, rolls_back_to=rolls_back_to)
 
 
-def _release(stack: Stack, prepared: Prepared, rolls_back_to: int | None, *, by_name: str) -> Release:
+def _secrets_of(prepared: Prepared, before: Before, builds: Builds) -> list[str]:
+    return sorted({*prepared.given.secrets, *before.secrets, *builds.secrets})
+
+
+def add_release(
+    op: Operation,
+    stack: Stack,
+    owner: Workspace,
+    prepared: Prepared,
+    *,
+    before: Before | None = None,
+    builds: Builds | None = None,
+    rolls_back_to: int | None = None,
+    kind: str = "stack.deploy",
+    more: Mapping[str, Any] | None = None,
+) -> Job:
+    """Inside ``op``. ``kind`` is that of the job which puts it on the host, with ``more`` among its arguments."""
+    before, builds = before or Before(), builds or Builds()
     newest = stack.newest
-    return Release(
+    release = Release(
         stack=stack,
         number=newest.number + 1 if newest else 1,
         document=prepared.project.document(),
@@ -255,8 +278,16 @@ def _release(stack: Stack, prepared: Prepared, rolls_back_to: int | None, *, by_
         secrets=prepared.given.secrets,
         plan=prepared.plan.document(),
         rolls_back_to=rolls_back_to,
-        by_name=by_name,
+        by_name=op.actor.name,
     )
+    secrets = _secrets_of(prepared, before, builds)
+    args = {**args_of(prepared, release.number, before), **({"secrets": secrets} if secrets else {})}
+    args |= {**({"builds": builds.args} if builds.args else {}), **(more or {})}
+    release.job = add_job(op, kind, host=stack.host, workspace=owner, args=args, on=stack, blobs=builds.blobs)
+    release.save()
+    op.details["release"] = release.number
+    publish_on_commit("rows.stacks", {"host": stack.host.name})
+    return release.job
 
 
 def _builds(actor: Actor, stack: Stack, owner: Workspace, prepared: Prepared) -> Builds:

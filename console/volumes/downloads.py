@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 
 from django.http import StreamingHttpResponse
 
-from console.volumes import files
+from console.volumes.files import files
 from console.volumes.models import Backup
 
 PIECE_BYTES = 256 * 1024

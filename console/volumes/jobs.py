@@ -1,8 +1,8 @@
 """Handlers of volume jobs. They run on the host's agent, without a database, and verify what they promise."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
 from typing import Any
 
 from console.hosts import volume_files, wires
@@ -13,8 +13,8 @@ from console.jobs.kinds import Args, handler
 from console.jobs.progress import Board, LayerNews
 from console.operations.errors import Conflict, ConsoleError, Missing, Unavailable
 from console.operations.permissions import Permission
+from console.volumes.stopping import stopped
 
-STOP_S = 10
 MOST_ENTRIES = 2000
 
 
@@ -82,7 +82,7 @@ async def back_up(run: JobRun, args: Args) -> dict[str, Any]:
     name = args["name"]
     async with run.engine() as engine:
         await volume_files.remove_helpers(engine, name)
-        async with _stopped(run, engine, args["stops"]), aclosing(volume_files.read_volume(engine, name)) as chunks:
+        async with stopped(run, engine, args["stops"]), aclosing(volume_files.read_volume(engine, name)) as chunks:
             sent = await freight.send(
                 run, "backup.piece", chunks, most_bytes=int(args["most_bytes"]), tell=_tells(run, name, "Reading")
             )
@@ -98,7 +98,7 @@ async def restore(run: JobRun, args: Args) -> dict[str, Any]:
     name, size = args["name"], int(args["size_bytes"])
     async with run.engine() as engine:
         await volume_files.remove_helpers(engine, name)
-        async with _stopped(run, engine, args["stops"]):
+        async with stopped(run, engine, args["stops"]):
             if args["over"]:
                 await _require_no_runner(engine, name)
                 await _made_anew(run, engine, args)
@@ -152,29 +152,6 @@ class _Counted:
             self.size_bytes += len(chunk)
             self._tell(self.size_bytes)
             yield chunk
-
-
-@asynccontextmanager
-async def _stopped(run: JobRun, engine: Engine, containers: Sequence[str]) -> AsyncIterator[None]:
-    """These do not run while the block lasts, and run again after it, whatever came of it. Which ones they are was
-    written down when the job was asked for, so an attempt after a lost one starts them too.
-    """
-    for container in containers:
-        await engine.stop_container(container, timeout_s=STOP_S)
-        await run.write(f"Stopped container {container[:12]}.\n")
-    try:
-        yield
-    finally:
-        await asyncio.shield(_start_again(run, engine, containers))
-
-
-async def _start_again(run: JobRun, engine: Engine, containers: Sequence[str]) -> None:
-    for container in containers:
-        try:
-            await engine.start_container(container)
-            await run.write(f"Started container {container[:12]} again.\n")
-        except ConsoleError as error:
-            await run.write(f"Container {container[:12]} could not be started again: {error}\n")
 
 
 async def _require_no_runner(engine: Engine, name: str) -> None:

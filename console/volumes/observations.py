@@ -13,7 +13,7 @@ from console.jobs.facts import Fact, observes
 from console.jobs.models import Job
 from console.operations.actor import Actor
 from console.operations.runner import observation, publish_on_commit
-from console.volumes import files
+from console.volumes.files import files
 from console.volumes.models import Backup, Volume, VolumeListing
 from console.workspaces.models import Workspace
 from console.workspaces.observations import first_workspace, workspace_by_prefix

@@ -19,7 +19,7 @@ from console.operations.actor import Actor
 from console.operations.errors import Conflict, Invalid
 from console.operations.permissions import Permission
 from console.operations.runner import Operation, operation, publish_on_commit
-from console.volumes import files
+from console.volumes.files import files
 from console.volumes.models import Backup, Volume
 from console.volumes.queries import (
     find_present,

@@ -4,7 +4,7 @@ import time
 
 from django.utils import timezone
 
-from console.volumes import files
+from console.volumes.files import files
 from console.volumes.models import Backup
 from console.volumes.operations import remove_due_backup
 

@@ -84,7 +84,7 @@ def ours(image_archive: bytes) -> Iterator[Client]:
 def dockers(image_archive: bytes) -> Iterator[Client]:
     if shutil.which("dockerd") is None:
         pytest.skip("dockerd is not installed")
-    with _private_dockerd() as socket:
+    with private_dockerd() as socket:
         yield _with_image(Client(socket), image_archive)
 
 
@@ -95,7 +95,7 @@ def _with_image(client: Client, archive: bytes) -> Client:
 
 
 @contextlib.contextmanager
-def _private_dockerd() -> Iterator[Path]:
+def private_dockerd() -> Iterator[Path]:
     """In a network namespace of its own, so that its rules and ours do not meet."""
     netns = f"nrconf{uuid.uuid4().hex[:6]}"
     root = Path(tempfile.mkdtemp(prefix="nr-dockerd-"))

@@ -12,7 +12,7 @@ from console.jobs.models import Job
 from console.networks.models import Network
 from console.operations.governed import writes_allowed
 from console.shares.models import Share
-from console.volumes import files
+from console.volumes.files import files
 from console.volumes.models import Backup, Volume, VolumeListing
 from tests.factories.console import digits, make_host, make_workspace
 

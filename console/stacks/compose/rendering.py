@@ -19,9 +19,12 @@ ALWAYS = {Dependency: {"condition"}, Port: {"target", "protocol", "mode"}}
 
 def rendered(project: Project) -> str:
     """YAML; a dollar in a value is doubled, since values are read with variables in mind."""
-    return yaml.dump(
-        _dollars_doubled(as_compose(project)), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100
-    )
+    return written(as_compose(project))
+
+
+def written(document: Mapping[str, Any]) -> str:
+    """A document of the Compose language as a file."""
+    return yaml.dump(_dollars_doubled(document), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
 
 
 class _Dumper(yaml.SafeDumper):

@@ -236,6 +236,17 @@ CALLS = {
     "list_adoptable_projects": Call("ffkfk", "fkkk"),
     "get_stack_service": Call("kkkfk", "kkkm", of="service"),
     "list_releases": Call("kkkfk", "kkkm", of="stack"),
+    "get_environment_lock": Call("ffkfk", "fkkm", of="taken"),
+    "take_fingerprint": Call("ffkmk", "fkkm", of="taken"),
+    "verify_environment": Call("ffkmk", "fkkm", of="taken"),
+    "make_capsule": Call("ffkmk", "fkkm", of="taken"),
+    "list_capsules": Call("kkkfk", "kkkk"),
+    "upload_capsule": Call("iiiii", "fiii"),
+    "get_capsule": Call("kkkfk", "kkkm", of="capsule"),
+    "remove_capsule": Call("ffkmm", "fkmm", of="capsule"),
+    "download_capsule": Call("ffkfk", "fkkm", of="capsule"),
+    "plan_capsule": Call("ffkfk", "fkkm", of="capsule", query={"host": "local", "name": "again"}),
+    "restore_capsule": Call("ffkmk", "fkkm", of="capsule", body={"host": "local", "name": "again"}),
     "list_secrets": Call("ffkfk", "kkkk"),
     "create_secret": Call("ffkmk", "fkkm", body={"workspace": "shop", "name": "mine", "secret_value": "long enough"}),
     # who may not know of secrets is not told that there is one
@@ -318,7 +329,7 @@ OPERATIONS = {
 }
 # of the workspace, by their names
 THINGS = (
-    *("web-1", "queued-thing", "failed-thing", "audited-thing", "a:1", "nightly-thing", "stacked-thing"),
+    *("web-1", "queued-thing", "failed-thing", "audited-thing", "a:1", "nightly-thing", "stacked-thing", "taken-thing"),
     *("db-password", "pager", "told-thing", "silent-thing", "renamed-thing", "last-words", "quay", "held-thing"),
     *("db-password", "pager", "told-thing", "silent-thing", "renamed-thing", "last-words"),
     *("shop_net", "shop_files"),

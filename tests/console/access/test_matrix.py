@@ -16,6 +16,7 @@ from django.urls import reverse
 from console.access import tasks as access_tasks
 from console.access.models import Grant
 from console.accounts.models import User
+from console.capsules import tasks as capsule_tasks
 from console.containers.models import Container
 from console.jobs import agent_tasks, tasks
 from console.jobs.agent.execution import Agent
@@ -80,6 +81,7 @@ def test_every_task_is_in_the_table() -> None:
     terminal_tasks.register(app)
     prune_tasks.register(app)
     volume_tasks.register(app)
+    capsule_tasks.register(app)
     stats_tasks.register(app)
     agent_tasks.register(app, agent)
     assert {name for name in app.tasks if not name.startswith("celery.")} == TASKS.keys() | AGENT_TASKS.keys()
@@ -127,6 +129,7 @@ def test_one_of_another_workspace_learns_nothing(world: World, name: str, method
             "shop_net",
             "shop_files",
             "stacked-thing",
+            "taken-thing",
         ):
             shown = secret in "".join(str(value) for value in (*route.data.values(), *route.query.values()))
             assert shown or secret not in body, f"{role} is shown {secret}"

@@ -37,6 +37,7 @@ ALLOWED = {
     "terminal.end": {A},
     "stack.view": {V, O, D, A},
     "stack.purge": {D, A},
+    "stack.take": {D, A},
     "image.view": {V, O, D, A},
     "image.build": {D, A},
     "image.remove": {D, A},

@@ -12,6 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from console.accounts.models import BrowserSession, Identity, User
+from console.capsules import observing
 from console.containers import present
 from console.containers import views as container_views
 from console.containers.models import Revision
@@ -34,6 +35,7 @@ from tests.console.access.cells import Route
 from tests.console.files.conftest import FakeFiles, as_files
 from tests.console.schedules.conftest import make_schedule
 from tests.console.stacks.conftest import make_release, make_stack
+from tests.factories.capsules import environment_of, make_deployed_stack, make_stack_capsule
 from tests.factories.console import (
     make_api_token,
     make_container,
@@ -122,6 +124,7 @@ def world(monkeypatch: pytest.MonkeyPatch, redis_server: object) -> World:
     _play_others(monkeypatch)
     monkeypatch.setattr(stats_views, "use_piece", piece)
     monkeypatch.setattr(looking, "look_from_here", lambda _address, _project, **_asked: HostWorld())
+    monkeypatch.setattr(observing, "observe_from_here", lambda *_given, **_named: environment_of())
     monkeypatch.setattr(container_views, "whole_log", lambda *_given: iter(["line\n"]))
     for name, function in as_files(FakeFiles()).items():
         monkeypatch.setattr(reading, name, function)
@@ -132,6 +135,7 @@ def world(monkeypatch: pytest.MonkeyPatch, redis_server: object) -> World:
     with writes_allowed("factory"):
         Revision.objects.create(first=container, number=1, cause="found", spec={"image": "a:1"})
     image = make_image("a:1", workspace=shop)
+    taken = make_deployed_stack("taken-thing", host=host, workspace=shop)
     args = {"tag": "c:1", "dockerfile": "FROM scratch\n"}
     queued = make_job("image.build", state="queued", workspace=shop, args=args, on_name="queued-thing")
     failed = make_job("image.build", state="failed", workspace=shop, args=args, on_name="failed-thing")
@@ -187,6 +191,8 @@ def world(monkeypatch: pytest.MonkeyPatch, redis_server: object) -> World:
         "service": {"stack_id": stack.pk, "name": "web"},
         "project": {"host": "local", "project": "adopted"},
         "template": {"slug": "cache"},
+        "taken": {"stack_id": taken.pk},
+        "capsule": {"number": make_stack_capsule(workspace=shop, host=host, stack=taken).number},
     }
     return World(things, container.pk, failed.number)
 

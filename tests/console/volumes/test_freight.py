@@ -16,7 +16,7 @@ from console.jobs.ingest import ingest
 from console.jobs.models import Job
 from console.operations.errors import Invalid
 from console.operations.governed import writes_allowed
-from console.volumes import files
+from console.volumes.files import files
 from console.volumes.models import Backup
 from console.volumes.observations import backup_ended, note_failed_backups, piece_came
 from tests.factories.console import make_job

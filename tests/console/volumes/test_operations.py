@@ -11,7 +11,8 @@ from console.jobs.models import Job
 from console.operations.actor import Actor
 from console.operations.errors import Conflict, Denied, Invalid, Unconfirmed
 from console.operations.permissions import Role
-from console.volumes import files, operations
+from console.volumes import operations
+from console.volumes.files import files
 from console.volumes.models import Backup
 from console.volumes.retention import remove_due
 from tests.factories.console import actor_of, make_container, make_custom_role, make_grant, make_user, make_workspace
