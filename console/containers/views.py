@@ -8,7 +8,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from console.containers import operations
-from console.containers.cli import container_commands
+from console.containers.cli import container_commands, log_command, many_commands
 from console.containers.forms import ContainerFilterForm
 from console.containers.kept_logs import earlier_logs, kept_log_of
 from console.containers.log_text import log_piece, whole_log
@@ -61,7 +61,7 @@ def overview(request: HttpRequest, host: str, name: str) -> HttpResponse:
 @require_safe
 def logs(request: HttpRequest, host: str, name: str) -> HttpResponse:
     container = _for_log(request, host, name)
-    context = {"container": container, "hosts": [container.host], "tab": "logs"}
+    context = {"container": container, "hosts": [container.host], "tab": "logs", "cli": log_command(container)}
     if not is_htmx(request):
         context |= {"earlier": earlier_logs(Actor.of_request(request), container)}
         context |= {"kept": kept_log_of(container)} if container.gone_at is not None else {}
@@ -148,7 +148,8 @@ def many(request: HttpRequest) -> HttpResponse:
         return _answer(request, jobs[0]) if len(jobs) == 1 else redirect("jobs:list")
     picked = judge_picked(actor, action, keys)
     fine = [one for one in picked if not one.why_not]
-    context = {"action": action, "picked": picked, "fine": fine, "all": len(picked)}
+    cli = many_commands(action.key, [one.container for one in fine])
+    context = {"action": action, "picked": picked, "fine": fine, "all": len(picked), "cli": cli}
     return render(request, "containers/many.html", context)
 
 
