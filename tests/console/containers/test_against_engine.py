@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 
+from console.containers.jobs import run_container
 from console.containers.log_text import follow_log, log_piece, whole_log
 from console.containers.replacing import replace
 from console.containers.specs.checks import checked
@@ -22,6 +23,7 @@ from console.hosts.log_reading import kept_logs_of
 from console.live.topics import Chunk
 from console.operations.errors import Missing
 from tests.engine.conftest import IMAGE, RunningEngine, busybox_tar, running_engine, wait_until
+from tests.engine.host.registry.servers import docker_registry
 from tests.fakes.docker import FakeRun, Killed
 
 pytestmark = [pytest.mark.host]
@@ -222,3 +224,26 @@ async def test_the_log_of_a_container_is_read_on_after_its_removal(engine: Runni
     assert (list(told.logs), told.logs[name].name, told.logs[name].exit_code) == ([name], "told", 137)
     with pytest.raises(Missing):
         await log_piece(address, "0" * 64, None)
+
+
+async def test_an_image_that_is_not_there_is_pulled_and_run(
+    engine: RunningEngine, image: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with docker_registry(tmp_path_factory.mktemp("hub") / "registry") as registry:
+        name = f"{registry.address}/shop/web:1"
+        engine.docker("tag", image, name)
+        engine.docker("push", name)
+        engine.docker("rmi", name)
+        spec = checked(read_line(f"docker run {name} echo ready").spec)
+        pull = {"repository": name.rpartition(":")[0], "tag": "1"}
+        args = {**spec.as_json(), "name": "pulled", "image_engine_id": "", "pull": pull}
+        async with connect(f"unix://{engine.socket}") as gateway:
+            run: Any = FakeRun(gateway)
+            result = await run_container(run, args)
+            again: Any = FakeRun(gateway)
+            assert (await run_container(again, args))["engine_id"] == result["engine_id"]
+    assert (result["name"], result["new"]) == ("pulled", False)
+    assert engine.out("inspect", "--format", "{{.Image}}", "pulled") == f"sha256:{result['image']}"
+    assert "is not here: pulling it first" in run.text
+    assert "pulling" not in again.text
+    engine.docker("rm", "-f", "pulled")
