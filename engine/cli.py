@@ -19,6 +19,8 @@ from typing import NoReturn, TypeVar
 from engine.config import (
     DEFAULT_CERTS_DIR,
     DEFAULT_DATA_ROOT,
+    DEFAULT_KEEP_LOGS_BYTES,
+    DEFAULT_KEEP_LOGS_DAYS,
     DEFAULT_LOG_MAX_FILE,
     DEFAULT_LOG_MAX_SIZE,
     DEFAULT_RUN_ROOT,
@@ -32,13 +34,25 @@ from engine.model.container import Profile
 from engine.model.errors import EngineError, Invalid
 from engine.model.registry import HostPattern, Mirror
 from engine.store.locks import InstanceLock
-from engine.wire.log_config import parse_log_files, parse_log_size
+from engine.wire.log_config import UNLIMITED, parse_log_files, parse_log_size
 
 _READ_ONLY_PROGRAMS = ("crun", "runc")  # spares each call a copy of the binary (CVE-2019-5736's guard)
-_DATA_FILES = ("blobs", "layers", "tmp", "containers", "build-cache", ".empty-*", "ballast", "state.db*", "engine.lock")
+_DATA_FILES = (
+    "blobs",
+    "layers",
+    "tmp",
+    "containers",
+    "kept-logs",
+    "build-cache",
+    ".empty-*",
+    "ballast",
+    "state.db*",
+    "engine.lock",
+)
 _RUN_FILES = ("mnt", "containers", "volumes", "runtime", "exits", "engine.pid", "engine.sock", "dns.sock", "dns.log")
 _Value = TypeVar("_Value")
 _NOT_CHECKED = 8  # as fsck(8) has it: neither clean nor damaged
+_MOST_DAYS = 36500
 _LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -137,6 +151,15 @@ def _add_log_options(command: argparse.ArgumentParser) -> None:
         "--log-max-size", type=_log_size, default=size, metavar="SIZE", help="of a log's file; default: 64 MiB; -1: any"
     )
     add("--log-max-file", type=_log_files, default=files, metavar="N", help="a log's files that are kept; default: 3")
+    size, days = DEFAULT_KEEP_LOGS_BYTES, DEFAULT_KEEP_LOGS_DAYS
+    add(
+        "--keep-logs-bytes",
+        type=_kept_size,
+        default=size,
+        metavar="SIZE",
+        help="of the logs of removed containers, together; default: 512 MiB; 0: none is kept",
+    )
+    add("--keep-logs-days", type=_days, default=days, metavar="N", help="how long they are kept; default: 14; 0: not")
 
 
 def _log_size(text: str) -> int:
@@ -145,6 +168,23 @@ def _log_size(text: str) -> int:
 
 def _log_files(text: str) -> int:
     return _argument(parse_log_files, text)
+
+
+def _kept_size(text: str) -> int:
+    return 0 if text.strip() == "0" else _argument(_parse_bounded_size, text)
+
+
+def _parse_bounded_size(text: str) -> int:
+    size = parse_log_size(text)
+    if size == UNLIMITED:
+        raise Invalid("what is kept must have a limit: a size, or 0 to keep nothing")
+    return size
+
+
+def _days(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) <= _MOST_DAYS):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of days from 0 to {_MOST_DAYS}")
+    return int(text)
 
 
 def _pattern(text: str) -> HostPattern:
@@ -184,6 +224,8 @@ def _config(options: argparse.Namespace) -> EngineConfig:
         ),
         log_max_size=options.log_max_size,
         log_max_file=options.log_max_file,
+        keep_logs_bytes=options.keep_logs_bytes,
+        keep_logs_days=options.keep_logs_days,
     )
 
 

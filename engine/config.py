@@ -15,6 +15,8 @@ DEFAULT_RUN_ROOT = Path("/run/naru")
 DEFAULT_CERTS_DIR = Path("/etc/naru/certs.d")
 DEFAULT_LOG_MAX_SIZE = 64 << 20
 DEFAULT_LOG_MAX_FILE = 3
+DEFAULT_KEEP_LOGS_BYTES = 512 << 20
+DEFAULT_KEEP_LOGS_DAYS = 14
 _DEFAULT_BRIDGE = "naru0"
 
 
@@ -48,7 +50,8 @@ class EngineConfig:
     ``data_root`` survives a reboot, ``run_root`` need not. ``subnet`` None: a free one is chosen at first start.
     ``ipv6``: the default network has it, in ``ipv6_subnet`` or, when that is None, in one of the engine's own.
     ``runtime`` "" : the first that works. ``profile`` is what a container gets that asks for none. ``log_max_size``
-    (bytes, -1: unlimited) and ``log_max_file`` bound the log of a container that does not say how.
+    (bytes, -1: unlimited) and ``log_max_file`` bound the log of a container that does not say how. Logs of removed
+    containers are kept up to ``keep_logs_bytes`` together and for ``keep_logs_days``; 0 in either: not at all.
     """
 
     data_root: Path = DEFAULT_DATA_ROOT
@@ -64,6 +67,8 @@ class EngineConfig:
     registries: RegistryConfig = field(default_factory=RegistryConfig)
     log_max_size: int = DEFAULT_LOG_MAX_SIZE
     log_max_file: int = DEFAULT_LOG_MAX_FILE
+    keep_logs_bytes: int = DEFAULT_KEEP_LOGS_BYTES
+    keep_logs_days: int = DEFAULT_KEEP_LOGS_DAYS
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "data_root", self.data_root.absolute())
@@ -180,6 +185,10 @@ class EngineConfig:
 
     def log_path(self, container_id: str) -> Path:
         return self.log_dir(container_id) / "container.log"
+
+    def kept_log(self, container_id: str) -> Path:
+        """Where a container's log is once the container is removed."""
+        return self.data_root / "kept-logs" / container_id
 
     def bundle(self, container_id: str) -> Path:
         """The OCI bundle: what of a container lasts only while the host is up."""

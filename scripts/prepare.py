@@ -69,11 +69,18 @@ class CannotPrepare(Exception):
 def main(argv: list[str]) -> int:
     purpose = argv[1] if len(argv) == 2 else ""
     steps: dict[str, list[Callable[[], None]]] = {
-        "run": [require_host, packages(RUN_PACKAGES), environment("run"), front_end, messages, static_files],
-        "test": [require_host, packages(TEST_PACKAGES), environment("dev"), front_end, messages, static_files],
-        "check": [packages(SETUP_PACKAGES), environment("dev"), front_end, messages],
+        "run": [require_host, packages(RUN_PACKAGES), environment("run"), front_end(), messages, static_files],
+        "test": [
+            require_host,
+            packages(TEST_PACKAGES),
+            environment("dev"),
+            front_end(for_tests=True),
+            messages,
+            static_files,
+        ],
+        "check": [packages(SETUP_PACKAGES), environment("dev"), front_end(for_tests=True), messages],
         # of the console, see Dockerfile: no engine, no Redis, and the Python that is there
-        "image": [packages(IMAGE_PACKAGES), environment("run"), front_end, messages, static_files],
+        "image": [packages(IMAGE_PACKAGES), environment("run"), front_end(), messages, static_files],
     }
     if purpose not in steps:
         print(__doc__, file=sys.stderr)
@@ -146,14 +153,20 @@ def environment(lock: str) -> Callable[[], None]:
     return step
 
 
-def front_end() -> None:
-    """The few browser files of the npm lock, copied to static/vendor."""
-    key = front_end_key()
-    if stamp("front-end") == key and (ROOT / "static/vendor").is_dir():
-        return
-    with told("fetching front-end packages from package-lock.json"):
-        manage("assets")
-    set_stamp("front-end", key)
+def front_end(*, for_tests: bool = False) -> Callable[[], None]:
+    """The few browser files of the npm lock, copied to static/vendor; what only tests use stays in node_modules."""
+
+    def step() -> None:
+        key = front_end_key()
+        with_tests = f"{key} with tests"
+        present = stamp("front-end") if (ROOT / "static/vendor").is_dir() else ""
+        if present == with_tests or (present == key and not for_tests):
+            return
+        with told("fetching front-end packages from package-lock.json"):
+            manage("assets", *(["--for-tests"] if for_tests else []))
+        set_stamp("front-end", with_tests if for_tests else key)
+
+    return step
 
 
 def front_end_key() -> str:

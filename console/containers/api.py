@@ -60,7 +60,7 @@ def list_containers(request: HttpRequest, wanted: Query[ContainerQuery]) -> List
 
 @router.post("containers", response={202: JobShown})
 def run_container(request: HttpRequest, response: HttpResponse, given: RunGiven) -> JobShown:
-    """Create a container and start it."""
+    """Create a container and start it. An image that the host has not is pulled first, where that is allowed."""
     asked = given.asked
     return job_accepted(response, operations.run_container(actor_of(request), asked.pop("host"), **asked))
 

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from console.containers import operations
 from console.containers.again import run_again
-from console.containers.asking import require_allowed
+from console.containers.asking import Place, require_allowed, wanted_pull
 from console.containers.cloning import clone_names, shareable, shared_volumes
 from console.containers.forms import CloneForm, EditForm, LimitsForm, LineForm, RunForm, is_given
 from console.containers.limits import LIMITS
@@ -96,20 +96,24 @@ def _pasted(line: LineForm) -> dict[str, Any]:
 
 
 def _told(actor: Actor, form: RunForm) -> dict[str, Any]:
-    """``cli``, and ``refused`` by the rules; of a form that is not whole yet, nothing."""
+    """``cli``, ``pulled`` where the image is fetched first, and ``refused`` by the rules; of a form that is not whole
+    yet, nothing."""
     if not form.is_bound or not form.is_valid():
         return {}
     given = {name: value for name, value in form.inputs.items() if name not in ("host", "workspace", "name")}
+    pulled = ""
     try:
         spec = spec_of_inputs(given)
         if form.cleaned_data.get("workspace"):
             workspace = get_workspace(actor, form.cleaned_data["workspace"])
-            require_allowed(workspace, get_host(actor, form.cleaned_data["host"]), spec.as_json())
-    except Denied as error:
+            host = get_host(actor, form.cleaned_data["host"])
+            require_allowed(workspace, host, spec.as_json())
+            pulled = spec.image if wanted_pull(Place(actor, host, workspace), spec) else ""
+    except (Conflict, Denied) as error:
         return {"cli": run_line(spec, name=form.cleaned_data["name"]), "refused": str(error)}
     except (Invalid, Missing) as error:
         return {"refused": str(error)}
-    return {"cli": run_line(spec, name=form.cleaned_data["name"])}
+    return {"cli": run_line(spec, name=form.cleaned_data["name"]), "pulled": pulled}
 
 
 # --- edit ---

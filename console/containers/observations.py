@@ -1,5 +1,6 @@
 """The containers a host has, as its agent reports them."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -13,14 +14,18 @@ from console.containers.specs.spec import ContainerSpec
 from console.containers.troubles import Before, troubles
 from console.hosts.facts import ContainerFact
 from console.hosts.models import Host
+from console.images.observations import makes_images
 from console.jobs.facts import Fact, observes
 from console.jobs.models import Job
 from console.operations.actor import Actor
 from console.operations.happenings import happened
 from console.operations.runner import observation, publish_on_commit
 from console.secrets.models import Secret
+from console.secrets.references import names_in
 from console.workspaces.models import Workspace
 from console.workspaces.observations import first_workspace
+
+makes_images("container.run", only_if_named=True)
 
 
 @observes("host.inventory")
@@ -110,13 +115,19 @@ def _new(host: Host, fact: ContainerFact, job: Job | None) -> Container:
 
 def _remember(row: Container, job: Job) -> None:
     """What of the job stays with the container that it has just made."""
-    if job.args.get("secrets"):
-        row.secrets.set(Secret.objects.filter(workspace=job.workspace, name__in=job.args["secrets"]))
+    if names := _secrets_inside(job.args):
+        row.secrets.set(Secret.objects.filter(workspace=job.workspace, name__in=names))
     if job.kind in WITH_SPEC and not revisions_of(row).exists():
         item: dict[str, Any] = next((one for one in job.args.get("clones", ()) if one["name"] == row.name), {})
         spec = ContainerSpec.from_json({**job.args, **item}).as_json()
         facts = {"cause": Revision.Cause.RUN, "job": job, "actor_name": job.actor_name}
         Revision.objects.create(first=row, number=1, spec=spec, **facts)
+
+
+def _secrets_inside(args: Mapping[str, Any]) -> set[str]:
+    """Of those that the job is given: not what only its pull has signed in with."""
+    of_pull = set(args.get("pull", {}).get("secrets", ()))
+    return set(args.get("secrets", ())) - (of_pull - set(names_in(args.get("env", {}).values())))
 
 
 # kinds of jobs that make containers, and whose workspace those are then

@@ -26,7 +26,8 @@ from console.containers.specs.given import spec_of_inputs
 from console.containers.specs.spec import ContainerSpec
 from console.containers.words import SIGNAL, checked_name
 from console.hosts.queries import get_host
-from console.images.references import Reference, is_image_id
+from console.images.pulling import require_pullable
+from console.images.references import PullName, Reference, is_image_id
 from console.jobs.models import Job
 from console.jobs.operations import add_job, judges_again
 from console.operations.actor import Actor
@@ -56,7 +57,8 @@ def run_container(
     cpus: float | None = None,
     **more: Any,
 ) -> Job:
-    """Create a container and start it. ``command`` is split as a shell would (quotes), and never given to one.
+    """Create a container and start it; pull its image first if the host has it not, who asks may pull, and the
+    workspace's rules allow that registry. ``command`` is split as a shell would (quotes), and never given to one.
 
     ``ports`` are written ``[address:][host port:]container port[/udp]``, on 127.0.0.1 unless an address is given.
     ``workspace`` is whose it will be; empty: the first in which the actor may. What its rules do not allow is Denied.
@@ -84,7 +86,8 @@ def run_container(
         owner = require_workspace(owner).locked()
         place = Place(actor, host, owner)
         spec = spec_of_inputs({**given, "cpus": cpus, **more})
-        args = arguments(place, spec)
+        args = arguments(place, spec, pulls=True)
+        op.details |= {"pulls": args["image"]} if "pull" in args else {}
         args["name"] = checked_name(name)
         require_free_name(host, args["name"])
         require_free_ports(place, spec.ports)
@@ -396,6 +399,8 @@ def _judge_again(job: Job) -> None:
     if job.workspace is not None:
         instead_of = Container.objects.filter(host=job.host, engine_id=job.args.get("engine_id", "")).first()
         require_allowed(job.workspace.locked(), job.host, job.args, instead_of=instead_of)
+        if pull := job.args.get("pull"):
+            require_pullable(job.workspace, job.host, PullName(pull["repository"], pull["tag"]), also=[])
 
 
 def check_run(inputs: Mapping[str, Any]) -> None:

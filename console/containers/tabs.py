@@ -31,7 +31,14 @@ SEEN = Permission.CONTAINER_VIEW
 
 TABS = (
     Tab("overview", _("Overview"), icon="info-circle", url_name="containers:container", permission=SEEN, of_gone=True),
-    Tab("logs", _("Logs"), icon="file-text", url_name="containers:logs", permission=Permission.CONTAINER_LOGS),
+    Tab(
+        "logs",
+        _("Logs"),
+        icon="file-text",
+        url_name="containers:logs",
+        permission=Permission.CONTAINER_LOGS,
+        of_gone=True,
+    ),
     Tab(
         "terminal",
         _("Terminal"),

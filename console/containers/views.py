@@ -8,8 +8,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from console.containers import operations
-from console.containers.cli import container_commands
+from console.containers.cli import container_commands, log_command, many_commands
 from console.containers.forms import ContainerFilterForm
+from console.containers.kept_logs import earlier_logs, kept_log_of
 from console.containers.log_text import log_piece, whole_log
 from console.containers.models import Container
 from console.containers.overview import overview_of
@@ -22,7 +23,7 @@ from console.live.frames import poll_body
 from console.operations.actor import Actor
 from console.operations.permissions import Permission
 from console.web.permits import require
-from console.web.rendering import job_answer, page_or_part
+from console.web.rendering import is_htmx, job_answer, page_or_part
 from console.web.states import kind_name
 from console.web.tables import table_of
 from console.workspaces.queries import choice_of
@@ -59,7 +60,11 @@ def overview(request: HttpRequest, host: str, name: str) -> HttpResponse:
 
 @require_safe
 def logs(request: HttpRequest, host: str, name: str) -> HttpResponse:
-    context = {"container": _for_log(request, host, name), "tab": "logs"}
+    container = _for_log(request, host, name)
+    context = {"container": container, "hosts": [container.host], "tab": "logs", "cli": log_command(container)}
+    if not is_htmx(request):
+        context |= {"earlier": earlier_logs(Actor.of_request(request), container)}
+        context |= {"kept": kept_log_of(container)} if container.gone_at is not None else {}
     return page_or_part(request, "containers/logs.html", "containers/_head.html", context)
 
 
@@ -143,7 +148,8 @@ def many(request: HttpRequest) -> HttpResponse:
         return _answer(request, jobs[0]) if len(jobs) == 1 else redirect("jobs:list")
     picked = judge_picked(actor, action, keys)
     fine = [one for one in picked if not one.why_not]
-    context = {"action": action, "picked": picked, "fine": fine, "all": len(picked)}
+    cli = many_commands(action.key, [one.container for one in fine])
+    context = {"action": action, "picked": picked, "fine": fine, "all": len(picked), "cli": cli}
     return render(request, "containers/many.html", context)
 
 

@@ -12,7 +12,7 @@ from console.hosts.facts import Fact, log_since
 from console.hosts.gateway import Engine
 
 LONGEST_NAME = 255
-# of containers and of images; what else they go through changes nothing that is told
+# what else they go through changes nothing that is told
 TOLD = frozenset(
     {
         *("create", "start", "die", "oom", "kill", "stop", "pause", "unpause", "rename", "destroy"),
@@ -20,14 +20,16 @@ TOLD = frozenset(
     }
 )
 TOLD_OF_IMAGES = frozenset({"tag", "untag", "pull", "delete"})
+TOLD_OF_NETWORKS = frozenset({"create", "connect", "disconnect", "destroy"})
+TOLD_OF: Mapping[str, frozenset[str]] = {"container": TOLD, "image": TOLD_OF_IMAGES, "network": TOLD_OF_NETWORKS}
 
 
 @dataclass(frozen=True, slots=True)
 class EngineEvent(Fact):
-    """``kind`` is container or image; ``action`` Docker's word without what may follow it.
+    """``kind`` is container, image or network; ``action`` Docker's word without what may follow it.
 
-    ``subject`` is the container's 64 hex digits, or the image's id or name. ``words`` are what the action tells more:
-    exit_code, signal, status, program, exec_id, old_name.
+    ``subject`` is the container's or the network's 64 hex digits, or the image's id or name. ``words`` are what the
+    action tells more: exit_code, signal, status, program, exec_id, old_name; of networks driver, container.
     """
 
     kind: str
@@ -66,7 +68,7 @@ def heard(message: Mapping[str, Any]) -> Heard:
     attributes: Mapping[str, Any] = actor.get("Attributes") or {}
     at_ns = int(message.get("timeNano") or 0) or int(message.get("time") or 0) * 10**9
     action, _colon, rest = whole_action.partition(":")
-    if action not in (TOLD if kind == "container" else TOLD_OF_IMAGES if kind == "image" else ()):
+    if action not in TOLD_OF.get(kind, ()):
         return Heard(at_ns, None)
     is_image = kind == "image"
     event = EngineEvent(
@@ -76,7 +78,7 @@ def heard(message: Mapping[str, Any]) -> Heard:
         at_ns=at_ns,
         name="" if is_image else _plain(attributes.get("name", "")),
         image=_plain(attributes.get("name" if is_image else "image", "")),
-        words=_words(action, rest.strip(), attributes),
+        words=_words_of_network(attributes) if kind == "network" else _words(action, rest.strip(), attributes),
     )
     return Heard(at_ns, event, rest.strip() if action == "exec_start" else "")
 
@@ -96,6 +98,11 @@ def _words(action: str, rest: str, attributes: Mapping[str, Any]) -> dict[str, s
             found = {"program": rest.split(" ")[0].rpartition("/")[2], "exec_id": attributes.get("execID")}
         case "exec_die":
             found = {"exit_code": attributes.get("exitCode"), "exec_id": attributes.get("execID")}
+    return {name: _plain(value) for name, value in found.items() if value is not None}
+
+
+def _words_of_network(attributes: Mapping[str, Any]) -> dict[str, str]:
+    found = {"driver": attributes.get("type"), "container": attributes.get("container")}
     return {name: _plain(value) for name, value in found.items() if value is not None}
 
 

@@ -8,9 +8,8 @@ part of the API well (``hosts/stats.py``, ``hosts/files.py``, …) take an Engin
 import asyncio
 import base64
 import json
-import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -19,8 +18,7 @@ import aiohttp
 from aiodocker.stream import Stream
 from yarl import URL
 
-from console.hosts.facts import ContainerFact, ImageFact, container_fact, image_fact, log_since
-from console.hosts.logs import LogBatch, LogCursor, LogReader
+from console.hosts.facts import ContainerFact, ImageFact, container_fact, image_fact
 from console.operations.errors import Conflict, ConsoleError, Denied, Invalid, Missing, Unavailable
 
 QUICK_S = 20.0
@@ -262,33 +260,6 @@ class Engine:
         with translated(self.address):
             await self._docker.containers.container(engine_id).delete(force=force, v=True)
 
-    async def logs(self, engine_id: str, *, cursor: str | None = None, follow: bool = True) -> AsyncIterator[LogBatch]:
-        """The log after ``cursor`` (None: from the start), in batches, each with the cursor that lies behind it.
-
-        With ``follow`` it goes on until the container ends. Ends only when the log really has: a connection that
-        breaks raises Unavailable, after which the caller resumes with its last cursor and misses nothing.
-        """
-        position = LogCursor.parse(cursor)
-        fact = await self.get_container(engine_id)
-        wanted = {"stdout": "1", "stderr": "1", "timestamps": "1", "follow": str(int(follow))}
-        params = {**wanted, **log_since(position.at_ns)}
-        reader = LogReader(position, has_tty=fact.has_tty)
-        with translated(self.address):
-            async with (
-                self._docker._query(
-                    f"containers/{engine_id}/logs", params=params, timeout=aiohttp.ClientTimeout(sock_connect=5)
-                ) as response,
-                aclosing(_raw_chunks(response)) as chunks,
-            ):
-                async for chunk in chunks:
-                    batch = reader.feed(chunk)
-                    if batch.lines:
-                        yield batch
-        # a container that runs may still end the line that it has begun
-        last = reader.close(is_final=follow or fact.state not in RUNNING, now_ns=time.time_ns())
-        if last.lines or not follow:
-            yield last
-
     async def _document_or_none(self, engine_id: str) -> dict[str, Any] | None:
         try:
             return dict(await self.json(f"containers/{engine_id}/json"))
@@ -346,12 +317,6 @@ def _build_headers(secrets: Mapping[str, str], registries: Mapping[str, Mapping[
 
 async def _chunks(file: BinaryIO) -> AsyncIterator[bytes]:
     while chunk := await asyncio.to_thread(file.read, 256 * 1024):
-        yield chunk
-
-
-async def _raw_chunks(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
-    """What has come, as it comes."""
-    async for chunk in response.content.iter_any():
         yield chunk
 
 

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from console.hosts.queries import places_for
 from console.images.again import build_again, trouble_of
-from console.images.cli import build_command
+from console.images.cli import NEW_BUILD, build_command
 from console.images.forms import BuildForm
 from console.images.operations import BUILD, build_image, build_starter
 from console.jobs.models import Job
@@ -55,7 +55,7 @@ def new_build(request: HttpRequest) -> HttpResponse:
         else:
             return redirect("builds:build", job.number)
     require(request, Permission.IMAGE_BUILD)
-    context = {"form": form, **(trouble_of(earlier) if request.method != "POST" else {})}
+    context = {"form": form, "cli": NEW_BUILD, **(trouble_of(earlier) if request.method != "POST" else {})}
     return render(request, "images/new_build.html", context, status=form.answer)
 
 

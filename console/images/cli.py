@@ -32,7 +32,11 @@ def _options(args: Mapping[str, Any]) -> list[str]:
 
 def image_commands(image: Image) -> str:
     name = shlex.quote(str(image))
-    return f"docker image inspect {name}\ndocker history {name}\ndocker run --rm {name}\ndocker rmi {name}"
+    acts = ("image inspect {}", "history {}", "run --rm {}", "tag {} NEW", "push {}", "save {} > image.tar", "rmi {}")
+    return "\n".join(f"docker {act.format(name)}" for act in acts)
+
+
+NEW_BUILD = "docker build --tag NAME:TAG --build-arg KEY=VALUE --target STAGE ."
 
 
 def pull_command(reference: str, *, all_tags: bool) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime
 import structlog
 from django.contrib.auth import get_user_model
 from django.db import IntegrityError
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -29,11 +30,18 @@ log = structlog.get_logger(__name__)
 MOST_LOOKED_AT = 200
 # kinds of jobs that make images: whose arguments name them, and whose results have their ids
 _makers = {"image.build", "image.pull", "image.load", "image.import"}
+# those that do where their arguments say so
+_perhaps: set[str] = set()
 
 
-def makes_images(kind: str) -> None:
-    """For apps above: what jobs of this kind make belongs to the job's workspace."""
+def makes_images(kind: str, *, only_if_named: bool = False) -> None:
+    """For apps above: what jobs of this kind make belongs to the job's workspace.
+
+    ``only_if_named``: most of them make none, and those that do have ``makes`` among their arguments.
+    """
     _makers.add(kind)
+    if only_if_named:
+        _perhaps.add(kind)
 
 
 @observes("host.inventory")
@@ -138,6 +146,7 @@ def _workspace_of(host: Host, fact: ImageFact) -> Workspace:
     """That of the newest job which gives one of its tags; what nobody asked for here belongs to the first."""
     ended_well = (Job.State.RUNNING, Job.State.SUCCEEDED)
     jobs = Job.objects.filter(host=host, kind__in=_makers, state__in=ended_well, workspace__isnull=False)
+    jobs = jobs.filter(~Q(kind__in=_perhaps) | Q(args__has_key="makes"))
     names = {plain_name(name) for name in fact.references}
     repositories = {name.rpartition(":")[0] for name in names}
     for job in jobs.select_related("workspace").order_by("-pk")[:MOST_LOOKED_AT] if names else ():

@@ -7,8 +7,8 @@ from ninja import Query, Router
 from console.containers.models import Container
 from console.containers.queries import get_container, require_logs
 from console.logs import searching
-from console.logs.queries import MOST_SOURCES
-from console.logs.schemas import FoundShown, LogSearchQuery, LogSearchShown
+from console.logs.queries import MOST_SOURCES, kept_logs
+from console.logs.schemas import FoundShown, KeptLogQuery, KeptLogShown, LogSearchQuery, LogSearchShown
 from console.operations.actor import Actor
 from console.operations.errors import Invalid
 from console.operations.permissions import Permission
@@ -26,6 +26,16 @@ def search_logs(request: HttpRequest, wanted: Query[LogSearchQuery]) -> LogSearc
     found = async_to_sync(searching.search)([(one.host.address, one.engine_id) for one in containers], wanted.wanted)
     results = [FoundShown.of(one, its) for one, its in zip(containers, found, strict=True)]
     return LogSearchShown(results=results, searched_at=timezone.now())
+
+
+@router.get("logs/kept", response=list[KeptLogShown])
+def list_kept_logs(request: HttpRequest, wanted: Query[KeptLogQuery]) -> list[KeptLogShown]:
+    """Logs of containers that are gone, as far as their engines keep them: of the last 30 days, 200 at most.
+
+    Each is read as that of a container, by its id.
+    """
+    actor = require_held(actor_of(request), Permission.CONTAINER_VIEW)
+    return [KeptLogShown.of(one) for one in kept_logs(actor, wanted.choice)]
 
 
 def _keys(text: str) -> list[str]:

@@ -17,6 +17,7 @@ class LogsForm(Form):
     text = forms.CharField(required=False, max_length=300)
     workspace = forms.CharField(required=False, max_length=40)
     label = forms.CharField(required=False, max_length=300)
+    gone = forms.BooleanField(label=_("Removed ones too"), required=False)
     since = forms.ChoiceField(
         label=_("From when on"),
         required=False,
@@ -33,7 +34,7 @@ class LogsForm(Form):
         self.is_valid()
         keys = tuple(self.data.getlist("c"))[: MOST_SOURCES * 2] if hasattr(self.data, "getlist") else ()
         given = {name: str(self.cleaned_data.get(name) or "") for name in ("text", "workspace", "label")}
-        return Choice(**given, keys=keys)
+        return Choice(**given, gone=bool(self.cleaned_data.get("gone")), keys=keys)
 
     @property
     def begins_at(self) -> datetime | None:

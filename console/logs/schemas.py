@@ -5,8 +5,9 @@ from typing import Self
 
 from pydantic import Field
 
+from console.containers.kept_logs import GoneLog
 from console.containers.models import Container
-from console.logs.queries import MOST_SOURCES
+from console.logs.queries import MOST_SOURCES, Choice
 from console.logs.searching import LONGEST_QUERY, Found, Hit, Wanted
 from console.rest.schemas import Given, Moment, Shown
 from console.web.keyset import LARGEST
@@ -25,6 +26,45 @@ class LogSearchQuery(Given):
     @property
     def wanted(self) -> Wanted:
         return Wanted(self.query, self.pattern, self.case, self.since, self.until)
+
+
+class KeptLogQuery(Given):
+    text: str = Field(
+        "", max_length=300, description="Part of the container's name or image, or the beginning of its id."
+    )
+    workspace: str = Field("", max_length=40)
+    label: str = Field("", max_length=300, description="`key` or `key=value`.")
+
+    @property
+    def choice(self) -> Choice:
+        return Choice(text=self.text, workspace=self.workspace, label=self.label, gone=True)
+
+
+class KeptLogShown(Shown):
+    host: str
+    container: str
+    id: str
+    image: str
+    workspace: str
+    exit_code: int | None = Field(description="Of its last run; null where it never ended.")
+    finished_at: datetime | None
+    removed_at: datetime
+    size_bytes: int = Field(le=LARGEST)
+
+    @classmethod
+    def of(cls, one: GoneLog) -> Self:
+        container, kept = one.container, one.kept
+        return cls(
+            host=container.host.name,
+            container=container.name,
+            id=container.engine_id,
+            image=container.image,
+            workspace=container.workspace.slug,
+            exit_code=None if kept.finished_at is None else kept.exit_code,
+            finished_at=kept.finished_at,
+            removed_at=kept.removed_at,
+            size_bytes=kept.size_bytes,
+        )
 
 
 class LogHitShown(Shown):

@@ -5,18 +5,18 @@ Patterns are RE2's, which take time in proportion to the text, whatever the patt
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import cast
 
 import re2
 from django.utils.translation import gettext as _
 
 from console.hosts.gateway import connect
-from console.hosts.logs import LogBatch, LogLine
+from console.hosts.log_reading import find_log, read_log
+from console.hosts.logs import LogLine
 from console.operations.errors import ConsoleError, Invalid
 
 MOST_HITS = 500
@@ -121,8 +121,8 @@ async def _search_one(address: str, engine_id: str, wanted: Wanted, spans: Calla
     found = Found()
     try:
         async with asyncio.timeout(MOST_S), connect(address) as engine:
-            batches = engine.logs(engine_id, cursor=_cursor(wanted.since), follow=False)
-            async with aclosing(cast("AsyncGenerator[LogBatch, None]", batches)) as batches:
+            source = await find_log(engine, engine_id)
+            async with aclosing(read_log(engine, source, cursor=_cursor(wanted.since))) as batches:
                 async for batch in batches:
                     # a thread: other pages wait for the loop
                     if await asyncio.to_thread(_take, found, batch.lines, wanted, spans):

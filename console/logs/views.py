@@ -1,8 +1,10 @@
 from typing import Any
+from urllib.parse import urlencode
 
 from asgiref.sync import async_to_sync
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -26,7 +28,9 @@ def merged(request: HttpRequest) -> HttpResponse:
     context, containers = _picked(actor, form, shows="show" in request.GET)
     begins_at = form.begins_at
     since = "" if begins_at is None else f"{int(begins_at.timestamp() * 1e9)}.0.0"
-    context |= {"part": "merged", "since_cursor": since, "sources": containers}
+    told = urlencode([("c", key_of(one)) for one in containers])
+    markers = f"{reverse('timeline:markers_of_those')}?{told}"
+    context |= {"part": "merged", "since_cursor": since, "sources": containers, "markers": markers}
     return render(request, "logs/merged.html", context)
 
 

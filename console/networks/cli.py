@@ -1,10 +1,13 @@
 """The docker commands that do what a page shows. Pure."""
 
 import shlex
+from collections.abc import Sequence
 
 from console.networks.models import Network
 
 OWN_LABELS = "naru."
+# for one that has no name yet
+NEW = "docker network create --driver bridge --subnet 10.30.0.0/24 --gateway 10.30.0.1 NAME"
 
 
 def create_command(network: Network) -> str:
@@ -24,9 +27,14 @@ def create_command(network: Network) -> str:
     return shlex.join([*words, network.name])
 
 
+def prune_command(networks: Sequence[Network]) -> str:
+    return shlex.join(["docker", "network", "rm", *(network.name for network in networks)])
+
+
 def network_commands(network: Network) -> str:
     name = shlex.quote(network.name)
     look = f"docker network inspect {name}\ndocker network connect {name} CONTAINER"
+    look = f"{look}\ndocker network disconnect {name} CONTAINER"
     if network.is_predefined:
         return look
     return f"{create_command(network)}\n{look}\ndocker network rm {name}"

@@ -11,7 +11,7 @@ from console.hosts.queries import get_host, places_for, visible_hosts
 from console.jobs.models import Job
 from console.jobs.queries import jobs_on
 from console.networks import operations
-from console.networks.cli import network_commands
+from console.networks.cli import NEW, network_commands, prune_command
 from console.networks.forms import ConnectForm, NetworkFilterForm, NetworkForm
 from console.networks.queries import get_network, members_of, unused_networks, visible_networks
 from console.networks.topology import topology_of
@@ -52,7 +52,7 @@ def new(request: HttpRequest) -> HttpResponse:
         else:
             return redirect("jobs:job", job.number)
     require(request, Permission.NETWORK_MANAGE)
-    return render(request, "networks/new.html", {"form": form}, status=form.answer)
+    return render(request, "networks/new.html", {"form": form, "cli": NEW}, status=form.answer)
 
 
 @require_http_methods(["GET", "HEAD"])
@@ -151,7 +151,14 @@ def prune(request: HttpRequest) -> HttpResponse:
     unused = []
     if chosen_host is not None and slug:
         unused = unused_networks(actor, get_host(actor, chosen_host.name), get_workspace(actor, slug))
-    context = {"unused": unused, "hosts": hosts, "host": chosen_host, "workspaces": workspaces, "workspace": slug}
+    context = {
+        "unused": unused,
+        "hosts": hosts,
+        "host": chosen_host,
+        "workspaces": workspaces,
+        "workspace": slug,
+        "cli": prune_command(unused),
+    }
     return render(request, "networks/prune.html", context)
 
 

@@ -12,6 +12,7 @@ from console.jobs.queries import jobs_on
 from console.operations.actor import Actor
 from console.operations.errors import Conflict, Denied, Invalid, Unavailable
 from console.operations.permissions import Permission
+from console.stacks.cli import NEW, deploy_commands, stack_commands
 from console.stacks.compose.problems import ComposeInvalid
 from console.stacks.forms import FilesForm, NewStackForm
 from console.stacks.models import Stack
@@ -55,6 +56,7 @@ def stack(request: HttpRequest, stack_id: int) -> HttpResponse:
         "services": services_of(newest, containers_of(actor, found)),
         "releases": found.releases.select_related("job").order_by("-number")[:RELEASES],
         "jobs": jobs_on(actor, found)[:SHOWN],
+        "cli": stack_commands(found),
     }
     return page_or_part(request, "stacks/stack.html", "stacks/_facts.html", context)
 
@@ -76,7 +78,7 @@ def new(request: HttpRequest) -> HttpResponse:
             form.status = error.status
         else:
             return redirect("stacks:stack", made.pk)
-    return render(request, "stacks/form.html", {"form": form}, status=form.answer)
+    return render(request, "stacks/form.html", {"form": form, "cli": NEW}, status=form.answer)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -99,7 +101,8 @@ def edit(request: HttpRequest, stack_id: int) -> HttpResponse:
         else:
             messages.success(request, _("Kept. What runs stays as it is until you deploy it."))
             return redirect("stacks:stack", found.pk)
-    return render(request, "stacks/form.html", {"form": form, "stack": found}, status=form.answer)
+    context = {"form": form, "stack": found, "cli": deploy_commands(found)}
+    return render(request, "stacks/form.html", context, status=form.answer)
 
 
 def _change(actor: Actor, stack: Stack, form: FilesForm, main: str) -> None:
@@ -120,7 +123,7 @@ def plan(request: HttpRequest, stack_id: int) -> HttpResponse:
     found = get_stack(actor, stack_id)
     asked = request.GET.get("release", "")
     release = int(asked) if asked.isdecimal() and len(asked) < 9 else None
-    context: dict[str, Any] = {"stack": found, "release": release, "error": ""}
+    context: dict[str, Any] = {"stack": found, "release": release, "error": "", "cli": deploy_commands(found)}
     try:
         prepared = plan_stack(actor, stack_id, release=release)
     except (Invalid, Unavailable) as error:

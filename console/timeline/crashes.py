@@ -16,8 +16,8 @@ from console.jobs.facts import Fact
 from console.jobs.signing import host_key, open_told
 from console.operations.errors import Denied
 from console.timeline import files
-from console.timeline.events import time_of
 from console.timeline.models import Capsule
+from console.timeline.noting import time_of
 
 log = structlog.get_logger(__name__)
 

@@ -67,6 +67,8 @@ def entry_of_change(change: Change) -> Entry:
         link = reverse("containers:container", args=[change.host.name, container.key])
     elif change.kind in Change.OF_IMAGES and change.workspace_id is not None and len(change.engine_id) == 64:
         link = reverse("images:image", args=[change.host.name, change.engine_id[:12]])
+    elif change.kind in Change.OF_NETWORKS and change.workspace_id is not None:
+        link = reverse("networks:network", args=[change.host.name, change.engine_id[:12]])
     return Entry(
         origin=Origin.OBSERVED if change.is_observed and change.kind not in CONCLUDED else Origin.ENGINE,
         number=int(change.pk),

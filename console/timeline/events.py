@@ -1,7 +1,7 @@
 """What an engine told of itself, as changes. Inside an observation."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from console.containers.models import Container
@@ -10,7 +10,8 @@ from console.hosts.events import EngineEvent
 from console.hosts.models import Host
 from console.operations.runner import publish_on_commit
 from console.timeline.models import Change
-from console.timeline.noting import Noted, full_name, note
+from console.timeline.noting import Noted, full_name, note, time_of
+from console.timeline.wires import forget_leaving, take_network_event
 
 Kind = Change.Kind
 OF_CONTAINERS = {
@@ -43,13 +44,15 @@ ASKING = ("SIGTERM", "SIGINT", "SIGQUIT", "SIGWINCH")
 
 def take_events(host: Host, events: Iterable[EngineEvent]) -> None:
     found = list(events)
-    subjects = {event.subject for event in found if event.kind == "container"}
+    subjects = {event.words.get("container", event.subject) for event in found if event.kind != "image"}
     rows = {row.engine_id: row for row in Container.objects.filter(host=host, engine_id__in=subjects)}
     for event in found:
         if event.kind == "container":
             _container_event(host, event, rows.get(event.subject))
         elif event.kind == "image":
             _image_event(host, event)
+        elif event.kind == "network":
+            take_network_event(host, event, rows)
 
 
 def _container_event(host: Host, event: EngineEvent, row: Container | None) -> None:
@@ -62,6 +65,7 @@ def _container_event(host: Host, event: EngineEvent, row: Container | None) -> N
     if kind is Kind.DIED:
         is_trouble = bool(details.get("exit_code")) and not was_asked(host, event.subject, at)
         details["is_oom"] = _starved(host, event.subject, at)
+        forget_leaving(host, event.subject, at)
     elif kind is Kind.STOPPED or (kind is Kind.REMOVED and _was_killed(host, event.subject, at)):
         _end_was_asked(host, event.subject, at)
     elif kind is Kind.OOM or (kind is Kind.HEALTH and details.get("status") == "unhealthy"):
@@ -146,11 +150,6 @@ def _image_event(host: Host, event: EngineEvent) -> None:
             # it means what it meant: a build that changed nothing
             return
     note(host, Noted(kind, time_of(event.at_ns), event.subject, name=name, image=name, details=details), container=None)
-
-
-def time_of(at_ns: int) -> datetime:
-    """To the microsecond, which is what databases keep."""
-    return datetime.fromtimestamp(at_ns // 10**9, UTC).replace(microsecond=at_ns % 10**9 // 1000)
 
 
 def _signal(text: str) -> str:

@@ -1,7 +1,7 @@
 """What is drawn between the lines of a log: where a container ended, was started again, or had something happen."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
@@ -12,7 +12,7 @@ from console.timeline.models import Change
 from console.timeline.words import sentence_of
 
 Kind = Change.Kind
-MARKED = (Kind.STARTED, Kind.DIED, Kind.OOM, Kind.HEALTH, Kind.PAUSED, Kind.UNPAUSED)
+MARKED = (Kind.STARTED, Kind.DIED, Kind.OOM, Kind.HEALTH, Kind.PAUSED, Kind.UNPAUSED, Kind.REMOVED)
 MOST = 500
 # an end and the start that follows so soon are one marker
 AT_ONCE = timedelta(seconds=10)
@@ -24,19 +24,29 @@ JUST_AFTER = timedelta(milliseconds=1)
 @dataclass(frozen=True, slots=True)
 class Marker:
     """``at_ms`` is its place among the lines; ``tone`` is bad or plain. ``key`` stays the same, so that a page knows
-    which ones it has.
+    which ones it has. ``of`` names the container where several are told of: ``host/name``.
     """
 
     key: str
     at_ms: int
     text: str
     tone: str
+    of: str = ""
 
 
 def markers_of(container: Container) -> list[Marker]:
     """The latest of them, in the order of their happening. For who may read the log."""
     latest = Change.objects.filter(container=container, kind__in=MARKED)[:MOST]
     return list(_markers(list(latest)[::-1]))
+
+
+def markers_of_several(containers: Sequence[Container]) -> list[Marker]:
+    """As ``markers_of``, each naming its container."""
+    found = []
+    for container in containers:
+        key = f"{container.host.name}/{container.key}"
+        found += [replace(marker, of=key) for marker in markers_of(container)]
+    return found
 
 
 def _markers(changes: Sequence[Change]) -> Iterator[Marker]:

@@ -30,6 +30,10 @@ class Change(Governed):
         RECONFIGURED = "reconfigured"
         EXEC = "exec"
         REMOVED = "removed"
+        CONNECTED = "connected"
+        DISCONNECTED = "disconnected"
+        NETWORK_CREATED = "network-created"
+        NETWORK_REMOVED = "network-removed"
         TAGGED = "tagged"
         UNTAGGED = "untagged"
         PULLED = "pulled"
@@ -38,11 +42,12 @@ class Change(Governed):
         HOST_BACK = "host-back"
 
     OF_IMAGES = (Kind.TAGGED, Kind.UNTAGGED, Kind.PULLED, Kind.IMAGE_REMOVED)
+    OF_NETWORKS = (Kind.NETWORK_CREATED, Kind.NETWORK_REMOVED)
     OF_HOSTS = (Kind.HOST_LOST, Kind.HOST_BACK)
 
     host = models.ForeignKey(Host, on_delete=models.CASCADE, related_name="changes")
     container = models.ForeignKey(Container, null=True, blank=True, on_delete=models.CASCADE, related_name="changes")
-    # of an image; a container is in its own
+    # of an image or a network; a container is in its own
     workspace = models.ForeignKey(Workspace, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     kind = models.CharField(max_length=16, choices=Kind.choices)
     at = models.DateTimeField()

@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -80,6 +80,11 @@ def full_name(image: str) -> str:
         return str(Reference.parse(image, field="image"))
     except Invalid:
         return image
+
+
+def time_of(at_ns: int) -> datetime:
+    """To the microsecond, which is what databases keep."""
+    return datetime.fromtimestamp(at_ns // 10**9, UTC).replace(microsecond=at_ns % 10**9 // 1000)
 
 
 def _near(host: Host, noted: Noted) -> Change | None:

@@ -11,6 +11,7 @@ from console.hosts.events import EngineEvent
 from console.hosts.models import Host
 from console.images.models import Image
 from console.jobs.facts import Fact, observes
+from console.networks.models import Network
 from console.operations.actor import Actor
 from console.operations.runner import observation, publish_on_commit
 from console.timeline import files
@@ -44,19 +45,20 @@ def incident_told(host_name: str, fact: Fact) -> None:
 
 
 @observes("host.inventory")
-def images_placed(host_name: str, fact: Fact) -> None:  # noqa: ARG001 - an observer's signature
-    """An image's events come before anybody knows whose it is."""
+def changes_placed(host_name: str, fact: Fact) -> None:  # noqa: ARG001 - an observer's signature
+    """Events of images and networks come before anybody knows whose they are."""
     waiting = Change.objects.filter(
         host__name=host_name,
         workspace=None,
-        kind__in=Change.OF_IMAGES,
+        kind__in=(*Change.OF_IMAGES, *Change.OF_NETWORKS),
         at__gt=timezone.now() - UNPLACED,
     )
     found = {change.pk: change.engine_id for change in waiting}
     if not found:
         return
-    rows = Image.objects.filter(host__name=host_name, engine_id__in=set(found.values()))
-    places = dict(rows.values_list("engine_id", "workspace_id"))
+    about = {"host__name": host_name, "engine_id__in": set(found.values())}
+    places = dict(Image.objects.filter(**about).values_list("engine_id", "workspace_id"))
+    places |= dict(Network.objects.filter(**about).values_list("engine_id", "workspace_id"))
     with observation(Actor.host(host_name)):
         for pk, engine_id in found.items():
             if engine_id in places:

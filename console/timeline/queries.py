@@ -38,6 +38,8 @@ BY_JOB = (
     *(Permission.CONTAINER_START, Permission.CONTAINER_STOP, Permission.CONTAINER_RESTART),
     *(Permission.CONTAINER_RUN, Permission.CONTAINER_REMOVE, Permission.CONTAINER_SCALE, Permission.CONTAINER_DEPLOY),
 )
+# jobs about a network, and as much about a container
+OF_MEMBERS = ("network.connect", "network.disconnect")
 # who may do what is changed by these
 CONTROL = (Permission.GRANT_MANAGE, Permission.POLICY_MANAGE, Permission.WORKSPACE_MANAGE)
 
@@ -57,7 +59,10 @@ KINDS = {
         *("created", "replaced", "started", "stopped", "died", "oom", "killed", "paused", "unpaused", "removed"),
         *("health", "host-lost", "host-back"),
     ),
-    Group.CONFIG: ("created", "replaced", "reconfigured", "renamed", *Change.OF_IMAGES),
+    Group.CONFIG: (
+        *("created", "replaced", "reconfigured", "renamed", "connected", "disconnected"),
+        *(*Change.OF_IMAGES, *Change.OF_NETWORKS),
+    ),
     Group.INSIDE: ("exec",),
 }
 
@@ -104,13 +109,15 @@ def visible_changes(actor: Actor, wanted: ChangeFilter) -> QuerySet[Change]:
 
 
 def _bounded(actor: Actor, changes: QuerySet[Change]) -> QuerySet[Change]:
-    """Containers by container.view, images by image.view, hosts by host.view: what is held is asked once."""
+    """Each by its own permission (container.view, image.view, …): what is held is asked once."""
     access = policy().access_of(actor)
     of_images, of_hosts = Q(kind__in=Change.OF_IMAGES), Q(kind__in=Change.OF_HOSTS)
+    of_networks = Q(kind__in=Change.OF_NETWORKS)
     parts = (
         (Q(container__isnull=False), Permission.CONTAINER_VIEW, OF_CONTAINER),
-        (Q(container=None) & ~of_images & ~of_hosts, Permission.CONTAINER_VIEW, OF_NONE),
+        (Q(container=None) & ~of_images & ~of_networks & ~of_hosts, Permission.CONTAINER_VIEW, OF_NONE),
         (of_images, Permission.IMAGE_VIEW, OF_NONE),
+        (of_networks, Permission.NETWORK_VIEW, OF_NONE),
         (of_hosts, Permission.HOST_VIEW, OF_HOST),
     )
     visible = Q(pk__in=())
@@ -179,8 +186,9 @@ def _jobs(actor: Actor, wanted: ChangeFilter, position: Position | None, rank: i
 
 
 def _asked_of(container: Container) -> Q:
-    """Jobs about it, and the one that made it."""
+    """Jobs about it, those that had it join or leave a network, and the one that made it."""
     about = Q(on_kind=container.target_kind, on_id=container.target_id)
+    about |= Q(host_id=container.host_id, kind__in=OF_MEMBERS, args__container=container.engine_id)
     number = container.labels.get("naru.job", "")
     if number.isdecimal() and len(number) <= 18:
         about |= Q(pk=int(number), host_id=container.host_id)

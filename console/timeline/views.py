@@ -16,11 +16,12 @@ from console.hosts.queries import visible_hosts
 from console.images.queries import visible_images
 from console.jobs.queries import jobs_on
 from console.operations.actor import Actor
+from console.operations.errors import Denied, Missing
 from console.operations.permissions import Permission
 from console.operations.policy import may_somewhere
 from console.timeline import files
 from console.timeline.forms import ChangeFilterForm
-from console.timeline.markers import markers_of
+from console.timeline.markers import markers_of, markers_of_several
 from console.timeline.queries import ChangeFilter, Shown, get_capsule, timeline, visible_capsules
 from console.web.permits import require
 from console.web.rendering import is_htmx, page_or_part
@@ -29,6 +30,8 @@ from console.workspaces.queries import choice_of
 
 # beside the timeline
 FEW = 5
+# logs that are shown together
+MOST_MARKED = 12
 
 
 @require_safe
@@ -87,6 +90,26 @@ def markers(request: HttpRequest, host: str, name: str) -> JsonResponse:
     actor, container = _container(request, host, name)
     require_logs(actor, container)
     return JsonResponse({"markers": [asdict(marker) for marker in markers_of(container)]})
+
+
+@never_cache
+@require_safe
+def markers_of_those(request: HttpRequest) -> JsonResponse:
+    """Of the containers named by ``c``, as far as their logs may be read."""
+    actor = require(request, Permission.CONTAINER_VIEW)
+    names = dict.fromkeys(request.GET.getlist("c")[:MOST_MARKED])
+    containers = [one for name in names if (one := _find_readable(actor, name)) is not None]
+    return JsonResponse({"markers": [asdict(marker) for marker in markers_of_several(containers)]})
+
+
+def _find_readable(actor: Actor, key: str) -> Container | None:
+    host, _slash, name = key.partition("/")
+    try:
+        container = get_container(actor, host, name)
+        require_logs(actor, container)
+    except (Denied, Missing):
+        return None
+    return container
 
 
 def _container(request: HttpRequest, host: str, name: str) -> tuple[Actor, Container]:

@@ -13,6 +13,7 @@ from console.operations.confirmation import require_confirmed
 from console.operations.errors import Conflict, Denied, Invalid
 from console.operations.permissions import Permission
 from console.volumes import operations
+from console.volumes.cli import restore_command
 from console.volumes.downloads import file_of
 from console.volumes.forms import RestoreForm
 from console.volumes.queries import (
@@ -84,6 +85,7 @@ def restore(request: HttpRequest, number: int) -> HttpResponse:
         "form": form,
         "present": present,
         "users": users_of(actor, present) if present is not None else None,
+        "cli": restore_command(present.name if present is not None else backup.volume_name),
         "names": visible_volumes(actor).filter(workspace=backup.workspace).values_list("name", flat=True)[:500],
     }
     return render(request, "volumes/restore.html", context, status=form.answer)

@@ -16,7 +16,7 @@ from console.operations.permissions import Permission
 from console.operations.policy import may
 from console.volumes import operations
 from console.volumes.browsing import folder_of
-from console.volumes.cli import volume_commands
+from console.volumes.cli import NEW, remove_command, volume_commands
 from console.volumes.forms import BackupForm, CloneForm, TypedForm, VolumeFilterForm, VolumeForm
 from console.volumes.queries import backups_of, find_listing, get_volume, unused_volumes, users_of, visible_volumes
 from console.web.permits import require
@@ -54,7 +54,7 @@ def new(request: HttpRequest) -> HttpResponse:
         else:
             return redirect("jobs:job", job.number)
     require(request, Permission.VOLUME_MANAGE)
-    return render(request, "volumes/new.html", {"form": form}, status=form.answer)
+    return render(request, "volumes/new.html", {"form": form, "cli": NEW}, status=form.answer)
 
 
 @require_safe
@@ -150,7 +150,13 @@ def remove(request: HttpRequest, host: str, name: str) -> HttpResponse:
             return redirect("jobs:job", job.number)
     require(request, Permission.VOLUME_REMOVE, on=found)
     require_confirmed(actor, Permission.VOLUME_REMOVE)
-    context = {"volume": found, "users": users_of(actor, found), "form": form, "backups": backups_of(actor, found)[:5]}
+    context = {
+        "volume": found,
+        "users": users_of(actor, found),
+        "form": form,
+        "backups": backups_of(actor, found)[:5],
+        "cli": remove_command([found]),
+    }
     return render(request, "volumes/remove.html", context, status=form.answer)
 
 
@@ -176,7 +182,14 @@ def prune(request: HttpRequest) -> HttpResponse:
     unused = []
     if chosen is not None and slug:
         unused = unused_volumes(actor, get_host(actor, chosen.name), get_workspace(actor, slug))
-    context = {"unused": unused, "hosts": hosts, "host": chosen, "workspaces": workspaces, "workspace": slug}
+    context = {
+        "unused": unused,
+        "hosts": hosts,
+        "host": chosen,
+        "workspaces": workspaces,
+        "workspace": slug,
+        "cli": remove_command(unused),
+    }
     return render(request, "volumes/prune.html", context)
 
 

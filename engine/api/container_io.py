@@ -1,5 +1,6 @@
 """A container's output and input: ``logs`` and ``attach``."""
 
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final
@@ -23,14 +24,28 @@ from engine.wire.version import WEBSOCKET_STREAMS_FROM
 
 _DOCKER_CLI: Final = "Docker-Client/"
 
+ReadLog = Callable[[LogEncoder], AsyncGenerator[bytes, None]]
+
 
 async def logs(call: Call) -> web.StreamResponse:
+    request = log_request(call)
+    container = call.parts.containers.get(call.name)
+    return await stream_log(
+        call,
+        request,
+        lambda encode: call.parts.containers.logs(container.id, request, encode=encode),
+        tty=container.spec.tty,
+        details=log_details(container),
+    )
+
+
+def log_request(call: Call) -> LogRequest:
+    """What of a log is asked for. Raises Invalid."""
     query = call.query
     stdout, stderr = query.flag("stdout"), query.flag("stderr")
     if not (stdout or stderr):
         raise Invalid("Bad parameters: you must choose at least one stream")
-    container = call.parts.containers.get(call.name)
-    request = LogRequest(
+    return LogRequest(
         follow=query.flag("follow"),
         since_ns=query.find_moment_ns("since") or None,
         until_ns=query.find_moment_ns("until") or None,
@@ -38,16 +53,21 @@ async def logs(call: Call) -> web.StreamResponse:
         stdout=stdout,
         stderr=stderr,
     )
-    tty = container.spec.tty
+
+
+async def stream_log(
+    call: Call, request: LogRequest, read: ReadLog, *, tty: bool, details: bytes
+) -> web.StreamResponse:
+    """What ``read`` gives of a log, encoded as the client asks for. ``details`` go before a line, if it wants them."""
     encode = LogEncoder(
         request.selection,
         tty=tty,
-        timestamps=query.flag("timestamps"),
-        details=log_details(container) if query.flag("details") else b"",
+        timestamps=call.query.flag("timestamps"),
+        details=details if call.query.flag("details") else b"",
         # the docker CLI writes frame by frame: a system call for each line is most of what it takes otherwise
         joined=call.request.headers.get("User-Agent", "").startswith(_DOCKER_CLI),
     )
-    async with aclosing(call.parts.containers.logs(container.id, request, encode=encode)) as pieces:
+    async with aclosing(read(encode)) as pieces:
         response = web.StreamResponse(headers={"Content-Type": content_type(call.version, tty=tty)})
         await response.prepare(call.request)
         async for piece in pieces:

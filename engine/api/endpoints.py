@@ -19,6 +19,7 @@ from engine.api import (
     exec,
     image_streams,
     images,
+    kept_logs,
     networks,
     registry,
     system,
@@ -110,6 +111,9 @@ ENDPOINTS: Final = (
     Endpoint("GET", "/naru/containers/{name}/files", browsing.files),
     Endpoint("GET", "/naru/containers/{name}/changes", browsing.changes),
     Endpoint("GET", "/naru/containers/{name}/image-archive", browsing.image_archive),
+    Endpoint("GET", "/naru/logs", kept_logs.list_kept_logs),
+    Endpoint("GET", "/naru/logs/{name}", kept_logs.read),
+    Endpoint("DELETE", "/naru/logs/{name}", kept_logs.remove),
     Endpoint("GET", "/naru/volumes/{name}/export", volumes.export),
     Endpoint("POST", "/naru/volumes/import", volumes.import_backup),
     # what Docker can and this engine cannot, yet or ever

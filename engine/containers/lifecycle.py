@@ -14,6 +14,7 @@ from datetime import datetime
 from engine.containers import transitions
 from engine.containers.chores import Chores
 from engine.containers.exit_watch import ExitWatch
+from engine.containers.kept_logs import KeptLogs
 from engine.containers.oom_watch import OomWatch
 from engine.containers.parts import Parts
 from engine.containers.registry import Registry
@@ -48,6 +49,7 @@ class Lifecycle:
         registry: Registry,
         startup: Startup,
         teardown: Teardown,
+        kept_logs: KeptLogs,
         inputs: Inputs,
         waiters: Waiters,
         chores: Chores,
@@ -68,7 +70,13 @@ class Lifecycle:
         self._sizes: dict[str, tuple[int, int]] = {}
         self._restarts = Restarts(chores, self._start_again)
         self._removals = Removals(
-            parts, registry=registry, teardown=teardown, waiters=waiters, emit=self.emit, forget=self._forget
+            parts,
+            registry=registry,
+            teardown=teardown,
+            kept_logs=kept_logs,
+            waiters=waiters,
+            emit=self.emit,
+            forget=self._forget,
         )
         self._exit_watch: ExitWatch | None = None
         self._health_watch: Callable[[Container], None] = lambda _: None

@@ -18,6 +18,7 @@ from engine.containers import log_generations
 from engine.containers.changes import Changes
 from engine.containers.log_file import read_lines
 from engine.host.inotify import MODIFY, MOVED_TO, OVERFLOW, Change
+from engine.model.errors import Missing
 
 _T = TypeVar("_T")
 _GAP: Final = b"[naru: output before this was rotated away before this client read it]"
@@ -71,6 +72,9 @@ class _OpenLog:
         opened = Path(f"/proc/self/fd/{self._directory}")
         self._undo.enter_context(changes.watching(opened, MODIFY | MOVED_TO, self._changed))
         self.refresh()
+        if not self._generations:
+            self._undo.close()
+            raise Missing("the log is being removed")
 
     def refresh(self) -> None:
         """Open what was added; drop what was deleted, unless the whole log was."""

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 
+from engine.containers.kept_logs import KeptLogs
 from engine.containers.lifecycle import Lifecycle
 from engine.containers.network_changes import NetworkChanges
 from engine.containers.owner_ranges import OwnerRanges
@@ -33,6 +34,7 @@ class Recovery:
         teardown: Teardown,
         owner_ranges: OwnerRanges,
         rotation: Rotation,
+        kept_logs: KeptLogs,
         network_changes: NetworkChanges,
         sharing: Sharing,
     ) -> None:
@@ -43,12 +45,14 @@ class Recovery:
         self._teardown = teardown
         self._owner_ranges = owner_ranges
         self._rotation = rotation
+        self._kept_logs = kept_logs
         self._network_changes = network_changes
         self._sharing = sharing
         self._room = asyncio.Semaphore(_AT_ONCE)
 
     async def recover(self) -> None:
         """Call once, before anything else is asked of containers."""
+        await asyncio.to_thread(self._kept_logs.load)
         containers = await asyncio.to_thread(self._registry.load)
         for container in containers:
             volumes = volumes_of(container.spec)
@@ -93,6 +97,7 @@ class Recovery:
         for container in self._registry.every():
             if container.status is Status.REMOVING or self._is_erased(container):
                 _log.info("container %s: its removal is finished", container.id)
+                await asyncio.to_thread(self._kept_logs.mark, container)
                 await self._registry.forget(container)
                 # how much was to go is not on record: then better too little
                 await self._parts.volumes.let_go(container.id, remove_own=container.spec.auto_remove)

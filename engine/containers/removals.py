@@ -1,11 +1,13 @@
 """Removing containers: one that is down, and one that goes with its end. The lifecycle holds the container's lock."""
 
+import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from engine.containers import transitions
+from engine.containers.kept_logs import KeptLogs
 from engine.containers.parts import Parts
 from engine.containers.registry import Registry
 from engine.containers.teardown import Teardown
@@ -30,6 +32,7 @@ class Removals:
         *,
         registry: Registry,
         teardown: Teardown,
+        kept_logs: KeptLogs,
         waiters: Waiters,
         emit: Emit,
         forget: Callable[[str], None],
@@ -37,6 +40,7 @@ class Removals:
         self._parts = parts
         self._registry = registry
         self._teardown = teardown
+        self._kept_logs = kept_logs
         self._waiters = waiters
         self._emit = emit
         self._forget = forget
@@ -64,6 +68,8 @@ class Removals:
 
         What it had is still to be taken down and erased.
         """
+        if self._kept_logs.wants(container):
+            await asyncio.to_thread(self._kept_logs.mark, container)
         await self._registry.forget(container)
         # whoever is told of the end may remove its volumes next
         await self._parts.volumes.let_go(container.id, remove_own=self._expected.get(container.id, True))
@@ -75,6 +81,7 @@ class Removals:
         """One that is down."""
         await self._save_removing(transitions.removing(container))
         try:
+            await asyncio.to_thread(self._kept_logs.mark, container)
             await self._teardown.take_down(container.id)
             reach("container.erase")
             await self._teardown.erase(container.id, with_volumes=with_volumes)

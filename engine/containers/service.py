@@ -21,6 +21,7 @@ from engine.containers.files import Files
 from engine.containers.health_watch import HealthWatch
 from engine.containers.host_binds import HostBinds
 from engine.containers.joining import Joining
+from engine.containers.kept_logs import KeptLogs
 from engine.containers.lifecycle import Lifecycle
 from engine.containers.links import link_names, with_known_links
 from engine.containers.logs import FollowedEnd, LogRequest, read_log
@@ -82,7 +83,9 @@ class Containers:
         owner_ranges = OwnerRanges(parts.user_namespaces)
         self._logs = OpenLogs(parts.config.log_dir, self._changes)
         self._rotation = Rotation(parts.config, self._logs)
-        teardown = Teardown(parts, owner_ranges, self._rotation)
+        self.kept_logs = KeptLogs(parts.config, self._chores, now=now)
+        self._open_kept_logs = OpenLogs(parts.config.kept_log, self._changes)
+        teardown = Teardown(parts, owner_ranges, self._rotation, self.kept_logs)
         self._joining = Joining(self._registry.get)
         startup = Startup(
             parts, owner_ranges, teardown, rotation=self._rotation, joining=self._joining, find=self._registry.get
@@ -93,6 +96,7 @@ class Containers:
             registry=self._registry,
             startup=startup,
             teardown=teardown,
+            kept_logs=self.kept_logs,
             inputs=self._inputs,
             waiters=self._waiters,
             chores=self._chores,
@@ -136,6 +140,7 @@ class Containers:
             network_changes=self._network_changes,
             rotation=self._rotation,
             sharing=self._sharing,
+            kept_logs=self.kept_logs,
         )
         self._steps = Steps(
             parts,
@@ -153,12 +158,14 @@ class Containers:
         """Take up what an engine before this one left: running containers, exits meanwhile, half-made things."""
         await asyncio.to_thread(make_places, self._config)
         await self._recovery.recover()
+        self.kept_logs.begin()
 
     async def close(self) -> None:
         """Finish what is under way. Containers and their monitors go on."""
         self._exit_watch.close()
         self._oom_watch.close()
         self._lifecycle.close()
+        self.kept_logs.close()
         await self._health_watch.close()
         await self.execs.close()
         await self.statistics.close()
@@ -341,6 +348,16 @@ class Containers:
         if request.follow and container.status not in (Status.EXITED, Status.DEAD, Status.REMOVING):
             until_over = FollowedEnd(self._waiters, container.id, is_restarting=self._is_restarting)
         return read_log(self._logs.read(container.id), request, encode=encode, until_over=until_over)
+
+    def kept_log(
+        self, container_id: str, request: LogRequest, *, encode: Callable[[bytes], bytes]
+    ) -> AsyncGenerator[bytes, None]:
+        """As ``logs``, of a container that is no more. Raises Missing at once."""
+        try:
+            reader = self._open_kept_logs.read(container_id)
+        except FileNotFoundError as error:
+            raise Missing(f"No such kept log: {container_id}") from error
+        return read_log(reader, request, encode=encode, until_over=None)
 
     def _is_restarting(self, container_id: str) -> bool:
         """Whether its restart policy is going to start it again."""

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
+from engine.containers.kept_logs import KeptLogs
 from engine.containers.owner_ranges import OwnerRanges
 from engine.containers.parts import Parts
 from engine.containers.rotation import Rotation
@@ -27,11 +28,12 @@ def company_mark(bundle: Path) -> Path:
 class Teardown:
     """Every method is safe to repeat and safe when there is nothing to take down."""
 
-    def __init__(self, parts: Parts, owner_ranges: OwnerRanges, rotation: Rotation) -> None:
+    def __init__(self, parts: Parts, owner_ranges: OwnerRanges, rotation: Rotation, kept_logs: KeptLogs) -> None:
         self._parts = parts
         self._config = parts.config
         self._owner_ranges = owner_ranges
         self._rotation = rotation
+        self._kept_logs = kept_logs
 
     async def take_down(self, container_id: str, *, monitor: ProcessIdentity | None = None) -> None:
         """Kill what still runs and remove all that lasts only while a container is up. Goes on past failures.
@@ -55,11 +57,13 @@ class Teardown:
         In one thread and without the runtime, unless something of the container lives on.
         """
         await _wait_gone(container_id, monitor)
+        if and_erase:
+            self._rotation.forget(container_id)  # its watch is on the directory, which may be kept
         with _logging(container_id):
             if not await asyncio.to_thread(self._clear_away, container_id, and_erase=and_erase):
                 await self.take_down(container_id)
                 if and_erase:
-                    await asyncio.to_thread(remove_tree, self._config.container_dir(container_id))
+                    await asyncio.to_thread(self._remove_files, container_id)
                 return
         await self._let_go(container_id)
 
@@ -69,8 +73,12 @@ class Teardown:
             return False
         self._remove_run_files(container_id)
         if and_erase:
-            remove_tree(self._config.container_dir(container_id))
+            self._remove_files(container_id)
         return True
+
+    def _remove_files(self, container_id: str) -> None:
+        self._kept_logs.take(container_id)
+        remove_tree(self._config.container_dir(container_id))
 
     async def _let_go(self, container_id: str) -> None:
         with _logging(container_id):
@@ -91,11 +99,14 @@ class Teardown:
             volumes.tell_unmounted(name, container_id)
 
     async def erase(self, container_id: str, *, with_volumes: bool) -> None:
-        """After ``take_down``: remove what outlasts a reboot, too. ``with_volumes``: also those nobody gave a name."""
+        """After ``take_down``: remove what outlasts a reboot, too, except a log that is to be kept.
+
+        ``with_volumes``: also those nobody gave a name.
+        """
         with _logging(container_id):
             await self._parts.volumes.let_go(container_id, remove_own=with_volumes)
         with _logging(container_id):
-            await asyncio.to_thread(remove_tree, self._config.container_dir(container_id))
+            await asyncio.to_thread(self._remove_files, container_id)
 
     def leftovers(self) -> set[str]:
         """Ids of all containers that have anything on this host, recorded or not. Blocks."""

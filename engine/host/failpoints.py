@@ -50,6 +50,7 @@ POINTS: Final = frozenset(
         "container.removing",
         "container.erase",
         "container.unrow",
+        "log.keep",
         "build.step",
         "sweep",
     }

@@ -41,7 +41,9 @@ def wrong_mode(path: Path, mode: int) -> Iterator[Finding]:
 
 def _wanted_modes(config: EngineConfig) -> Iterator[tuple[Path, int]]:
     yield from ((config.state_path, _PRIVATE_FILE), (config.lock_path, _PRIVATE_FILE))
-    yield from ((config.blobs, _PRIVATE), (config.tmp, _PRIVATE), (config.layers, PASSABLE))
+    kept_logs = config.kept_log("x").parent
+    yield from ((path, _PRIVATE) for path in (config.blobs, config.tmp, kept_logs))
+    yield config.layers, PASSABLE
     containers = config.container_dir("x").parent
     yield from ((path, _PRIVATE_FILE) for path in _names(config.blobs) if is_hex(path.name))
     for directory in (config.layers, containers):

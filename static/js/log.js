@@ -107,9 +107,16 @@ class NaruLog extends HTMLElement {
       this.marked = true;
       document.addEventListener("naru:changed", (event) => event.target.id === "marks" && this.#mark());
     }
-    this.markers.add(await fetchMarkers(this.dataset.markers));
+    const told = await fetchMarkers(this.dataset.markers);
+    this.markers.add(told.map((marker) => ({ ...marker, source: this.#sourceOf(marker.of) })));
     // without lines nobody knows yet what part of the log this is
     if (this.all.length && this.markers.place(this.all)) this.#filter(this.needle);
+  }
+
+  /** Where there are several: which of them `key` names. */
+  #sourceOf(key) {
+    const found = this.sources.findIndex((source) => source.dataset.key === key);
+    return found < 0 ? undefined : found;
   }
 
   /** One topic for each source; what they bring is put in the order of its times. */
@@ -257,7 +264,7 @@ class NaruLog extends HTMLElement {
   }
 
   #drawn(line) {
-    if (line.marker) return drawMarker(line);
+    if (line.marker) return drawMarker(line, this.#nameTag(line));
     const row = document.createElement("div");
     row.className = `log-line log-${line.stream}`;
     const time = document.createElement("time");
@@ -268,14 +275,17 @@ class NaruLog extends HTMLElement {
       time.textContent = at.toISOString().slice(11, 23);
     }
     row.append(time);
-    if (line.source !== undefined) {
-      const name = document.createElement("span");
-      name.className = `log-source log-source-${line.source % 12}`;
-      name.textContent = this.sources[line.source].dataset.name;
-      row.append(name);
-    }
-    row.append(textOf(parseLine(line.raw, line.style).runs));
+    row.append(...this.#nameTag(line), textOf(parseLine(line.raw, line.style).runs));
     return row;
+  }
+
+  /** Of which container it is, where there are several. */
+  #nameTag(line) {
+    if (line.source === undefined) return [];
+    const name = document.createElement("span");
+    name.className = `log-source log-source-${line.source % 12}`;
+    name.textContent = this.sources[line.source].dataset.name;
+    return [name];
   }
 }
 

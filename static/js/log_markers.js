@@ -17,7 +17,7 @@ export class Markers {
     for (const marker of markers) {
       if (this.known.has(marker.key)) continue;
       this.known.add(marker.key);
-      this.waiting.push({ marker: true, at: marker.at_ms, text: marker.text, tone: marker.tone });
+      this.waiting.push({ marker: true, at: marker.at_ms, text: marker.text, tone: marker.tone, source: marker.source });
     }
     this.waiting.sort((one, other) => one.at - other.at);
   }
@@ -67,7 +67,8 @@ export async function fetchMarkers(url) {
   }
 }
 
-export function drawMarker(marker) {
+/** `tags`: elements that stand before what it says. */
+export function drawMarker(marker, tags) {
   const row = document.createElement("div");
   row.className = `log-line log-marker log-marker-${marker.tone === "bad" ? "bad" : "plain"}`;
   const time = document.createElement("time");
@@ -78,6 +79,6 @@ export function drawMarker(marker) {
   const text = document.createElement("span");
   text.className = "log-text";
   text.textContent = marker.text;
-  row.append(time, text);
+  row.append(time, ...tags, text);
   return row;
 }

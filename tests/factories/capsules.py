@@ -9,7 +9,7 @@ from console.capsules.operations import keep_reading
 from console.capsules.reading import read_capsule
 from console.operations.governed import writes_allowed
 from console.stacks.models import Release, Stack
-from console.stacks.operations import source_of
+from console.stacks.preparing import source_of
 from console.stacks.sources import given_with
 from tests.console.stacks.conftest import make_stack
 from tests.factories.console import make_job, make_workspace

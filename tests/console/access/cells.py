@@ -281,6 +281,7 @@ ROUTES = {
     ("timeline:list", "get"): Route("kkkfk"),
     ("timeline:history", "get"): Route("kkkfk", of="container"),
     ("timeline:crash", "get"): Route("kkkfk", of="crash"),
+    ("timeline:markers_of_those", "get"): Route("kkkfk", query={"c": "local/web-1"}),
     ("timeline:markers", "get"): Route("kkkfk", of="container"),
     ("terminals:terminal", "get"): Route("ffkfk", of="container"),
     ("terminals:open", "post"): Route("ffkmk", of="container"),

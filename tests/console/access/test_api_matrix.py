@@ -97,6 +97,7 @@ CALLS = {
     "get_crash": Call("kkkfk", "kkkm", of="crash"),
     "get_log_markers": Call("kkkfk", "kkkm", of="container"),
     "get_container_stats": Call("kkkfk", "kkkm", of="container"),
+    "list_kept_logs": Call("kkkfk", "kkkk"),
     "search_logs": Call("kkkfk", "kkkm", query={"containers": "local/web-1", "query": "x"}),
     "list_container_files": Call("ffkfk", "kkkm", of="container", query={"path": "/etc"}),
     "upload_container_files": Call("ffkmk", "fkkm", of="container", form={"path": "/", "files": EMPTY_FILE}),

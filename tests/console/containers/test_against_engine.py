@@ -1,12 +1,16 @@
 """What the docker CLI makes of a line and what the console makes of it are the same; and a replacement on an engine."""
 
+import asyncio
 import json
 import shlex
 from collections.abc import Iterator
+from contextlib import aclosing
 from typing import Any, cast
 
 import pytest
 
+from console.containers.jobs import run_container
+from console.containers.log_text import follow_log, log_piece, whole_log
 from console.containers.replacing import replace
 from console.containers.specs.checks import checked
 from console.containers.specs.docker import as_docker
@@ -15,7 +19,11 @@ from console.containers.specs.reading import of_docker
 from console.containers.specs.spec import ContainerSpec
 from console.hosts import acting
 from console.hosts.gateway import connect
-from tests.engine.conftest import IMAGE, RunningEngine, busybox_tar, running_engine
+from console.hosts.log_reading import kept_logs_of
+from console.live.topics import Chunk
+from console.operations.errors import Missing
+from tests.engine.conftest import IMAGE, RunningEngine, busybox_tar, running_engine, wait_until
+from tests.engine.host.registry.servers import docker_registry
 from tests.fakes.docker import FakeRun, Killed
 
 pytestmark = [pytest.mark.host]
@@ -194,3 +202,48 @@ async def test_a_volume_without_a_name_stays_through_every_replacement(engine: R
     assert engine.out("exec", "web", "sh", "-c", "cat /data/note; echo $NUMBER").split() == ["kept", "2"]
     assert [(mount.target, mount.source) for mount in of_docker(document).spec.mounts] == [("/data", "")]
     engine.docker("rm", "-fv", "web")
+
+
+async def test_the_log_of_a_container_is_read_on_after_its_removal(engine: RunningEngine, image: str) -> None:
+    address = f"unix://{engine.socket}"
+    name = engine.out("run", "-d", "--name", "told", image, "sh", "-c", "echo one; echo two; exec sleep 1000")
+    wait_until(lambda: engine.out("logs", "told").split() == ["one", "two"])
+    lines: list[str] = []
+    chunk = Chunk("")
+    async with aclosing(follow_log(address, name, None)) as chunks:
+        async for chunk in chunks:
+            lines += [line.text for line in chunk.lines]
+            if lines == ["one", "two"] and not chunk.ended:
+                await asyncio.to_thread(engine.docker, "rm", "-f", "told")
+    assert (lines, chunk.ended) == (["one", "two"], True)
+    piece = await log_piece(address, name, None)
+    assert ([line.text for line in piece.lines], piece.ended) == (["one", "two"], True)
+    assert (await log_piece(address, name, piece.cursor)).lines == ()
+    assert "".join([text async for text in whole_log(address, name)]) == "one\ntwo\n"
+    told = (await kept_logs_of({address: [name, "0" * 64]}))[address]
+    assert (list(told.logs), told.logs[name].name, told.logs[name].exit_code) == ([name], "told", 137)
+    with pytest.raises(Missing):
+        await log_piece(address, "0" * 64, None)
+
+
+async def test_an_image_that_is_not_there_is_pulled_and_run(
+    engine: RunningEngine, image: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with docker_registry(tmp_path_factory.mktemp("hub") / "registry") as registry:
+        name = f"{registry.address}/shop/web:1"
+        engine.docker("tag", image, name)
+        engine.docker("push", name)
+        engine.docker("rmi", name)
+        spec = checked(read_line(f"docker run {name} echo ready").spec)
+        pull = {"repository": name.rpartition(":")[0], "tag": "1"}
+        args = {**spec.as_json(), "name": "pulled", "image_engine_id": "", "pull": pull}
+        async with connect(f"unix://{engine.socket}") as gateway:
+            run: Any = FakeRun(gateway)
+            result = await run_container(run, args)
+            again: Any = FakeRun(gateway)
+            assert (await run_container(again, args))["engine_id"] == result["engine_id"]
+    assert (result["name"], result["new"]) == ("pulled", False)
+    assert engine.out("inspect", "--format", "{{.Image}}", "pulled") == f"sha256:{result['image']}"
+    assert "is not here: pulling it first" in run.text
+    assert "pulling" not in again.text
+    engine.docker("rm", "-f", "pulled")

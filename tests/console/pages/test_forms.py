@@ -26,7 +26,7 @@ def admin(signed_in: SignedIn) -> Client:
     ("field", "value", "complaint"),
     [
         ("image", "Hello:1", "lower"),
-        ("image", "absent:1", "There is no image"),
+        ("image", "0" * 64, "There is no image"),
         ("name", "taken", "is in use"),
         ("name", "-x", "no container name"),
         ("command", 'sh -c "open', "open quote"),

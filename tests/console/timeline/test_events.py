@@ -10,9 +10,9 @@ from django.utils import timezone
 from console.hosts.events import heard
 from console.hosts.observations import host_seen, host_unreachable
 from console.timeline import retention
-from console.timeline.events import time_of
 from console.timeline.models import Change
-from console.timeline.observations import images_placed
+from console.timeline.noting import time_of
+from console.timeline.observations import changes_placed
 from tests.console.timeline.conftest import Told, fact
 from tests.factories.console import digits, make_container, make_host, make_image
 from tests.factories.timeline import make_change
@@ -224,7 +224,7 @@ def test_an_image_s_events_find_its_workspace(told: Told) -> None:
     image = make_image("app:1")
     told.event("tag", image.engine_id, kind="image", name="app:1", at_ns=int(timezone.now().timestamp() * 1e9))
     told.report()
-    images_placed("local", {})
+    changes_placed("local", {})
     assert Change.objects.get().workspace_id == image.workspace_id
 
 

