@@ -19,10 +19,10 @@ async def prune(run: JobRun, args: Args) -> dict[str, Any]:
     wanted = set(args["items"])
     async with run.engine() as engine:
         use = await disk_use(engine)
-        now = datetime.now(UTC)
-        going = [
-            item for item in plan(use, older_than_days=args["older_than_days"], now=now).items if item.token in wanted
-        ]
+        found = plan(
+            use, older_than_days=args["older_than_days"], now=datetime.now(UTC), released=args.get("released", ())
+        )
+        going = [item for item in found.items if item.token in wanted]
         references = {image.engine_id: list(image.references) for image in use.images}
         done: list[Item] = []
         for number, item in enumerate(sorted(going, key=_order), start=1):

@@ -12,6 +12,7 @@ from console.operations.actor import Actor
 from console.operations.errors import Conflict, Invalid
 from console.operations.permissions import Permission
 from console.operations.runner import operation
+from console.prune.keeping import kept_images
 from console.prune.models import Quarantined
 from console.prune.planning import Kind
 from console.prune.queries import get_prunable, get_quarantined
@@ -42,6 +43,7 @@ def prune_host(
             raise Invalid(_("Images are held for 1 to 90 days."), field="held_days")
         require_idle(host)
         args = {"items": wanted, "older_than_days": older_than_days, "held_days": held_days}
+        args |= {"released": sorted(kept_images(host))}
         return add_job(op, "host.prune", host=host, workspace=None, args=args, on=host)
 
 

@@ -4,7 +4,7 @@ An image is never taken away at once: it loses its names, gets one that says tha
 over. Containers, volumes and build caches go for good.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -41,6 +41,7 @@ class Why(StrEnum):
     KEPT = "kept"
     RECENT = "recent"
     RUNNING = "running"
+    RELEASED = "released"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +78,10 @@ class Plan:
         return sum(item.size_bytes for item in self.of(kind))
 
 
-def plan(use: DiskUse, *, older_than_days: int, now: datetime) -> Plan:
+def plan(use: DiskUse, *, older_than_days: int, now: datetime, released: Collection[str] = ()) -> Plan:
+    """``released``: ids of images that a release may need again."""
     before = now - timedelta(days=older_than_days)
-    found = [*_images(use, before), *_containers(use, before), *_volumes(use, before), *_caches(use, before)]
+    found = [*_images(use, before, released), *_containers(use, before), *_volumes(use, before), *_caches(use, before)]
     items = tuple(one for one in found if isinstance(one, Item))
     return Plan(items, tuple(one for one in found if isinstance(one, Kept)))
 
@@ -92,7 +94,7 @@ def is_held(references: tuple[str, ...]) -> bool:
     return any(name.startswith(f"{HELD_AT}/") for name in references)
 
 
-def _images(use: DiskUse, before: datetime) -> Iterator[Item | Kept]:
+def _images(use: DiskUse, before: datetime, released: Collection[str]) -> Iterator[Item | Kept]:
     used = {container.image_engine_id for container in use.containers}
     for image in use.images:
         if is_held(image.references):
@@ -100,6 +102,8 @@ def _images(use: DiskUse, before: datetime) -> Iterator[Item | Kept]:
         kind = Kind.DANGLING if image.is_dangling else Kind.UNUSED
         name = image.references[0] if image.references else image.engine_id[:12]
         why = _image_stays(image, before, is_used=image.containers > 0 or image.engine_id in used)
+        if why in (None, Why.RECENT) and image.engine_id in released:
+            why = Why.RELEASED
         if why is not None:
             yield Kept(kind, name, why)
         else:

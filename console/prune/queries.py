@@ -14,6 +14,7 @@ from console.operations.actor import Actor
 from console.operations.errors import Missing, Unavailable
 from console.operations.permissions import Permission
 from console.operations.policy import Paths, bounded
+from console.prune.keeping import kept_images
 from console.prune.models import Quarantined
 from console.prune.planning import Plan, plan
 
@@ -52,4 +53,4 @@ def plan_for(host: Host, *, older_than_days: int, now: datetime) -> Plan:
     use = uses_of([host], patience_s=PATIENCE_S)[host.name]
     if use is None:
         raise Unavailable(_("The engine of “%(name)s” does not tell what takes room there.") % {"name": host.name})
-    return plan(use, older_than_days=older_than_days, now=now)
+    return plan(use, older_than_days=older_than_days, now=now, released=kept_images(host))

@@ -20,6 +20,7 @@ REASONS: dict[Why, str | Promise] = {
     Why.KEPT: _("marked to be kept"),
     Why.RECENT: _("too recent"),
     Why.RUNNING: _("runs"),
+    Why.RELEASED: _("a release may need it again"),
 }
 
 

@@ -14,12 +14,15 @@ from console.operations.actor import Actor
 from console.operations.errors import Missing
 from console.operations.permissions import Permission
 from console.operations.policy import Paths, bounded
+from console.prune.keeping import finds_kept
 from console.secrets.models import Secret
 from console.secrets.uses import UNSEEN, finds_uses
 from console.stacks.models import Release, Stack
 from console.stacks.planning import labels
 
 PATHS = Paths(workspace="workspace_id", host="host_id")
+# of each stack, whose images are not pruned
+KEPT_RELEASES = 5
 
 
 def visible_stacks(actor: Actor, *, workspace: str = "", host: str = "") -> QuerySet[Stack]:
@@ -76,6 +79,16 @@ def stacks_with(actor: Actor, secret: Secret) -> list[str]:
         newest = stack.newest
         if newest is not None and secret.name in newest.secrets:
             found.append(stack.name if stack.pk in seen else UNSEEN)
+    return found
+
+
+@finds_kept
+def images_of_releases(host: Host) -> set[str]:
+    """Of the last releases that came up, of each stack that is there: going back to one needs them."""
+    found: set[str] = set()
+    for stack in Stack.objects.filter(present(), host=host):
+        done = stack.releases.filter(job__state=Job.State.SUCCEEDED).select_related("job").order_by("-number")
+        found.update(engine_id for release in done[:KEPT_RELEASES] for engine_id in release.images.values())
     return found
 
 

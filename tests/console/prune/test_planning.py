@@ -54,6 +54,13 @@ def test_images(one: ImageUse, kind: Kind, why: Why | None) -> None:
     assert [kept.why for kept in found.kept if kept.kind is kind] == ([why] if why else [])
 
 
+def test_what_a_release_may_need_again_stays() -> None:
+    use = DiskUse(0, images=(image("a:1"), image(engine_id="d" * 64), image("b:1", engine_id="e" * 64)))
+    found = plan(use, older_than_days=30, now=NOW, released=["a" * 64, "d" * 64])
+    assert [item.key for item in found.items] == ["e" * 64]
+    assert [kept.why for kept in found.kept] == [Why.RELEASED, Why.RELEASED]
+
+
 def test_what_is_free_when_an_image_goes_is_what_it_has_alone() -> None:
     (item,) = planned(images=(image("a:1"),)).items
     assert item.size_bytes == 60
