@@ -102,7 +102,7 @@ ROUTES = {
     ("secrets:secret", "get"): Route("ffkfk", of="secret"),
     ("secrets:secret", "post"): Route("ffkfk", of="secret", data={"secret_value": "long enough"}),
     ("secrets:reveal", "post"): Route("ffffk", of="secret"),
-    ("secrets:remove", "post"): Route("ffkfm", of="secret"),
+    ("secrets:remove", "post"): Route("ffkfm", of="idle_secret"),
     ("notifications:notes", "get"): Route("kkkkk"),
     ("notifications:read", "post"): Route("kkkkk", data={"up_to": "1"}),
     ("notifications:rules", "get"): Route("fkkfk"),

@@ -256,7 +256,7 @@ CALLS = {
     "set_secret": Call("mmkmk", "fkkm", of="secret", body={"secret_value": "long enough"}),
     # a developer sets what they cannot read
     "reveal_secret": Call("mmfmk", "ffkm", of="secret"),
-    "remove_secret": Call("mmkmm", "fkmm", of="secret"),
+    "remove_secret": Call("mmkmm", "fkmm", of="idle_secret"),
     "list_rules": Call("fkkfk", "kkkk"),
     "create_rule": Call("fffmk", "fkkm", body={**RULE, "workspace": "shop"}),
     "get_rule": Call("fkkfk", "kkkm", of="rule"),
@@ -332,8 +332,7 @@ OPERATIONS = {
 THINGS = (
     *("web-1", "queued-thing", "failed-thing", "audited-thing", "a:1", "nightly-thing", "stacked-thing", "taken-thing"),
     *("db-password", "pager", "told-thing", "silent-thing", "renamed-thing", "last-words", "quay", "held-thing"),
-    *("db-password", "pager", "told-thing", "silent-thing", "renamed-thing", "last-words"),
-    *("shop_net", "shop_files"),
+    *("shop_net", "shop_files", "idle-thing"),
 )
 # things of no workspace: one who may see them at all sees all of them
 SHARED = {"host", "team", "member", "role", "person"}

@@ -118,6 +118,7 @@ def test_one_of_another_workspace_learns_nothing(world: World, name: str, method
             "audited-thing",
             "a:1",
             "db-password",
+            "idle-thing",
             "pager",
             "told-thing",
             "silent-thing",

@@ -168,6 +168,8 @@ def world(monkeypatch: pytest.MonkeyPatch, redis_server: object) -> World:
         "delivery": {"delivery_id": make_delivery(channel).pk},
         "silence": {"silence_id": make_silence("silent-thing", workspace=shop).pk},
         "secret": {"slug": "shop", "name": make_secret("db-password", workspace=shop).name},
+        # nothing refers to it
+        "idle_secret": {"slug": "shop", "name": make_secret("idle-thing", workspace=shop).name},
         "queued": {"number": queued.number},
         "failed": {"number": failed.number},
         "registry": {"slug": "shop", "name": make_registry("quay", workspace=shop).name},
@@ -236,7 +238,7 @@ def letter(attempt: Callable[[], object]) -> str:
 
 # the names and numbers that addresses are made of: an answer may repeat what it was asked
 ASKED_FOR = re.compile(
-    r"\b(nothing-here|web-1|web|adopted|shop|shop_net|shop_files|quay|db-password|night-shift|log-reader"
+    r"\b(nothing-here|web-1|web|adopted|shop|shop_net|shop_files|quay|db-password|idle-thing|night-shift|log-reader"
     r"|987654|[0-9a-f]{64}|\d+)\b"
 )
 
