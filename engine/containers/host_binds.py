@@ -14,7 +14,7 @@ from pathlib import Path
 
 from engine.containers.parts import Parts
 from engine.host import libc
-from engine.host.host_files import MountTree, show_all_below
+from engine.host.host_files import HostFiles, MountTree, show_all_below
 from engine.model.container import ContainerSpec
 from engine.model.errors import Invalid, Unavailable
 from engine.model.mount import Mount, MountKind, Propagation
@@ -107,7 +107,7 @@ class HostBinds:
 
     def _placed(self, mount: Mount, target: Path, *, userns_fd: int | None) -> Placed:
         try:
-            with closing(self._source(mount, userns_fd)) as tree:
+            with closing(bind_tree(self._files, mount, userns_fd=userns_fd)) as tree:
                 tree.set_attributes(
                     read_only=mount.read_only,
                     recursive=mount.is_read_only_below,
@@ -128,14 +128,16 @@ class HostBinds:
         )
         return Placed(bind, is_incomplete=is_incomplete)
 
-    def _source(self, mount: Mount, userns_fd: int | None) -> MountTree:
-        try:
-            return self._files.copy_tree(mount.source, recursive=mount.is_recursive, userns_fd=userns_fd)
-        except FileNotFoundError:
-            if not mount.creates_source:
-                raise
-        self._files.make_directory(mount.source)
-        return self._files.copy_tree(mount.source, recursive=mount.is_recursive, userns_fd=userns_fd)
+
+def bind_tree(files: HostFiles, mount: Mount, *, userns_fd: int | None = None) -> MountTree:
+    """What it shows; a source that is missing becomes a directory where that was asked for. Raises OSError."""
+    try:
+        return files.copy_tree(mount.source, recursive=mount.is_recursive, userns_fd=userns_fd)
+    except FileNotFoundError:
+        if not mount.creates_source:
+            raise
+    files.make_directory(mount.source)
+    return files.copy_tree(mount.source, recursive=mount.is_recursive, userns_fd=userns_fd)
 
 
 def _binds(spec: ContainerSpec) -> list[Mount]:

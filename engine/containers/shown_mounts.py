@@ -13,6 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.containers.host_binds import bind_tree
 from engine.containers.parts import Parts
 from engine.containers.volume_mounts import volume_tree
 from engine.host import libc
@@ -78,14 +79,15 @@ class ShownMounts:
     def make_places(self, container: Container, root: Path) -> None:
         """As the first start would. Blocks. What is in the way stays."""
         for mount in sorted(_shown(container), key=_depth):
-            is_directory = mount.kind is MountKind.VOLUME or os.path.isdir(mount.source)  # noqa: PTH112 - of the host
+            is_missing = mount.creates_source and not os.path.lexists(mount.source)
+            is_directory = mount.kind is MountKind.VOLUME or is_missing or os.path.isdir(mount.source)  # noqa: PTH112
             with contextlib.suppress(OSError):
                 _make_place(root, mount.target, is_directory=is_directory)
 
     def _tree(self, mount: Mount) -> MountTree:
         if mount.kind is MountKind.VOLUME:
             return volume_tree(self._volumes.path(mount.volume), mount.subpath)
-        return self._host_files.copy_tree(mount.source, recursive=mount.is_recursive)
+        return bind_tree(self._host_files, mount)
 
 
 def has_shown_mounts(container: Container) -> bool:

@@ -107,6 +107,29 @@ def test_what_came_in_while_it_was_stopped_is_there_after_the_start(engine: Runn
     engine.docker("rm", "later")
 
 
+def test_a_bind_s_source_is_made_for_files_that_come_before_the_first_start(
+    engine: RunningEngine, source: Path, tmp_path: Path
+) -> None:
+    missing = tmp_path / "not/there"
+    engine.docker("create", "--name", "bound", "-v", f"{missing}:/data", IMAGE, "cat", "/etc/extra", "/data/file")
+    engine.docker("cp", str(source / "file"), "bound:/etc/extra")
+    engine.docker("cp", str(source / "file"), "bound:/data/file")
+    assert (missing / "file").read_text() == "content"
+    assert engine.out("start", "-a", "bound") == "contentcontent"
+
+
+def test_a_mount_whose_source_must_be_there_is_named_when_it_is_not(engine: RunningEngine, tmp_path: Path) -> None:
+    place = tmp_path / "going"
+    place.mkdir()
+    mount = f"type=bind,source={place},target=/data"
+    engine.docker("create", "--name", "strict", "--mount", mount, IMAGE, "true")
+    place.rmdir()
+    said = engine.docker("cp", "/etc/hostname", "strict:/etc/extra", check=False).stderr
+    assert b"cannot show" in said
+    assert str(place).encode() in said
+
+
+
 def test_single_files_find_their_names(engine: RunningEngine, source: Path, tmp_path: Path) -> None:
     engine.docker("cp", str(source / "file"), "running:/etc")
     engine.docker("cp", str(source / "file"), "running:/etc/other")
