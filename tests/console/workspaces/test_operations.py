@@ -26,6 +26,7 @@ from tests.factories.console import (
     actor_of,
     digits,
     make_container,
+    make_custom_role,
     make_grant,
     make_host,
     make_image,
@@ -121,13 +122,21 @@ def test_what_runs_belongs_to_the_workspace_it_was_asked_for(admin: Actor) -> No
 
 def test_an_image_of_another_workspace_cannot_be_run(admin: Actor) -> None:
     make_image("secret:1", workspace=make_workspace("depot"))
-    developer = one_of("shop")
+    user = make_user(None)
+    make_grant(user, make_custom_role("runner", "container.run"), workspace=make_workspace("shop"))
     said = set()
     for name in ("secret:1", "absent:1"):
         with pytest.raises(Invalid) as invalid:
-            run_container(developer, "local", image=name)
+            run_container(actor_of(user), "local", image=name)
         said.add(str(invalid.value).replace(name, "X"))
     assert len(said) == 1
+
+
+def test_nor_can_it_be_pulled_on_the_way(admin: Actor) -> None:
+    make_image("secret:1", workspace=make_workspace("depot"))
+    with pytest.raises(Conflict, match="in use on this host"):
+        run_container(one_of("shop"), "local", image="secret:1")
+    assert not Job.objects.exists()
 
 
 def test_rules_are_asked_and_their_refusal_is_recorded(admin: Actor) -> None:

@@ -129,7 +129,6 @@ def test_a_mount_whose_source_must_be_there_is_named_when_it_is_not(engine: Runn
     assert str(place).encode() in said
 
 
-
 def test_single_files_find_their_names(engine: RunningEngine, source: Path, tmp_path: Path) -> None:
     engine.docker("cp", str(source / "file"), "running:/etc")
     engine.docker("cp", str(source / "file"), "running:/etc/other")
