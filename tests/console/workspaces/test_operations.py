@@ -123,7 +123,11 @@ def test_what_runs_belongs_to_the_workspace_it_was_asked_for(admin: Actor) -> No
 def test_an_image_of_another_workspace_cannot_be_run(admin: Actor) -> None:
     make_image("secret:1", workspace=make_workspace("depot"))
     user = make_user(None)
-    make_grant(user, make_custom_role("runner", "container.run"), workspace=make_workspace("shop"))
+    make_grant(
+        user,
+        make_custom_role("runner", "container.run", "container.view", "host.view", "image.view"),
+        workspace=make_workspace("shop"),
+    )
     said = set()
     for name in ("secret:1", "absent:1"):
         with pytest.raises(Invalid) as invalid:
