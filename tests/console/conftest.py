@@ -38,7 +38,7 @@ def postgresql_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def migrated(django_db_modify_db_settings: None) -> Iterator[Template | None]:
+def migrated_database(django_db_modify_db_settings: None) -> Iterator[Template | None]:
     """Before tables are made: they are copied where that is possible."""
     if connections.settings["default"]["ENGINE"] != "django.db.backends.sqlite3":
         yield None
@@ -67,15 +67,17 @@ def use_database(url: str, *, suffix: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(migrated: Template | None, django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+def django_db_setup(
+    migrated_database: Template | None, django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> None:
     """Tables of transactional tests are emptied after them, which the audit log's triggers exist to prevent; what a
     migration put into one is put there again.
     """
     post_migrate.connect(_furnish, sender=apps.get_app_config("workspaces"))
     post_migrate.connect(_give_first_rule, sender=apps.get_app_config("notifications"))
     with django_db_blocker.unblock():
-        if migrated is not None:
-            migrated.keep()
+        if migrated_database is not None:
+            migrated_database.keep()
         drop_triggers(connection)
 
 
