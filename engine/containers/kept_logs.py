@@ -10,6 +10,7 @@
 The facts are written first, then the directory is renamed, so that it is kept whole or not at all: what a killed
 engine leaves with facts below ``containers`` is taken over when the next one erases that container. Nothing is copied,
 and nothing synced: a power cut may cost what was kept in the last seconds, and what it tore is dropped at the start.
+All of them together never take more than what is free beside them.
 """
 
 import asyncio
@@ -110,6 +111,7 @@ class KeptLogs:
             pass  # an earlier try to remove it came further
         except OSError as error:
             _log.warning("container %s: its log is not kept: %s", container.id, error)
+            (directory / FACTS).unlink(missing_ok=True)
 
     def take(self, container_id: str) -> None:
         """Keep the log if it was marked; its container's directory goes next. Goes on past failures. Blocks."""
@@ -175,15 +177,22 @@ class KeptLogs:
 
     def _make_room(self) -> None:
         oldest_at = self._now() - timedelta(days=self._config.keep_logs_days)
-        total = sum(kept.size_bytes for kept in self._kept.values())
+        total, free = sum(kept.size_bytes for kept in self._kept.values()), self._free_bytes()
         while self._kept:
             name, kept = next(iter(self._kept.items()))
             if self.is_on and (
-                total <= self._config.keep_logs_bytes and len(self._kept) <= _MOST_KEPT and kept.removed_at >= oldest_at
+                # a disk that logs have filled is emptied by removing their containers
+                total <= min(self._config.keep_logs_bytes, free)
+                and len(self._kept) <= _MOST_KEPT
+                and kept.removed_at >= oldest_at
             ):
                 return
-            total -= kept.size_bytes
+            total, free = total - kept.size_bytes, free + kept.size_bytes
             self._drop(name)
+
+    def _free_bytes(self) -> int:
+        status = os.statvfs(self._config.kept_log("x").parent)
+        return status.f_bavail * status.f_frsize
 
     def _drop(self, container_id: str) -> None:
         if self._kept.pop(container_id, None) is not None:
