@@ -33,7 +33,9 @@ async def run_container(run: JobRun, args: Args) -> dict[str, Any]:
         made: dict[str, Any] = {}
         if engine_id is None:
             made = await _pulled(run, engine, args)
-            await require_same_image(engine, {**args, "image_engine_id": made.get("image") or args["image_engine_id"]})
+            await require_same_image(
+                engine, {**args, "image_engine_id": made.get("image") or args.get("image_engine_id")}
+            )
             engine_id = await acting.create(engine, body, name=args["name"], platform=spec.platform)
             await run.write(f"Created container {engine_id[:12]} from {args['image']}.\n")
         else:
