@@ -49,7 +49,8 @@ def goes_on(engine: EngineOnDisk) -> None:
     """The container that ran before the disk was full still does its work."""
 
     def count() -> int:
-        return int(engine.out("exec", "goes-on", "/bin/busybox", "cat", "/dev/shm/i"))
+        # read while it is written it is empty
+        return int(engine.out("exec", "goes-on", "/bin/busybox", "cat", "/dev/shm/i") or 0)
 
     before = count()
     wait_until(lambda: count() > before)
