@@ -1,5 +1,6 @@
 """A whole running instance, as ``make run`` starts it, and a browser to look at it."""
 
+import fcntl
 import os
 import re
 import signal
@@ -10,8 +11,9 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, TypeVar
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
@@ -161,10 +163,47 @@ def _free_port() -> int:
     return port
 
 
+# so many instances with a browser at the same time: more would wait for one another until they are given up
+AT_ONCE = 2
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """How long a test took to get its turn says nothing about it."""
+    for item in items:
+        mark = item.get_closest_marker("timeout")
+        if mark is not None and item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.timeout(mark.args[0], func_only=True), append=False)
+
+
+@pytest.fixture(scope="session")
+def turns() -> Path:
+    folder = Path(tempfile.gettempdir()) / "naru-e2e-turns"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@contextmanager
+def turn(folder: Path) -> Iterator[None]:
+    """Waits for one of ``AT_ONCE`` places among all processes that run tests."""
+    with ExitStack() as files:
+        places = [files.enter_context((folder / f"{number}.lock").open("w")) for number in range(AT_ONCE)]
+        while not any(_is_taken(place) for place in places):
+            time.sleep(0.5)
+        yield
+
+
+def _is_taken(place: IO[str]) -> bool:
+    try:
+        fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 @pytest.fixture(scope="module")
-def instance() -> Iterator[Instance]:
+def instance(turns: Path) -> Iterator[Instance]:
     # a short path: unix socket names are limited to 108 bytes
-    with tempfile.TemporaryDirectory(prefix="nr-", dir="/tmp") as home:
+    with turn(turns), tempfile.TemporaryDirectory(prefix="nr-", dir="/tmp") as home:
         running = Instance(Path(home))
         try:
             yield running

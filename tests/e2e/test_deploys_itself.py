@@ -15,6 +15,7 @@ from typing import cast
 
 import pytest
 
+from tests.e2e.conftest import turn
 from tests.engine.conftest import RunningEngine, running_engine, wait_until
 from tests.fakes.frozen import IMAGES, ROOT, Freezer
 
@@ -29,8 +30,8 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def docker() -> Iterator[RunningEngine]:
-    with running_engine() as engine:
+def docker(turns: Path) -> Iterator[RunningEngine]:
+    with turn(turns), running_engine() as engine:
         for name in IMAGES:
             import_frozen(engine, name)
         yield engine
@@ -70,7 +71,7 @@ class Deployed:
 
     def invitation(self) -> str:
         """The path of the link that the web server's log holds."""
-        wait_until(self._invitations, limit_s=90, what="an invitation is printed")
+        wait_until(self._invitations, limit_s=300, what="an invitation is printed")
         return self._invitations()[0]
 
     def _invitations(self) -> list[str]:

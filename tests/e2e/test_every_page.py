@@ -80,6 +80,8 @@ def walk(instance: Instance, browser: Browser, busybox_tar: bytes) -> Walk:
     how: dict[str, Any] = {"locale": "en-GB", "reduced_motion": "reduce", "viewport": {"width": 1440, "height": 900}}
     context = browser.new_context(base_url=instance.url, **how)
     page, found = context.new_page(), Walk()
+    # colours on their way from one to another are not what is to be judged
+    page.emulate_media(reduced_motion="reduce")
     accept(page, instance.first_link, "dana")
     sign_in(page, "dana")
     _furnish_engine(instance, busybox_tar)
