@@ -23,7 +23,7 @@ from tests.database import give_copy
 PASSWORD = "ferry-landing-at-dawn-1"
 T = TypeVar("T")
 # a machine with much else to do takes its time
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=60_000)
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = "/usr/bin/chromium"
 # without these Chromium looks for its maker's servers at every start

@@ -37,7 +37,7 @@ def test_a_terminal_is_used_lost_found_again_and_played(
     page.goto(address)
     page.get_by_role("button", name="Open a shell").click()
     terminal = partial(shows, page, "naru-terminals")
-    wait_for(lambda: terminal(r"^/ #"), limit_s=60, what="a prompt")
+    wait_for(lambda: terminal(r"^/ #"), limit_s=150, what="a prompt")
     page.keyboard.type("echo $((6 * 7)); printf '\\033[38;2;250;100;0mtrue colour\\033[0m\\n'\n")
     wait_for(lambda: terminal(r"^42$"), limit_s=60, what="the answer")
     page.locator("naru-terminals").evaluate("shown => shown.current.wire.drop()")
