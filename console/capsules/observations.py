@@ -9,9 +9,9 @@ from console.capsules.operations import keep_reading
 from console.capsules.queries import find_lock
 from console.capsules.reading import read_capsule
 from console.images.observations import makes_images
-from console.jobs import freight
 from console.jobs.facts import Fact, observes
 from console.jobs.models import Job
+from console.jobs.pieces import give_piece, keep_piece, running_job
 from console.operations.actor import Actor
 from console.operations.errors import Invalid
 from console.operations.runner import observation, publish_on_commit
@@ -24,28 +24,18 @@ makes_images("capsule.restore")
 
 @observes("capsule.piece")
 def piece_came(host_name: str, fact: Fact) -> None:
-    """Harmless to repeat: a piece that was taken is not there any more. One that is missing is found out at the end."""
-    job = _running(host_name, fact, "capsule.make")
+    job = running_job(host_name, fact, "capsule.make")
     capsule = StackCapsule.objects.filter(job=job, state=StackCapsule.State.COMING).first() if job is not None else None
-    if job is None or capsule is None:
-        return
-    number, offset = int(fact["number"]), int(fact["offset"])
-    piece = freight.take(job.pk, job.attempt, number, sha256=str(fact["sha256"]))
-    fits = offset == 0 or offset == files.coming_bytes(capsule.pk)
-    if piece is not None and fits and offset + len(piece) <= int(job.args["most_bytes"]):
-        files.write_piece(capsule.pk, offset, piece)
-    freight.taken(job.pk, job.attempt, number)
+    if job is not None and capsule is not None:
+        keep_piece(files, capsule.pk, job, fact)
 
 
 @observes("capsule.wanted")
 def piece_wanted(host_name: str, fact: Fact) -> None:
     """By a job that restores it."""
-    job = _running(host_name, fact, "capsule.restore")
-    if job is None:
-        return
-    number = int(fact["number"])
-    piece = files.read_piece(int(job.args["capsule"]), number * freight.PIECE_BYTES, freight.PIECE_BYTES)
-    freight.give(job.pk, job.attempt, number, piece)
+    job = running_job(host_name, fact, "capsule.restore")
+    if job is not None:
+        give_piece(files, int(job.args["capsule"]), job, fact)
 
 
 @observes("attempt.ended")
@@ -106,9 +96,3 @@ def _fail(capsule: StackCapsule, problem: str) -> None:
     files.drop(capsule.pk)
     capsule.state, capsule.problem = StackCapsule.State.FAILED, problem[:500]
     capsule.save(update_fields=["state", "problem"])
-
-
-def _running(host_name: str, fact: Fact, kind: str) -> Job | None:
-    """The job that the fact is about, if the host is at work on that very attempt of it."""
-    job = Job.objects.filter(pk=fact["job"], host__name=host_name, kind=kind, state=Job.State.RUNNING).first()
-    return job if job is not None and job.attempt == fact["attempt"] else None

@@ -8,9 +8,9 @@ from django.utils import timezone
 
 from console.hosts.models import Host
 from console.hosts.wires import JOB_LABEL, VolumeFact
-from console.jobs import freight
 from console.jobs.facts import Fact, observes
 from console.jobs.models import Job
+from console.jobs.pieces import give_piece, keep_piece, running_job
 from console.operations.actor import Actor
 from console.operations.runner import observation, publish_on_commit
 from console.volumes.files import files
@@ -65,7 +65,7 @@ def volumes_measured(host_name: str, fact: Fact) -> None:
 @observes("volume.listed")
 def volume_listed(host_name: str, fact: Fact) -> None:
     """What a job found that was asked to look."""
-    job = _running(host_name, fact, "volume.list")
+    job = running_job(host_name, fact, "volume.list")
     if job is None:
         return
     with observation(Actor.host(host_name)):
@@ -80,28 +80,18 @@ def volume_listed(host_name: str, fact: Fact) -> None:
 
 @observes("backup.piece")
 def piece_came(host_name: str, fact: Fact) -> None:
-    """Harmless to repeat: a piece that was taken is not there any more. One that is missing is found out at the end."""
-    job = _running(host_name, fact, "volume.backup")
+    job = running_job(host_name, fact, "volume.backup")
     backup = Backup.objects.filter(job=job, state=Backup.State.COMING).first() if job is not None else None
-    if job is None or backup is None:
-        return
-    number, offset = int(fact["number"]), int(fact["offset"])
-    piece = freight.take(job.pk, job.attempt, number, sha256=str(fact["sha256"]))
-    fits = offset == 0 or offset == files.coming_bytes(backup.pk)
-    if piece is not None and fits and offset + len(piece) <= int(job.args["most_bytes"]):
-        files.write_piece(backup.pk, offset, piece)
-    freight.taken(job.pk, job.attempt, number)
+    if job is not None and backup is not None:
+        keep_piece(files, backup.pk, job, fact)
 
 
 @observes("backup.wanted")
 def piece_wanted(host_name: str, fact: Fact) -> None:
     """By a job that restores it."""
-    job = _running(host_name, fact, "volume.restore")
-    if job is None:
-        return
-    number = int(fact["number"])
-    piece = files.read_piece(int(job.args["backup"]), number * freight.PIECE_BYTES, freight.PIECE_BYTES)
-    freight.give(job.pk, job.attempt, number, piece)
+    job = running_job(host_name, fact, "volume.restore")
+    if job is not None:
+        give_piece(files, int(job.args["backup"]), job, fact)
 
 
 @observes("attempt.ended")
@@ -134,12 +124,6 @@ def note_failed_backups() -> None:
                 backup.state = Backup.State.FAILED
                 backup.save(update_fields=["state"])
                 publish_on_commit("rows.volumes")
-
-
-def _running(host_name: str, fact: Fact, kind: str) -> Job | None:
-    """The job that the fact is about, if the host is at work on that very attempt of it."""
-    job = Job.objects.filter(pk=fact["job"], host__name=host_name, kind=kind, state=Job.State.RUNNING).first()
-    return job if job is not None and job.attempt == fact["attempt"] else None
 
 
 def _write(host: Host, fact: VolumeFact, row: Volume | None) -> bool:
