@@ -18,6 +18,7 @@ CHECKS = {
     "templates": ["djlint", "--check", "--lint", "--quiet", "templates"],
     "migrations": ["python", "manage.py", "makemigrations", "--check", "--dry-run"],
     "deploy settings": ["python", "manage.py", "check", "--fail-level", "WARNING"],
+    "openapi": ["python", "manage.py", "openapi", "--check"],
     "lint": ["ruff", "check", "--quiet", "."],
     "format": ["ruff", "format", "--check", "--quiet", "."],
 }
