@@ -8,6 +8,7 @@ from console.capsules.models import StackCapsule
 from console.capsules.operations import keep_reading
 from console.capsules.queries import find_lock
 from console.capsules.reading import read_capsule
+from console.containers.observations import makes_containers
 from console.images.observations import makes_images
 from console.jobs.facts import Fact, observes
 from console.jobs.models import Job
@@ -20,6 +21,7 @@ from console.stacks.models import Stack
 log = structlog.get_logger(__name__)
 
 makes_images("capsule.restore")
+makes_containers("capsule.restore")
 
 
 @observes("capsule.piece")

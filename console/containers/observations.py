@@ -27,6 +27,14 @@ from console.workspaces.observations import first_workspace
 
 makes_images("container.run", only_if_named=True)
 
+# kinds of jobs that make containers, and whose workspace those are then
+_making = ["container.run", "container.clone", "container.replace"]
+
+
+def makes_containers(kind: str) -> None:
+    """Say that containers which carry the number of such a job belong to its workspace."""
+    _making.append(kind)
+
 
 @observes("host.inventory")
 def all_containers_seen(host_name: str, fact: Fact) -> None:
@@ -130,8 +138,6 @@ def _secrets_inside(args: Mapping[str, Any]) -> set[str]:
     return set(args.get("secrets", ())) - (of_pull - set(names_in(args.get("env", {}).values())))
 
 
-# kinds of jobs that make containers, and whose workspace those are then
-MAKING = ("container.run", "container.clone", "container.replace", "stack.deploy")
 # those whose arguments are a container's specification
 WITH_SPEC = ("container.run", "container.clone")
 
@@ -141,7 +147,7 @@ def _job_of(host: Host, fact: ContainerFact) -> Job | None:
     number = fact.labels.get("naru.job", "")
     if not number.isdecimal() or len(number) > 18:
         return None
-    return Job.objects.select_related("workspace").filter(pk=int(number), host=host, kind__in=MAKING).first()
+    return Job.objects.select_related("workspace").filter(pk=int(number), host=host, kind__in=_making).first()
 
 
 def _workspace_of(job: Job | None) -> Workspace:

@@ -7,7 +7,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from console.containers.models import Container
 from console.containers.observations import all_containers_seen, containers_gone, containers_seen
-from tests.factories.console import digits, make_container, make_host
+from tests.factories.console import digits, make_container, make_host, make_job, make_workspace
 
 pytestmark = pytest.mark.django_db
 rung: list[str] = []
@@ -143,3 +143,14 @@ def test_a_broken_inventory_changes_nothing(report: Any) -> None:
         with pytest.raises((TypeError, ValueError)):
             report(container(A, state="exited"), broken)
     assert present() == {A: "running", B: "running"}
+
+
+@pytest.mark.parametrize("kind", ["stack.deploy", "capsule.restore"])
+def test_what_a_job_makes_belongs_to_its_workspace(report: Any, kind: str) -> None:
+    depot = make_workspace("depot")
+    job = make_job(kind, workspace=depot, args={})
+    foreign = make_job("image.build", workspace=depot)
+    report(container(A, labels={"naru.job": str(job.pk)}), container(B, "db-1", labels={"naru.job": str(foreign.pk)}))
+    found = {row.engine_id: row.workspace for row in Container.objects.select_related("workspace")}
+    assert found[A] == depot
+    assert found[B] != depot
