@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +19,15 @@ BATCH = 500
 FILE_GRACE_S = 3600.0
 # of a job whose output could not be sealed, all that could be saved has been by then
 UNSEALED_GRACE = timedelta(days=1)
+# primary keys of jobs that something above still goes by
+Keeps = Callable[[], Iterable[int]]
+_keeping: list[Keeps] = []
+
+
+def keeps_jobs(keeps: Keeps) -> Keeps:
+    """Say which jobs stay, however old and many they are."""
+    _keeping.append(keeps)
+    return keeps
 
 
 def prune() -> int:
@@ -41,6 +50,7 @@ def due(workspace: Workspace | None, rules: JobRules, *, now: datetime) -> Query
     """Those that have ended, are not pinned, and are older or more than the rules let stay."""
     ended = Job.objects.filter(workspace=workspace, state__in=Job.FINAL, pinned_at=None).order_by("pk")
     ended = ended.exclude(output_sealed_at=None, finished_at__gt=now - UNSEALED_GRACE)
+    ended = ended.exclude(pk__in={pk for keeps in _keeping for pk in keeps()})
     too_old = Q(finished_at__lt=now - timedelta(days=rules.keep_days)) if rules.keep_days else Q(pk__in=())
     return ended.filter(too_old | _too_many(workspace, rules))
 

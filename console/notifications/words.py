@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from console.operations.happenings import EventKind
@@ -20,6 +20,7 @@ NAMES: Mapping[str, str | Promise] = {
     EventKind.HOST_BACK: _("A host is back"),
     EventKind.AUDIT_BROKEN: _("The audit log is broken"),
     EventKind.GRANT_ENDING: _("A grant is about to end"),
+    EventKind.STACKS_HELD: _("Too much fails at once"),
     TEST: _("A test"),
 }
 SENTENCES: Mapping[str, str | Promise] = {
@@ -31,6 +32,9 @@ SENTENCES: Mapping[str, str | Promise] = {
     EventKind.HOST_BACK: _("%(name)s answers again."),
     EventKind.AUDIT_BROKEN: _("The audit log is not what was written. %(reason)s"),
     EventKind.GRANT_ENDING: _("The role “%(role)s” of %(holder)s (%(scope)s) ends at %(until)s."),
+    EventKind.STACKS_HELD: _(
+        "So many containers fail on %(name)s that no more are replaced by themselves for now: %(count)s of %(stacks)s."
+    ),
     TEST: _("This is a test of the channel “%(name)s”."),
 }
 RESTARTED = _("%(name)s on %(host)s keeps ending and was restarted; %(restarts)s restarts so far.")
@@ -49,4 +53,4 @@ def sentence_of(kind: str, name: str, details: Mapping[str, Any]) -> str:
         return (sentence % facts).strip()
     except (KeyError, ValueError):
         # of another version, which said other things
-        return _now("%(kind)s: %(name)s") % {"kind": name_of(kind), "name": name}
+        return gettext("%(kind)s: %(name)s") % {"kind": name_of(kind), "name": name}

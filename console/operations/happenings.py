@@ -25,6 +25,7 @@ class EventKind(StrEnum):
     HOST_BACK = "host.back"
     AUDIT_BROKEN = "audit.broken"
     GRANT_ENDING = "grant.ending"
+    STACKS_HELD = "stacks.held"
 
 
 # what it takes to be told: to see the thing itself
@@ -37,6 +38,7 @@ SEEN_WITH: Mapping[EventKind, Permission] = {
     EventKind.HOST_BACK: Permission.HOST_VIEW,
     EventKind.AUDIT_BROKEN: Permission.AUDIT_VIEW,
     EventKind.GRANT_ENDING: Permission.GRANT_VIEW,
+    EventKind.STACKS_HELD: Permission.HOST_VIEW,
 }
 
 

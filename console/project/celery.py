@@ -26,6 +26,7 @@ app.conf.beat_schedule = {
     "timeline-tidy": {"task": "timeline.tidy", "schedule": 3600.0, "options": {"queue": "console", "expires": 3600}},
     "quarantine": {"task": "prune.sweep", "schedule": 3600.0, "options": {"queue": "console", "expires": 3600}},
     "volumes-tidy": {"task": "volumes.tidy", "schedule": 900.0, "options": {"queue": "console", "expires": 900}},
+    "stacks-tidy": {"task": "stacks.tidy", "schedule": 3600.0, "options": {"queue": "console", "expires": 3600}},
     "capsules-tidy": {"task": "capsules.tidy", "schedule": 900.0, "options": {"queue": "console", "expires": 900}},
     "tidy": {"task": "jobs.tidy", "schedule": 3600.0, "options": {"queue": "console", "expires": 3600}},
     "terminals": {"task": "terminals.sweep", "schedule": 10.0, "options": {"queue": "console", "expires": 30}},
@@ -43,6 +44,7 @@ from console.jobs.alive import show_alive
 from console.notifications import tasks as notification_tasks
 from console.prune import tasks as prune_tasks
 from console.schedules import tasks as schedule_tasks
+from console.stacks import tasks as stack_tasks
 from console.stats import tasks as stats_tasks
 from console.terminals import tasks as terminal_tasks
 from console.timeline import tasks as timeline_tasks
@@ -58,6 +60,7 @@ prune_tasks.register(app)
 volume_tasks.register(app)
 capsule_tasks.register(app)
 stats_tasks.register(app)
+stack_tasks.register(app)
 
 
 @signals.worker_ready.connect

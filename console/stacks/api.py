@@ -15,6 +15,8 @@ from console.stacks.catalogue.templates import TEMPLATES
 from console.stacks.models import Stack
 from console.stacks.queries import adoptable_projects, containers_of, visible_stacks
 from console.stacks.queries import get_stack as find_stack
+from console.stacks.reconciling.operations import restore_now, set_restores
+from console.stacks.reconciling.schemas import RestorationShown, RestoreGiven, RestoringGiven, RestoringShown
 from console.stacks.schemas import (
     AdoptableShown,
     DeployGiven,
@@ -122,6 +124,33 @@ def get_stack_service(request: HttpRequest, stack_id: Path[Number], name: str) -
     """One service as it is now."""
     actor = _viewer(request)
     return StackServiceDetail.of(get_service(actor, find_stack(actor, stack_id), name))
+
+
+@router.get(f"{ONE}/restoring", response=RestoringShown)
+def get_stack_restoring(request: HttpRequest, stack_id: Path[Number]) -> RestoringShown:
+    """What of it is not as its release says, and what is done about that by itself."""
+    return RestoringShown.of(find_stack(_viewer(request), stack_id))
+
+
+@router.put(f"{ONE}/restoring", response=RestoringShown)
+def change_stack_restoring(request: HttpRequest, stack_id: Path[Number], given: RestoringGiven) -> RestoringShown:
+    """What is to be replaced by itself."""
+    return RestoringShown.of(set_restores(actor_of(request), stack_id, restores=given.restores))
+
+
+@router.post(f"{ONE}/restore", response={202: JobShown})
+def restore_stack(
+    request: HttpRequest, response: HttpResponse, stack_id: Path[Number], given: RestoreGiven
+) -> JobShown:
+    """Replace all that is not as it should be, whatever it waits for; what somebody has stopped runs again."""
+    return job_accepted(response, restore_now(actor_of(request), stack_id, services=given.services))
+
+
+@router.get(f"{ONE}/restorations", response=Listing[RestorationShown])
+def list_restorations(request: HttpRequest, stack_id: Path[Number], wanted: Query[Paging]) -> Listing[RestorationShown]:
+    """Newest first."""
+    found = find_stack(_viewer(request), stack_id)
+    return listing(found.restorations.all(), wanted, by="-pk", show=RestorationShown.of)
 
 
 @router.get(f"{ONE}/releases", response=Listing[ReleaseShown])

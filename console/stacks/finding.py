@@ -1,9 +1,11 @@
 """What a deployment has come to, as it is found on the host."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from console.operations.errors import Unavailable
 from console.stacks.deploying import Deployment
+from console.stacks.planning.mending import Unwell
 from console.stacks.planning.plans import Action, Plan
 from console.stacks.planning.world import World
 
@@ -20,3 +22,13 @@ def require_nothing(left: Plan) -> None:
     ]
     if wrong:
         raise Unavailable("the host is not as it should be after this: " + "; ".join(wrong[:5]))
+
+
+def require_fresh(world: World, unwell: Iterable[Unwell]) -> None:
+    """Each place has a container, and it is another one."""
+    there = {(one.service, one.number): one.engine_id for one in world.containers}
+    wrong = [
+        f"{one.service} {one.number}" for one in unwell if there.get((one.service, one.number), "") == one.engine_id
+    ]
+    if wrong:
+        raise Unavailable("not replaced: " + "; ".join(wrong[:5]))

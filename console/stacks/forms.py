@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from console.stacks.catalogue.templates import Template
 from console.stacks.compose.problems import ComposeInvalid, Problem
+from console.stacks.reconciling.words import CHOICES
 from console.web.forms import Form, PlacedForm
 
 MONO = {"class": "mono", "spellcheck": "false", "autocapitalize": "none", "autocomplete": "off"}
@@ -88,6 +89,15 @@ class TemplateForm(PlacedForm):
     @property
     def variable_fields(self) -> list[forms.BoundField]:
         return [self[name] for name in self.variables]
+
+
+class RestoringForm(Form):
+    restores = forms.MultipleChoiceField(
+        label=_("Replaced by a fresh container"),
+        required=False,
+        choices=list(CHOICES.items()),
+        widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
+    )
 
 
 class AdoptForm(FilesForm):

@@ -11,11 +11,13 @@ from console.stacks.compose.model import Project, Service
 from console.stacks.compose.parts import UpdateConfig
 from console.stacks.deploying import Deployment
 from console.stacks.fetching import fetch_images
-from console.stacks.finding import require_nothing, told
+from console.stacks.finding import require_fresh, require_nothing, told
 from console.stacks.looking import look
 from console.stacks.making import Maker
 from console.stacks.parcels import put_together, put_together_before
 from console.stacks.planning.bodies import Contents
+from console.stacks.planning.changes import Change
+from console.stacks.planning.mending import Unwell, mending
 from console.stacks.planning.plans import Action
 from console.stacks.planning.steps import plan, plan_removal
 from console.stacks.planning.updates import CONTINUE, ROLLBACK, way_back_of
@@ -80,6 +82,35 @@ def _way_back(service: Service) -> UpdateConfig | None:
     if config is None or (is_said and config.failure_action not in ("", ROLLBACK)):
         return config
     return replace(config, failure_action=CONTINUE)
+
+
+@handler("stack.restore", permission=Permission.CONTAINER_DEPLOY, retryable=True, repeatable=False)
+async def restore(run: JobRun, args: Args) -> dict[str, Any]:
+    """Each container in ``args["unwell"]`` gives way to a fresh one, as the release says. Nothing else is touched."""
+    project, texts = put_together(args)
+    contents, images = Contents(args["digests"]), args["images"]
+    unwell = [_unwell(one) for one in args["unwell"]]
+    async with run.engine() as engine:
+        world = await look(engine, project, images=images.values())
+        found = mending(plan(project, world, contents=contents, images=images), project, unwell)
+        await run.write(found.text())
+        fetched = await fetch_images(run, engine, found, {})
+        maker = Maker(run, engine, project, found, str(args["release"]), texts)
+        # what is unwell has nothing to lose: its successor does not have to prove itself first
+        await Deployment(maker, config_of=lambda _service: None).apply()
+        world = await look(engine, project, images=images.values())
+    require_fresh(world, unwell)
+    return {"counts": found.counts, "release": args["release"], **fetched.told()}
+
+
+def _unwell(fact: dict[str, Any]) -> Unwell:
+    changes = {
+        "missing": Change("container", after=fact["service"]),
+        "dead": Change("state", before=f"ended with {fact['exit_code']}", after="running"),
+        "unhealthy": Change("health", before="unhealthy", after="healthy"),
+    }
+    change = changes.get(fact["why"], Change("configuration"))
+    return Unwell(fact["service"], fact["number"], fact["engine_id"], change)
 
 
 @handler("stack.remove", permission=Permission.CONTAINER_REMOVE, retryable=True, repeatable=False)

@@ -15,6 +15,10 @@ from console.workspaces.models import Workspace
 ENGINE_ID = re.compile(r"[0-9a-f]{64}")
 
 
+def restored_by_default() -> list[str]:
+    return ["dead", "unhealthy"]
+
+
 class Stack(Governed):
     """Services that belong together on one host, and the files that say what they are.
 
@@ -33,6 +37,8 @@ class Stack(Governed):
     paths = models.JSONField(default=list)
     variables = models.JSONField(default=dict)
     profiles = models.JSONField(default=list)
+    # what is replaced by itself when it is found (console.stacks.reconciling.deciding.CHOICES)
+    restores = models.JSONField(default=restored_by_default)
     created_at = models.DateTimeField(default=timezone.now)
     changed_at = models.DateTimeField(default=timezone.now)
     removal = models.ForeignKey(Job, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
@@ -118,3 +124,36 @@ class Release(Governed):
         """Containers of its plan by what was to be done."""
         found: dict[str, Any] = self.plan.get("counts", {})
         return found
+
+
+class Restoration(Governed):
+    """That a container was to be replaced by a fresh one, because it was not well, missing, or not as its release says.
+
+    ``why`` and ``exit_code`` are what was found of it (console.stacks.reconciling.deciding).
+    """
+
+    stack = models.ForeignKey(Stack, on_delete=models.CASCADE, related_name="restorations")
+    service = models.CharField(max_length=255)
+    number = models.PositiveIntegerField()
+    why = models.CharField(max_length=16)
+    name = models.CharField(max_length=255, blank=True)
+    exit_code = models.IntegerField(null=True, blank=True)
+    # why it could not be asked for
+    error = models.TextField(blank=True)
+    # empty when nobody asked for it
+    by_name = models.CharField(max_length=150, blank=True)
+    job = models.ForeignKey(Job, null=True, blank=True, on_delete=models.SET_NULL, related_name="restorations")
+    at = models.DateTimeField(default=timezone.now)
+
+    objects = GovernedQuerySet["Restoration"].as_manager()
+
+    class Meta:
+        ordering = ["-at", "-pk"]
+        indexes = [models.Index(fields=["stack", "-at"]), models.Index(fields=["-at"])]
+
+    def __str__(self) -> str:
+        return f"{self.stack.name}: {self.service} {self.number} {self.why}"
+
+    @property
+    def place(self) -> Place:
+        return self.stack.place

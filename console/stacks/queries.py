@@ -10,6 +10,7 @@ from console.containers.models import Container
 from console.containers.queries import visible_containers
 from console.hosts.models import Host
 from console.jobs.models import Job
+from console.jobs.retention import keeps_jobs
 from console.operations.actor import Actor
 from console.operations.errors import Missing
 from console.operations.permissions import Permission
@@ -89,6 +90,16 @@ def images_of_releases(host: Host) -> set[str]:
     for stack in Stack.objects.filter(present(), host=host):
         done = stack.releases.filter(job__state=Job.State.SUCCEEDED).select_related("job").order_by("-number")
         found.update(engine_id for release in done[:KEPT_RELEASES] for engine_id in release.images.values())
+    return found
+
+
+@keeps_jobs
+def jobs_of_releases() -> list[int]:
+    """Of the same releases: whether one came up, and with which images, is what its job says."""
+    found: list[int] = []
+    for stack in Stack.objects.filter(present()):
+        done = stack.releases.filter(job__state=Job.State.SUCCEEDED).order_by("-number")
+        found += done.values_list("job__pk", flat=True)[:KEPT_RELEASES]
     return found
 
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from console.stacks import adopting_views, service_views, template_views, views
+from console.stacks import adopting_views, restoring_views, service_views, template_views, views
 
 app_name = "stacks"
 urlpatterns = [
@@ -14,6 +14,8 @@ urlpatterns = [
     path("stacks/<int:stack_id>/edit/", views.edit, name="edit"),
     path("stacks/<int:stack_id>/plan/", views.plan, name="plan"),
     path("stacks/<int:stack_id>/deploy/", views.deploy, name="deploy"),
+    path("stacks/<int:stack_id>/restoring/", restoring_views.restoring, name="restoring"),
+    path("stacks/<int:stack_id>/restore/", restoring_views.restore, name="restore"),
     path("stacks/<int:stack_id>/scale/", service_views.scale, name="scale"),
     path("stacks/<int:stack_id>/services/<str:name>/", service_views.service, name="service"),
     path("stacks/<int:stack_id>/remove/", views.remove, name="remove"),

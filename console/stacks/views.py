@@ -26,6 +26,7 @@ from console.stacks.operations import (
 )
 from console.stacks.planning.plans import Action
 from console.stacks.queries import containers_of, get_stack, visible_stacks
+from console.stacks.reconciling.shown import summary_of
 from console.stacks.schemas import services_of
 from console.web.permits import require
 from console.web.rendering import go_to, page_or_part
@@ -57,6 +58,7 @@ def stack(request: HttpRequest, stack_id: int) -> HttpResponse:
         "releases": found.releases.select_related("job").order_by("-number")[:RELEASES],
         "jobs": jobs_on(actor, found)[:SHOWN],
         "cli": stack_commands(found),
+        "restoring": summary_of(found),
     }
     return page_or_part(request, "stacks/stack.html", "stacks/_facts.html", context)
 

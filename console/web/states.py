@@ -148,6 +148,7 @@ KINDS = {
     "container.run": _("Run container"),
     "stack.deploy": _("Deploy stack"),
     "stack.remove": _("Remove stack"),
+    "stack.restore": _("Restore stack"),
     "capsule.make": _("Take stack along"),
     "capsule.restore": _("Restore capsule"),
     "container.start": _("Start container"),

@@ -1,7 +1,7 @@
 from typing import Any
 
 from django import forms
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from console.web.forms import Form
@@ -103,5 +103,5 @@ class RulesForm(Form):
     def clean_cpus(self) -> float:
         cpus = float(self.cleaned_data["cpus"])
         if cpus != cpus or cpus == float("inf"):
-            raise forms.ValidationError(_now("Give a number from 0 on; 0 means no limit."))
+            raise forms.ValidationError(gettext("Give a number from 0 on; 0 means no limit."))
         return cpus

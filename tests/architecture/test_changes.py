@@ -16,6 +16,7 @@ UNGOVERNED = {
 HOUSEKEEPING = {
     "console/accounts/limits.py": "an attempt is counted whatever comes of it",
     "console/jobs/dispatching.py": "the system's own housekeeping",
+    "console/stacks/reconciling/operations.py": "what could not be asked for; asking for it is an operation",
     "console/schedules/firing.py": "a time is taken or forgotten; what it asks for is an operation",
 }
 

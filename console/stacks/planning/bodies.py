@@ -211,7 +211,7 @@ def _host_config(project: Project, service: Service) -> Body:
         "Mounts": mounts,
         "PortBindings": _bindings(service.ports),
         "NetworkMode": _network_mode(project, service),
-        "RestartPolicy": _restart(service),
+        "RestartPolicy": restart_policy(service),
         "VolumesFrom": [_volumes_from(project, one) for one in service.volumes_from],
         "Tmpfs": {path: options for path, _colon, options in (one.partition(":") for one in service.tmpfs)},
         **_isolation(project, service),
@@ -238,7 +238,8 @@ def _bindings(ports: Iterable[Port]) -> dict[str, list[Body]]:
     return found
 
 
-def _restart(service: Service) -> Body:
+def restart_policy(service: Service) -> Body:
+    """As an engine is given it."""
     policy = service.deploy.restart_policy if service.deploy is not None else None
     if service.restart not in NO_RESTART or policy is None:
         name, _colon, count = service.restart.partition(":")

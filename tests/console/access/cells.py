@@ -149,6 +149,9 @@ ROUTES = {
     ("stacks:adopt", "get"): Route("ffkfk", of="project"),
     # the developer has adopted it by then
     ("stacks:adopt", "post"): Route("ffkfm", of="project", data=ADOPTION),
+    ("stacks:restoring", "get"): Route("kkkfk", of="stack"),
+    ("stacks:restoring", "post"): Route("ffkfk", of="stack", data={"restores": ["dead"]}),
+    ("stacks:restore", "post"): Route("ffkmk", of="stack"),
     ("stacks:scale", "get"): Route("fkkfk", of="stack"),
     ("stacks:scale", "post"): Route("fkkfk", of="stack", data={"r.web": "2"}),
     ("stacks:service", "get"): Route("kkkfk", of="service"),
@@ -353,7 +356,7 @@ BOTH = {
     *("account:settings", "shares:container_log", "shares:job_output"),
     *("networks:new", "networks:prune", "volumes:new", "volumes:prune", "volumes:files", "volumes:remove"),
     *("backups:restore", "capsules:take", "capsules:upload", "capsules:restore"),
-    *("stacks:new", "stacks:edit", "stacks:scale", "stacks:adopt", "stacks:template"),
+    *("stacks:new", "stacks:edit", "stacks:scale", "stacks:adopt", "stacks:template", "stacks:restoring"),
     *("roles:new", "roles:role", "grants:new", "tokens:own", "files:freeze", "files:reset"),
 }
 TOPICS = {
@@ -412,6 +415,7 @@ KINDS = {
     # a plan is agreed to once: it is planned anew
     "stack.deploy": "ffkfk",
     "stack.remove": "ffkfk",
+    "stack.restore": "ffkfk",
     "capsule.make": "ffkfk",
     "capsule.restore": "ffkfk",
     "image.build": "ffkfk",
@@ -456,6 +460,7 @@ TASKS = {
     "terminals.tidy": "takes nothing",
     "prune.sweep": "takes nothing",
     "volumes.tidy": "takes nothing",
+    "stacks.tidy": "takes nothing",
     "capsules.tidy": "takes nothing",
     "stats.tidy": "takes nothing",
     "audit.head": "takes nothing",
