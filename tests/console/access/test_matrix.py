@@ -13,30 +13,22 @@ from celery import Celery
 from django.test import Client
 from django.urls import reverse
 
-from console.access import tasks as access_tasks
 from console.access.models import Grant
 from console.accounts.models import User
-from console.capsules import tasks as capsule_tasks
 from console.containers.models import Container
-from console.jobs import agent_tasks, tasks
+from console.jobs import agent_tasks
 from console.jobs.agent.execution import Agent
 from console.jobs.kinds import kind_names
 from console.jobs.operations import retry_job
 from console.live import topics
 from console.live.frames import CloseCode
 from console.live.topics import find_topic
-from console.notifications import tasks as notification_tasks
 from console.operations.actor import Actor
 from console.operations.governed import writes_allowed
 from console.operations.permissions import Role
 from console.project import asgi
-from console.prune import tasks as prune_tasks
-from console.schedules import tasks as schedule_tasks
-from console.stats import tasks as stats_tasks
-from console.terminals import tasks as terminal_tasks
+from console.project.celery import app as console_app
 from console.terminals.admission import Browser, Refused, admit
-from console.timeline import tasks as timeline_tasks
-from console.volumes import tasks as volume_tasks
 from tests.architecture.test_addresses import ALL, OPEN
 from tests.console.access.cells import AGENT_TASKS, BOTH, GRANT, KINDS, ROUTES, SHARED, SOCKETS, TASKS, TOPICS
 from tests.console.access.world import ROLES, World, ask, body_of, browser, letter, letter_of, one_of
@@ -73,18 +65,9 @@ def test_every_kind_of_job_is_in_the_table() -> None:
 
 def test_every_task_is_in_the_table() -> None:
     app, agent = Celery("names", set_as_current=False), cast("Agent", object())
-    tasks.register(app)
-    access_tasks.register(app)
-    notification_tasks.register(app)
-    schedule_tasks.register(app)
-    timeline_tasks.register(app)
-    terminal_tasks.register(app)
-    prune_tasks.register(app)
-    volume_tasks.register(app)
-    capsule_tasks.register(app)
-    stats_tasks.register(app)
     agent_tasks.register(app, agent)
-    assert {name for name in app.tasks if not name.startswith("celery.")} == TASKS.keys() | AGENT_TASKS.keys()
+    names = {*console_app.tasks, *app.tasks}
+    assert {name for name in names if not name.startswith("celery.")} == TASKS.keys() | AGENT_TASKS.keys()
 
 
 def test_every_socket_is_in_the_table() -> None:
