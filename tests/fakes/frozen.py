@@ -136,6 +136,24 @@ def freeze_postgres(freezer: Freezer) -> None:
     freezer.text("/entrypoint", POSTGRES.replace("HOME", str(home)).encode(), mode=0o755)
 
 
+def freeze_tiers(freezer: Freezer) -> None:
+    """PostgreSQL, its client and a web server with two pages: ``/cgi-bin/count`` counts in the database at ``db``,
+    ``/cgi-bin/page`` says $V, who it is, and what it has counted at ``api``.
+    """
+    freeze_postgres(freezer)
+    home = next(Path("/usr/lib/postgresql").iterdir())
+    freezer.programs([home / "bin" / "psql"])
+    freezer.link("/usr/bin/psql", f"{home}/bin/psql")
+    for name in ("httpd", "wget", "hostname", "touch", "rm"):
+        freezer.link(f"/usr/bin/{name}", "busybox")
+    freezer.directory("/www")
+    freezer.directory("/www/cgi-bin")
+    for name, line in (("count", COUNT), ("page", 'echo "$V $(hostname) $(wget -qO- http://api/cgi-bin/count)"')):
+        page = f"#!/bin/sh\nprintf 'Content-Type: text/plain\\r\\n\\r\\n'\n{line}\n"
+        freezer.text(f"/www/cgi-bin/{name}", page.encode(), mode=0o755)
+
+
+COUNT = 'psql "$DATABASE" -qAtc "INSERT INTO visits DEFAULT VALUES; SELECT count(*) FROM visits"'
 POSTGRES = """#!/bin/sh
 set -e
 data=/var/lib/postgresql/data/here
