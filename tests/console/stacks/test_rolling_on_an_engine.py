@@ -24,7 +24,7 @@ from console.stacks.parcels import BEFORE, hidden
 from console.stacks.planning.steps import plan
 from console.stacks.planning.world import World
 from tests.console.stacks.test_on_an_engine import COMPOSE, RealRun
-from tests.engine.conftest import RunningEngine, busybox_tar, running_engine
+from tests.engine.conftest import RunningEngine, busybox_tar, running_engine, wait_until
 from tests.fakes.compose_files import project
 
 __all__ = ["busybox_tar"]
@@ -102,6 +102,10 @@ async def test_an_update_that_does_not_become_healthy_goes_back_by_itself(docker
         assert plan(project(text("web:1")), await world_of(docker, project(text("web:1")))).is_empty
 
 
+def are_well(docker: RunningEngine) -> bool:
+    return all(one.endswith(" healthy") for one in images(docker).values())
+
+
 @dataclass
 class Client:
     """Asks again and again. ``answers`` counts what it was told, ``failures`` says what went wrong."""
@@ -145,6 +149,8 @@ async def test_an_update_fails_nobody_who_asks_meanwhile(docker: RunningEngine) 
         pytest.skip("this engine gives a port to one container only")
     async with gone_afterwards(docker):
         await deployed(docker, text("web:1", ports=ports), job=1)
+        # what a first deployment has started need not be well yet
+        await asyncio.to_thread(wait_until, lambda: are_well(docker), limit_s=60, what="all of them are healthy")
         client = Client(port)
         asking = [asyncio.ensure_future(client.ask_for_ever()) for _one in range(4)]
         begin, job, now, before = time.monotonic(), 1, "web:1", "web:2"
