@@ -12,6 +12,7 @@ from console.rest.answers import LOG_FILES
 from console.rest.door import actor_of
 from console.rest.schemas import Listing, Number, listing
 from console.web.permits import require_held
+from console.web.streaming import in_pieces
 
 router = Router()
 
@@ -31,7 +32,7 @@ def export_audit(request: HttpRequest, wanted: Query[ExportQuery]) -> StreamingH
     actor = require_held(actor_of(request), Permission.AUDIT_VIEW)
     note_reading(actor, wanted.wanted, as_file=wanted.format)
     found = visible_entries(actor, wanted.wanted).order_by("seq").iterator(chunk_size=1000)
-    answer = StreamingHttpResponse(lines(found, form=wanted.format), content_type=FORMATS[wanted.format])
+    answer = StreamingHttpResponse(in_pieces(lines(found, form=wanted.format)), content_type=FORMATS[wanted.format])
     name = f"audit-{timezone.now():%Y-%m-%d}.{wanted.format}"
     answer["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer

@@ -13,6 +13,7 @@ from console.operations.errors import Invalid
 from console.operations.permissions import Permission
 from console.web.permits import require
 from console.web.rendering import is_htmx, page_or_part
+from console.web.streaming import in_pieces
 from console.web.tables import table_of
 
 SORTABLE = {"at": "seq", "who": "actor_name", "action": "action", "outcome": "outcome"}
@@ -45,7 +46,7 @@ def export(request: HttpRequest, form: str) -> StreamingHttpResponse:
     wanted = AuditFilterForm(request.GET, actions=recorded_actions(actor)).wanted()
     note_reading(actor, wanted, as_file=form)
     found = visible_entries(actor, wanted).order_by("seq").iterator(chunk_size=1000)
-    response = StreamingHttpResponse(lines(found, form=form), content_type=FORMATS[form])
+    response = StreamingHttpResponse(in_pieces(lines(found, form=form)), content_type=FORMATS[form])
     name = f"audit-{timezone.now():%Y-%m-%d}.{form}"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response

@@ -23,6 +23,7 @@ from console.rest.answers import TEXT, accepted
 from console.rest.door import actor_of
 from console.rest.schemas import Listing, Number, Slug, listing
 from console.web.permits import require_held
+from console.web.streaming import in_pieces
 from console.workspaces.queries import get_workspace
 
 router = Router()
@@ -61,7 +62,7 @@ def get_job_output(request: HttpRequest, number: Path[Number], since: str = "") 
 def download_job_output(request: HttpRequest, number: Path[Number]) -> StreamingHttpResponse:
     """All that it has printed until now."""
     job = find_job(require_held(actor_of(request), Permission.JOB_VIEW), number)
-    return StreamingHttpResponse(outputs.whole(job.number), content_type="text/plain; charset=utf-8")
+    return StreamingHttpResponse(in_pieces(outputs.whole(job.number)), content_type="text/plain; charset=utf-8")
 
 
 @router.get("jobs/{number}/output/proof", response=ProofShown)

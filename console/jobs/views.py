@@ -22,6 +22,7 @@ from console.web.keyset import first_of
 from console.web.permits import require
 from console.web.rendering import go_to, job_answer, page_or_part
 from console.web.states import kind_name
+from console.web.streaming import in_pieces
 from console.web.tables import table_of
 from console.workspaces.queries import choice_of, get_workspace
 
@@ -69,7 +70,7 @@ def output(request: HttpRequest, number: int) -> HttpResponse:
 @require_safe
 def download(request: HttpRequest, number: int) -> StreamingHttpResponse:
     found = get_job(require(request, Permission.JOB_VIEW), number)
-    response = StreamingHttpResponse(outputs.whole(found.number), content_type="text/plain; charset=utf-8")
+    response = StreamingHttpResponse(in_pieces(outputs.whole(found.number)), content_type="text/plain; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="job-{found.number}.txt"'
     return response
 

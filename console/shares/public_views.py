@@ -1,6 +1,6 @@
 """What a link shows to whoever has it: a page without any navigation, and the lines as they come."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 from asgiref.sync import async_to_sync
 from django.contrib.auth.decorators import login_not_required
@@ -16,6 +16,7 @@ from console.live.topics import Chunk, Line
 from console.operations.actor import Actor
 from console.shares.operations import open_share
 from console.shares.queries import Opened, find_shown
+from console.web.streaming import in_pieces
 
 
 @login_not_required
@@ -42,10 +43,10 @@ def lines(request: HttpRequest, token: str) -> HttpResponse:
 @require_safe
 def text(request: HttpRequest, token: str) -> StreamingHttpResponse:  # noqa: ARG001 - a view's signature
     """All there is until now."""
-    found: Iterator[str] | AsyncIterator[str]
+    found: AsyncIterator[str | bytes]
     opened = find_shown(token)
     if opened.job is not None:
-        found = outputs.whole(opened.job.number)
+        found = in_pieces(outputs.whole(opened.job.number))
     else:
         assert opened.container is not None
         found = whole_log(opened.container.host.address, opened.container.engine_id)

@@ -1,14 +1,12 @@
 """A backup's tar on its way to whoever takes it away."""
 
-import asyncio
-from collections.abc import AsyncGenerator
+from functools import partial
 
 from django.http import StreamingHttpResponse
 
 from console.volumes.files import files
 from console.volumes.models import Backup
-
-PIECE_BYTES = 256 * 1024
+from console.web.streaming import file_pieces
 
 
 def file_of(backup: Backup) -> StreamingHttpResponse:
@@ -17,17 +15,8 @@ def file_of(backup: Backup) -> StreamingHttpResponse:
     """
     files.open_kept(backup.pk).close()
     name = f"{backup.volume_name}-{backup.created_at:%Y%m%d-%H%M}.tar"
-    response = StreamingHttpResponse(_pieces(backup.pk), content_type="application/x-tar")
+    response = StreamingHttpResponse(file_pieces(partial(files.open_kept, backup.pk)), content_type="application/x-tar")
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     response["Content-Length"] = str(backup.size_bytes)
     response["X-Content-SHA256"] = backup.sha256
     return response
-
-
-async def _pieces(number: int) -> AsyncGenerator[bytes, None]:
-    file = await asyncio.to_thread(files.open_kept, number)
-    try:
-        while piece := await asyncio.to_thread(file.read, PIECE_BYTES):
-            yield piece
-    finally:
-        file.close()

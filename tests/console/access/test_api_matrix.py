@@ -23,6 +23,7 @@ from console.project.api import api
 from tests.console.access.cells import EMPTY_FILE
 from tests.console.access.world import ASKED_FOR, NOTHING, ROLES, World, browser, letter_of, one_of
 from tests.factories.console import bearer, make_api_token, make_user, make_workspace, token_of
+from tests.fakes.answers import content_of
 
 pytestmark = pytest.mark.django_db
 BASE = "/api/v1/"
@@ -382,7 +383,7 @@ def letter(answer: Any) -> str:
 
 def body_of(answer: Any) -> str:
     """Without what differs from one answer to the next, and without the names that were asked for."""
-    content = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    content = content_of(answer)
     text = re.sub(r"urn:naru:request:[0-9a-f]{12}", "", content.decode())
     return ASKED_FOR.sub("X", text)
 

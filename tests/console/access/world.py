@@ -57,6 +57,7 @@ from tests.factories.hub import DETAIL, make_quarantined, make_registry
 from tests.factories.notifications import make_channel, make_delivery, make_rule, make_silence
 from tests.factories.timeline import make_capsule, make_change
 from tests.factories.wires import make_backup, make_network, make_share, make_volume
+from tests.fakes.answers import content_of
 from tests.fakes.broker import Broker
 
 _numbers = itertools.count(1)
@@ -245,7 +246,7 @@ ASKED_FOR = re.compile(
 
 def body_of(answer: Any) -> str:
     """Without what differs from one answer to the next, and without the names that were asked for."""
-    content = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    content = content_of(answer)
     text = re.sub(
         r'(csrf[^>]*?(?:value|content)="|X-CSRFToken&quot;: &quot;|X-CSRFToken": ")[A-Za-z0-9]+',
         r"\1",
