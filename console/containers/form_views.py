@@ -175,12 +175,14 @@ def _plan(
         )
         return redirect("jobs:job", job.number)
     image = find_image(container.host, wanted.image, workspace=container.workspace)
+    place = Place(actor, container.host, container.workspace, instead_of=container)
     given = inputs_of(wanted) | {"seen": seen, "restores": restores}
     hidden = EditForm(initial=given, with_env="env" in form.fields)
     context = {
         "rows": [_Row.of(one, hidden) for one in differences(now.spec, wanted)],
         "old_image": now.image_engine_id,
         "new_image": image.engine_id if image is not None else "",
+        "pulled": wanted.image if wanted_pull(place, wanted) else "",
         "lost": now.lost,
         "stop_s": 10 if now.spec.stop_timeout_s is None else now.spec.stop_timeout_s,
         "hidden": [one.as_hidden() for one in hidden if is_given(one.value())],

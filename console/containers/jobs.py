@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
+from console.containers.fetching import pulled, with_image
 from console.containers.many import each
 from console.containers.replacing import JOB, labels_of, replace, require_same_image, spec_with_values
 from console.containers.specs.docker import as_docker
@@ -12,7 +13,6 @@ from console.containers.specs.spec import ContainerSpec
 from console.hosts import acting
 from console.hosts.facts import ContainerFact
 from console.hosts.gateway import Engine
-from console.images.transfers import fetch_image
 from console.jobs.agent.run import JobRun
 from console.jobs.kinds import Args, handler
 from console.operations.errors import ConsoleError, Missing, Unavailable
@@ -32,25 +32,14 @@ async def run_container(run: JobRun, args: Args) -> dict[str, Any]:
         engine_id = await engine.find_labelled("naru.job", str(run.job))
         made: dict[str, Any] = {}
         if engine_id is None:
-            made = await _pulled(run, engine, args)
-            await require_same_image(
-                engine, {**args, "image_engine_id": made.get("image") or args.get("image_engine_id")}
-            )
+            made = await pulled(run, engine, args)
+            await require_same_image(engine, with_image(args, made))
             engine_id = await acting.create(engine, body, name=args["name"], platform=spec.platform)
             await run.write(f"Created container {engine_id[:12]} from {args['image']}.\n")
         else:
             await run.write(f"Found container {engine_id[:12]}, which an earlier attempt created.\n")
         fact = await _start_new(run, engine, engine_id, body)
     return {"engine_id": engine_id, "name": fact.name, "state": fact.state, "exit_code": fact.exit_code, **made}
-
-
-async def _pulled(run: JobRun, engine: Engine, args: Args) -> dict[str, Any]:
-    """``image`` and whether it is ``new``; nothing where nothing is to be pulled."""
-    if "pull" not in args:
-        return {}
-    await run.write(f"{args['image']} is not here: pulling it first.\n")
-    fetched = await fetch_image(run, engine, args["pull"])
-    return {"image": fetched["image"], "new": fetched["new"]}
 
 
 async def _start_new(run: JobRun, engine: Engine, engine_id: str, body: Mapping[str, Any]) -> ContainerFact:

@@ -25,7 +25,8 @@ from console.secrets.references import names_in
 from console.workspaces.models import Workspace
 from console.workspaces.observations import first_workspace
 
-makes_images("container.run", only_if_named=True)
+for _kind in ("container.run", "container.replace"):
+    makes_images(_kind, only_if_named=True)
 
 # kinds of jobs that make containers, and whose workspace those are then
 _making = ["container.run", "container.clone", "container.replace"]

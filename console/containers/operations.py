@@ -107,7 +107,8 @@ def replace_container(
 ) -> Job:
     """Put another in its place, under its name, by one job: ``spec``, or the same as now, fresh from its image.
 
-    What the old one wrote inside itself is lost; its volumes stay. If the new one does not run, the old one does again.
+    Its image is pulled first, as by run_container, before the old one stops. What the old one wrote inside itself is
+    lost; its volumes stay. If the new one does not run, the old one does again.
     ``restores``: the number of the revision that ``spec`` is of.
 
     Needs container.deploy. Invalid, Denied and Conflict as run_container; Unavailable when its engine cannot be asked.
@@ -130,7 +131,8 @@ def replace_container(
             )
         wanted = checked(wanted)
         place = Place(actor, container.host, workspace, instead_of=container)
-        args = {**arguments(place, wanted), "name": container.name, "engine_id": container.engine_id}
+        args = {**arguments(place, wanted, pulls=True), "name": container.name, "engine_id": container.engine_id}
+        op.details |= {"pulls": args["image"]} if "pull" in args else {}
         args |= {"settle_s": SETTLE_S, "drops": _drops(now.spec, wanted)}
         require_free_ports(place, wanted.ports)
         require_allowed(workspace, container.host, args, instead_of=container)

@@ -7,8 +7,9 @@ What has been done is read off the containers themselves, so nothing has to be r
            label naru.was       running or still, as the old one was
     names  NAME.naru-new-<old's id> › NAME, and the old one's NAME › NAME.naru-old-<old's id>
 
-Steps: make the new one › stop the old › move the names › start the new › wait for it › remove the old. Until the last
-the old one can be brought back, and is when anything fails; the new one, which tells of it all, is removed last.
+Steps: fetch the image, where that is asked for › make the new one › stop the old › move the names › start the new ›
+wait for it › remove the old. Until the last the old one can be brought back, and is when anything fails; the new one,
+which tells of it all, is removed last.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from console.containers.fetching import pulled, with_image
 from console.containers.specs.docker import as_docker
 from console.containers.specs.spec import ContainerSpec
 from console.containers.words import ASIDE
@@ -87,9 +89,9 @@ async def _take_back(run: JobRun, args: Args) -> None:
 
 
 async def _replace(run: JobRun, args: Args) -> dict[str, Any]:
-    """``args``: the new specification's fields, ``name``, ``engine_id`` of the old one, ``image_engine_id``,
-    ``drops``: targets of volumes without a name that are wanted no more, and ``settle_s``: how long the new one must
-    stay up to count as running.
+    """``args``: the new specification's fields, ``name``, ``engine_id`` of the old one, ``image_engine_id`` (``pull``
+    where the image is to be fetched first), ``drops``: targets of volumes without a name that are wanted no more, and
+    ``settle_s``: how long the new one must stay up to count as running.
     """
     spec = ContainerSpec.from_json(args)
     body = as_docker(spec_with_values(run, spec))
@@ -98,8 +100,10 @@ async def _replace(run: JobRun, args: Args) -> dict[str, Any]:
         old = await acting.find(engine, args["engine_id"])
         if old is None:
             return await _ended_before(run, new)
+        made: dict[str, Any] = {}
         if new is None:
-            new = await _make_new(run, engine, old, body, args, spec.platform)
+            made = await pulled(run, engine, args)
+            new = await _make_new(run, engine, old, body, with_image(args, made), spec.platform)
         else:
             await acting.join_all(engine, str(new["Id"]), body)
         swap = Swap(run, engine, args["name"], float(args["settle_s"]), old, new)
@@ -110,7 +114,7 @@ async def _replace(run: JobRun, args: Args) -> dict[str, Any]:
             raise
         # from here on there is no way back: the old one goes
         await _come_what_may(_remove_old(swap))
-    return {"engine_id": swap.new_id, "name": swap.name, "state": _state(swap.new), "replaced": swap.old_id}
+    return {"engine_id": swap.new_id, "name": swap.name, "state": _state(swap.new), "replaced": swap.old_id, **made}
 
 
 def spec_with_values(run: JobRun, spec: ContainerSpec) -> ContainerSpec:

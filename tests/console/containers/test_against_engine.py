@@ -18,7 +18,7 @@ from console.containers.specs.pasted import read_line
 from console.containers.specs.reading import of_docker
 from console.containers.specs.spec import ContainerSpec
 from console.hosts import acting
-from console.hosts.gateway import connect
+from console.hosts.gateway import Engine, connect
 from console.hosts.log_reading import kept_logs_of
 from console.live.topics import Chunk
 from console.operations.errors import Missing
@@ -242,8 +242,22 @@ async def test_an_image_that_is_not_there_is_pulled_and_run(
             result = await run_container(run, args)
             again: Any = FakeRun(gateway)
             assert (await run_container(again, args))["engine_id"] == result["engine_id"]
-    assert (result["name"], result["new"]) == ("pulled", False)
-    assert engine.out("inspect", "--format", "{{.Image}}", "pulled") == f"sha256:{result['image']}"
-    assert "is not here: pulling it first" in run.text
-    assert "pulling" not in again.text
-    engine.docker("rm", "-f", "pulled")
+            assert "pulling" not in again.text
+            assert (result["name"], result["new"]) == ("pulled", False)
+            assert engine.out("inspect", "--format", "{{.Image}}", "pulled") == f"sha256:{result['image']}"
+            assert "is not here: pulling it first" in run.text
+            engine.docker("rm", "-f", "pulled")
+            await an_edit_pulls_it_too(engine, gateway, image, args)
+
+
+async def an_edit_pulls_it_too(engine: RunningEngine, gateway: Engine, image: str, args: dict[str, Any]) -> None:
+    """Before the old one stops."""
+    engine.docker("rmi", args["image"])
+    old = engine.out("run", "-d", "--name", "edited", image, "sleep", "1000")
+    editing: Any = FakeRun(gateway)
+    wanted = {**args, "name": "edited", "engine_id": old, "settle_s": 0, "drops": [], "command": ["sleep", "1000"]}
+    result = await replace(editing, wanted)
+    assert (result["name"], result["image"]) == ("edited", engine.out("inspect", "--format", "{{.Id}}", image)[7:])
+    assert "is not here: pulling it first" in editing.text
+    assert engine.out("inspect", "--format", "{{.Config.Image}}", "edited") == args["image"]
+    engine.docker("rm", "-f", "edited")

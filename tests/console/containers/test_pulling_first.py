@@ -8,7 +8,9 @@ from django.test import Client
 from console.audit.models import AuditEntry
 from console.containers.models import Container
 from console.containers.observations import all_containers_seen
-from console.containers.operations import run_container
+from console.containers.operations import replace_container, run_container
+from console.containers.present import Present
+from console.containers.specs.spec import ContainerSpec
 from console.images.models import Image
 from console.images.observations import images_seen
 from console.jobs.models import Job
@@ -21,6 +23,7 @@ from tests.console.timeline.conftest import fact
 from tests.factories.console import (
     actor_of,
     digits,
+    make_container,
     make_custom_role,
     make_grant,
     make_host,
@@ -51,6 +54,16 @@ def test_what_is_missing_is_pulled_by_the_same_job(admin: Actor) -> None:
 def test_what_is_there_is_not_pulled(admin: Actor) -> None:
     make_image("web:latest")
     assert "pull" not in run_container(admin, "local", image="web").args
+
+
+def test_an_edit_to_what_is_missing_pulls_it_too(admin: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_container("web-1", image="r.example/shop/web:1")
+    now = Present(ContainerSpec("r.example/shop/web:1"), (), digits())
+    monkeypatch.setattr("console.containers.operations.present_if", lambda *_asked: now)
+    job = replace_container(admin, "local", "web-1", spec=ContainerSpec("r.example/shop/web:2"))
+    assert (job.args["pull"]["tag"], job.args["image_engine_id"]) == ("2", "")
+    assert job.args["makes"] == ["r.example/shop/web:2"]
+    assert AuditEntry.objects.get().details["pulls"] == "r.example/shop/web:2"
 
 
 def test_who_may_not_pull_is_told_that_there_is_none() -> None:
