@@ -8,7 +8,6 @@ import io
 import lzma
 import os
 import signal
-import socket
 import stat
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from tests.conformance.client import Client, until
 from tests.conformance.conftest import IMAGE
 from tests.engine.conftest import running_engine
 from tests.engine.host.images.archives import member, tar_of
+from tests.fakes.ports import free_port
 
 pytestmark = [pytest.mark.conformance, pytest.mark.host]
 
@@ -224,7 +224,7 @@ def test_what_cannot_be_is_refused_by_both(ours: Client, dockers: Client, instru
 @contextlib.contextmanager
 def web(directory: Path, *, inside: list[str]) -> Iterator[str]:
     """A server of ``directory`` on a loopback address; ``inside`` is how to run something where that is meant."""
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1", "--directory", str(directory)]
     with (directory.parent / "web.log").open("wb") as log:
         server = subprocess.Popen([*inside, *command], stdout=log, stderr=log)
@@ -235,12 +235,6 @@ def web(directory: Path, *, inside: list[str]) -> Iterator[str]:
     finally:
         server.send_signal(signal.SIGTERM)
         server.wait(10)
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def test_what_is_added_from_an_address_is_the_same(dockers: Client, image_archive: bytes, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ import fcntl
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.database import give_copy
+from tests.fakes.ports import free_port
 
 PASSWORD = "ferry-landing-at-dawn-1"
 T = TypeVar("T")
@@ -69,7 +69,7 @@ class Instance:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.socket_path = home / "run" / "engine.sock"
         self.log = ""
@@ -154,13 +154,6 @@ class Instance:
             purge = [sys.executable, "-m", "engine", "purge"]
             places = ["--data-root", str(self.home / "data/engine"), "--run-root", str(self.home / "run")]
             subprocess.run([*purge, *places], cwd=ROOT, check=True, capture_output=True, timeout=60)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 # so many instances with a browser at the same time: more would wait for one another until they are given up

@@ -7,6 +7,7 @@ from typing import Any
 from console.accounts.models import User
 from console.containers.models import Container
 from console.operations.permissions import Role
+from console.stacks.models import Stack
 from tests.console.schedules.conftest import make_schedule
 from tests.console.stacks.conftest import make_stack
 from tests.e2e.payloads import TEXTS
@@ -66,6 +67,27 @@ def furnish() -> None:
     }
     make_secret("db-password")
     print(json.dumps(facts))  # noqa: T201 - to the test that has started this
+
+
+def furnish_plainly(stack: int) -> None:
+    """What a team might have around that stack. Prints what stands in addresses, as JSON."""
+    ada = User.objects.get(username="ada")
+    shop = Stack.objects.get(pk=stack)
+    kim, lee = make_user(None, username="kim"), make_user(None, username="lee")
+    make_grant(make_team("shop-team", kim, lee), Role.DEVELOPER, workspace=make_workspace("shop"))
+    make_grant(kim, make_custom_role("log-reader", "container.logs", "container.view"), reason="on call this week")
+    make_grant(make_user(None, username="choi"), Role.AUDITOR)
+    channel = make_channel("operators", url="https://hooks.example/operators")
+    make_rule("Everything that fails", channel)
+    make_delivery(channel, event=make_event("main_shop-web-3", workspace=shop.workspace))
+    make_silence("planned work on the network")
+    make_registry("quay", username="deployer")
+    make_schedule(ada, name="nightly build", inputs={"tag": "shop/web:nightly", "dockerfile": "FROM tiers:1"})
+    for name in ("db-password", "quay-token", "tls-key"):
+        make_secret(name)
+    web = Container.objects.get(name="main_shop-web-1", gone_at=None)
+    make_terminal(ada, web, is_recorded=True, user_name="ada")
+    print(json.dumps({}))  # noqa: T201 - to the program that has started this
 
 
 def _job(user: User) -> int:

@@ -4,7 +4,6 @@ import html
 import http.cookiejar
 import re
 import shutil
-import socket
 import subprocess
 import tempfile
 import urllib.parse
@@ -18,6 +17,7 @@ import pytest
 from tests.e2e.conftest import turn
 from tests.engine.conftest import RunningEngine, running_engine, wait_until
 from tests.fakes.frozen import IMAGES, ROOT, Freezer
+from tests.fakes.ports import free_port
 
 COMPOSE = "/usr/bin/docker-compose"
 EXAMPLE = ROOT / "docker-compose.example.yml"
@@ -50,9 +50,7 @@ def import_frozen(engine: RunningEngine, name: str) -> None:
 
 class Deployed:
     def __init__(self, engine: RunningEngine) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self._engine = engine
         self._told = {
             "POSTGRES_PASSWORD": "tide-table",

@@ -18,8 +18,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import Instance, _free_port, wait_for
+from tests.e2e.conftest import Instance, wait_for
 from tests.fakes.frozen import Freezer, freeze_tiers
+from tests.fakes.ports import free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.host, pytest.mark.timeout(400)]
 
@@ -53,11 +54,15 @@ services:
     healthcheck: {{test: pg_isready -h 127.0.0.1 -U shop, interval: 500ms, timeout: 20s, retries: 120}}
 volumes: {{data: }}
 """
-TOKEN = "from tests.factories.console import *; print(make_api_token(make_user(username='ada')))"
+TOKEN = """
+from console.accounts.models import User
+from tests.factories.console import make_api_token, make_user
+print(make_api_token(User.objects.filter(username="ada").first() or make_user(username="ada")))
+"""
 
 
 class Api:
-    """The console's JSON API, as a program uses it."""
+    """The console's JSON API, as a program of ada's uses it."""
 
     def __init__(self, instance: Instance) -> None:
         self._home = f"{instance.url}/api/v1/"
@@ -139,6 +144,12 @@ def load(port: int) -> Iterator[Client]:
 @pytest.fixture(scope="module")
 def api(instance: Instance) -> Api:
     found = Api(instance)
+    give_images(instance)
+    return found
+
+
+def give_images(instance: Instance) -> None:
+    """``tiers:1`` and ``tiers:2``, and one that does not become healthy."""
     with tempfile.NamedTemporaryFile(dir="/var/tmp") as file:
         freezer = Freezer(file)
         freeze_tiers(freezer)
@@ -147,7 +158,6 @@ def api(instance: Instance) -> Api:
         for name, version in (("tiers:1", "v1"), ("tiers:2", "v2"), ("tiers:bad", "bad")):
             change = ("--change", f"ENV V={version}", "--change", 'ENTRYPOINT ["/entrypoint"]')
             instance.docker("import", *change, file.name, name)
-    return found
 
 
 def image_of(instance: Instance, *names: str) -> list[str]:
@@ -155,7 +165,7 @@ def image_of(instance: Instance, *names: str) -> list[str]:
 
 
 def test_three_tiers_are_deployed_hurt_updated_under_load_and_taken_back(instance: Instance, api: Api) -> None:
-    port = _free_port()
+    port = free_port()
     client, names = Client(port), [f"{WEB}{number}" for number in range(1, REPLICAS + 1)]
 
     def files(image: str) -> dict[str, Any]:

@@ -6,7 +6,6 @@ NARU_LOAD_S: for how many seconds at least the client asks (2 by default).
 import asyncio
 import os
 import shutil
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import asynccontextmanager
@@ -26,6 +25,7 @@ from console.stacks.planning.world import World
 from tests.console.stacks.test_on_an_engine import COMPOSE, RealRun
 from tests.engine.conftest import RunningEngine, busybox_tar, running_engine, wait_until
 from tests.fakes.compose_files import project
+from tests.fakes.ports import free_port
 
 __all__ = ["busybox_tar"]
 
@@ -134,12 +134,6 @@ class Client:
             return body.decode().strip()
         finally:
             writer.close()
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 async def test_an_update_fails_nobody_who_asks_meanwhile(docker: RunningEngine) -> None:

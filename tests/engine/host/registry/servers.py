@@ -17,6 +17,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from tests.fakes.ports import free_port
+
 USER, PASSWORD = "alice", "s3cret pass:word"
 # bcrypt of PASSWORD, cost 5: crypt("…", "$2y$05$abcdefghijklmnopqrstuu")
 _HASHED = "$2y$05$abcdefghijklmnopqrstuuWqE.ZbojV4lW1JhHwMXr3EQklLDUc6y"
@@ -71,7 +73,7 @@ def docker_registry(
     root: Path, *, passwords: bool = False, authority: Authority | None = None, tokens: "TokenServer | None" = None
 ) -> Iterator[Server]:
     root.mkdir()
-    server = Server(root, _free_port())
+    server = Server(root, free_port())
     http: dict[str, Any] = {"addr": f"127.0.0.1:{server.port}"}
     if authority is not None:
         http["tls"] = {"certificate": str(authority.certificate), "key": str(authority.key)}
@@ -118,13 +120,6 @@ def _wait_for(server: Server, process: "subprocess.Popen[bytes]") -> None:
         except OSError:
             assert time.monotonic() < deadline, "docker-registry does not listen"
             time.sleep(0.02)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass
