@@ -122,8 +122,12 @@ def image_bytes(parts: Parts, container: Container) -> int:
 
 def network_facts(parts: Parts) -> list[NetworkFacts]:
     """All of ours, and Docker's two names for having none."""
-    pseudo = [NetworkFacts(_pseudo_id(name), name, driver) for name, driver in (("host", "host"), ("none", "null"))]
-    return [NetworkFacts(each.id, each.name, each.driver, each) for each in parts.networks.all()] + pseudo
+    own = parts.networks.all()
+    found = [NetworkFacts(each.id, each.name, each.driver, each.created_at, each) for each in own]
+    for name, driver in (("host", "host"), ("none", "null")):
+        # there since the default one is
+        found.append(NetworkFacts(_pseudo_id(name), name, driver, own[0].created_at))
+    return found
 
 
 def network_name(parts: Parts, name: str) -> str:

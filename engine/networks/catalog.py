@@ -32,6 +32,7 @@ from engine.store.state import State
 _log = logging.getLogger(__name__)
 _ID_SETTING: Final = "network.bridge.id"
 _SUBNET_SETTING: Final = "network.bridge.subnet"
+_SINCE_SETTING: Final = "network.bridge.since"
 _IPV6_SUBNET_SETTING: Final = "network.bridge.ipv6_subnet"
 _ID_PREFIX: Final = re.compile(r"[0-9a-f]{1,64}")
 
@@ -164,12 +165,15 @@ class Catalog:
         network_id = self._state.find_setting(_ID_SETTING) or secrets.token_hex(32)
         self._state.set_setting(_ID_SETTING, network_id)
         self._state.set_setting(_SUBNET_SETTING, str(subnet))
+        since = self._state.find_setting(_SINCE_SETTING) or datetime.now(UTC).isoformat()
+        self._state.set_setting(_SINCE_SETTING, since)
         network = Network(
             network_id,
             DEFAULT_NAME,
             self._config.bridge,
             subnet,
             gateway_of(subnet),
+            created_at=datetime.fromisoformat(since),
             enable_ipv6=self._config.ipv6,
             ipv6_config=self._default_ipv6(network_id, taken) if self._config.ipv6 else None,
         )

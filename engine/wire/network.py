@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from engine.model.container import Container, Endpoint
@@ -29,6 +30,7 @@ class NetworkFacts:
     id: str
     name: str
     driver: str
+    created_at: datetime | None = None
     network: Network | None = None
 
 
@@ -85,7 +87,7 @@ def encode_network(
     return {
         "Name": facts.name,
         "Id": facts.id,
-        "Created": timestamp(network.created_at if network else None),
+        "Created": timestamp(facts.created_at),
         "Scope": "local",
         "Driver": facts.driver,
         "EnableIPv4": True,

@@ -16,7 +16,7 @@ import django
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.e2e.conftest import CHROMIUM, CHROMIUM_FLAGS, ROOT, Instance, accept, sign_in, wait_for
-from tests.e2e.test_three_tiers import TEXT, Api, give_images
+from tests.e2e.test_three_tiers import TEXT, Api, give_images, killed
 from tests.fakes.ports import free_port
 
 FOLDER: Final = ROOT / "docs/images/pages"
@@ -121,7 +121,7 @@ def furnished(instance: Instance, browser: Browser) -> dict[str, Any]:
     job = api.deploy(stack)["number"]
     api.ask(f"stacks/{stack}/lock", "POST", {})
     instance.docker("exec", WEB, "touch", "/www/by-hand")
-    instance.docker("kill", "-s", "KILL", "main_shop-web-3")
+    killed(instance, "main_shop-web-3")
     code = f"from tests.e2e.furnishing import furnish_plainly; furnish_plainly({stack})"
     facts: dict[str, Any] = json.loads(instance.manage("shell", "-c", code).splitlines()[-1])
     wait_for(lambda: len(api.ask(f"stacks/{stack}")["services"]) == 3, limit_s=60, what="the host has told")

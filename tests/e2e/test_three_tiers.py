@@ -30,7 +30,7 @@ TEXT = """\
 services:
   web:
     image: {image}
-    entrypoint: [httpd, -f, -p, "80", -h, /www]
+    entrypoint: [httpd, -f, -v, -p, "80", -h, /www]
     ports: ["127.0.0.1:{port}:80"]
     depends_on: [api]
     stop_signal: SIGKILL

@@ -158,6 +158,23 @@ def test_networks_and_joined_containers_outlast_a_crash_of_the_engine(docker: Ru
     docker.docker("network", "rm", "lasting", "second")
 
 
+def test_those_that_are_always_there_are_as_old_as_the_engine(docker: RunningEngine) -> None:
+    """Whatever starts in between."""
+
+    def ages() -> dict[str, str]:
+        return {
+            name: docker.out("network", "inspect", "-f", "{{json .Created}}", name)
+            for name in ("bridge", "host", "none")
+        }
+
+    before = ages()
+    assert before["bridge"].startswith('"20')
+    assert len(set(before.values())) == 1
+    docker.kill()
+    docker.start()
+    assert ages() == before
+
+
 def test_unused_networks_are_pruned(docker: RunningEngine) -> None:
     for name, label in (("p1", "keep"), ("p2", "drop"), ("p3", "drop")):
         docker.docker("network", "create", "--label", label, name)
