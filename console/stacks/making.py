@@ -18,7 +18,8 @@ from console.jobs.agent.run import JobRun
 from console.operations.errors import Conflict, ConsoleError, Missing, Unavailable
 from console.stacks.compose.model import Project, Service
 from console.stacks.planning import labels
-from console.stacks.planning.bodies import container_body, container_name, files_of, later_networks
+from console.stacks.planning.bodies import container_body, files_of, later_networks
+from console.stacks.planning.names import container_name
 from console.stacks.planning.plans import Action, Plan, Step
 from console.stacks.planning.world import anonymous_volumes
 

@@ -23,7 +23,8 @@ from console.secrets.queries import require_usable
 from console.stacks.building import Builds, builds_for, refuse_to_build, services_to_build
 from console.stacks.models import Release, Stack
 from console.stacks.planning import labels
-from console.stacks.planning.bodies import container_body, container_name
+from console.stacks.planning.bodies import container_body
+from console.stacks.planning.names import container_name
 from console.stacks.planning.plans import Action
 from console.stacks.preparing import Before, Prepared, args_of, before_of, prepared_for, prepared_scaling, source_of
 from console.stacks.queries import get_stack, present

@@ -6,14 +6,8 @@ from typing import Any
 
 from console.stacks.compose.model import Project
 from console.stacks.planning import labels
-from console.stacks.planning.bodies import (
-    container_body,
-    container_name,
-    image_of,
-    later_networks,
-    network_body,
-    volume_body,
-)
+from console.stacks.planning.bodies import container_body, image_of, later_networks, network_body, volume_body
+from console.stacks.planning.names import container_name
 from console.stacks.planning.plans import Action, Plan
 from console.stacks.planning.world import World
 

@@ -5,16 +5,9 @@ from dataclasses import dataclass, field, replace
 
 from console.stacks.compose.model import Project, Service
 from console.stacks.planning import labels
-from console.stacks.planning.bodies import (
-    Contents,
-    config_hash,
-    container_body,
-    container_name,
-    image_of,
-    network_body,
-    volume_body,
-)
+from console.stacks.planning.bodies import Contents, config_hash, container_body, image_of, network_body, volume_body
 from console.stacks.planning.changes import Change, container_changes, network_changes
+from console.stacks.planning.names import container_name
 from console.stacks.planning.plans import Action, Doubt, Plan, Remark, Step
 from console.stacks.planning.updates import START_FIRST, has_fixed_ports, starts_first, update_of, wants_sharing, width
 from console.stacks.planning.world import SeenContainer, World

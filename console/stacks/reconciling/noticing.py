@@ -12,7 +12,7 @@ from console.jobs.models import Job
 from console.stacks.compose.model import Service
 from console.stacks.models import Release, Restoration, Stack
 from console.stacks.planning import labels
-from console.stacks.planning.bodies import restart_policy
+from console.stacks.planning.host_config import restart_policy
 from console.stacks.queries import present
 from console.stacks.reconciling.deciding import (
     REMEMBERED,

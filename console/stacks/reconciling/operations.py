@@ -19,7 +19,7 @@ from console.operations.runner import Operation, observation, operation, publish
 from console.stacks.models import Release, Restoration, Stack
 from console.stacks.operations import require_allowed
 from console.stacks.parcels import hidden
-from console.stacks.planning.bodies import container_name
+from console.stacks.planning.names import container_name
 from console.stacks.planning.plans import Action, Plan, Step
 from console.stacks.preparing import Prepared
 from console.stacks.queries import get_stack
