@@ -77,6 +77,8 @@ class Repository:
     directory: Path
     source: Source
     commit: str = ""
+    # of each file that git writes, which is all that was fetched in one
+    most_bytes: int = _MOST_BYTES
 
     async def fetch(self) -> None:
         """Raises Invalid with git's own words, Refused for an address that is not to be asked, Unavailable."""
@@ -94,13 +96,33 @@ class Repository:
     async def dockerfile(self, path: str) -> str:
         """Its text. Invalid (``dockerfile_path``) unless it is a plain file."""
         full = "/".join(part for part in (self.source.directory, path) if part)
-        entry = await self._done("ls-tree", "-z", self.commit, "--", full)
-        if not entry.startswith((b"100644 blob", b"100755 blob")):
+        size_bytes = await self.size_of(full)
+        if size_bytes is None:
             raise Invalid(_("There is no “%(path)s” in the context.") % {"path": full}, field="dockerfile_path")
-        text = await self._done("cat-file", "blob", f"{self.commit}:{full}")
-        if len(text) > _DOCKERFILE_BYTES:
+        if size_bytes > _DOCKERFILE_BYTES:
             raise Invalid(_("The Dockerfile is longer than 256 KiB."), field="dockerfile_path")
-        return text.decode(errors="replace")
+        return (await self.content_of(full)).decode(errors="replace")
+
+    async def size_of(self, path: str) -> int | None:
+        """Of a plain file at a path below the root; None for what is none, such as a link."""
+        entry = await self._done("--literal-pathspecs", "ls-tree", "-z", "--long", self.commit, "--", path)
+        facts, _tab, name = entry.partition(b"\0")[0].partition(b"\t")
+        if not facts.startswith((b"100644 blob", b"100755 blob")) or name != path.encode():
+            return None
+        return int(facts.split()[-1])
+
+    async def content_of(self, path: str) -> bytes:
+        """Of a plain file, all of it: whoever asks has looked at ``size_of``."""
+        return await self._done("cat-file", "blob", f"{self.commit}:{path}")
+
+    async def summary(self) -> tuple[str, str, str]:
+        """The commit's first line and its author, at most 200 letters each, and its time (ISO 8601)."""
+        words = "%x00".join(("%<(200,trunc)%s", "%<(200,trunc)%an", "%aI"))
+        told = await self._done(
+            "log", "-1", "--no-show-signature", "--encoding=UTF-8", f"--format={words}", self.commit
+        )
+        subject, author, at = (told.decode(errors="replace").split("\0") + ["", ""])[:3]
+        return subject.strip()[:200], author.strip()[:200], at.strip()[:40]
 
     async def archive(self, into: BinaryIO) -> None:
         """Its files as a tar of at most 2 GiB."""
@@ -160,7 +182,7 @@ class Repository:
         return output
 
     async def _start(self, *arguments: str, settings: Mapping[str, str] | None = None) -> asyncio.subprocess.Process:
-        limits = ("prlimit", f"--fsize={_MOST_BYTES}", "--core=0", "--")
+        limits = ("prlimit", f"--fsize={self.most_bytes}", "--core=0", "--")
         place = () if arguments[0] in ("init", "version") else ("--git-dir", str(self.directory))
         try:
             return await asyncio.create_subprocess_exec(

@@ -166,6 +166,8 @@ class OpenAction(StrEnum):
     SHARE_REVOKE = "share.revoke"
     # by whoever has the link: knowing its token is the permission
     SHARE_OPEN = "share.open"
+    # by whoever signs with a hook's secret: the same
+    HOOK_RING = "hook.ring"
     TOKEN_MAKE = "token.make"  # noqa: S105 - a name
     TOKEN_REVOKE = "token.revoke"  # noqa: S105 - a name
     TOKEN_USE = "token.use"  # noqa: S105 - a name

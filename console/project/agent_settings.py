@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "console.files",
     "console.stacks",
     "console.capsules",
+    "console.origins",
 ]
 USE_TZ = True
 TIME_ZONE = "UTC"

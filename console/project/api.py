@@ -15,6 +15,7 @@ from console.jobs.api import router as jobs
 from console.logs.api import router as logs
 from console.networks.api import router as networks
 from console.notifications.api import router as notifications
+from console.origins.api import router as origins
 from console.prune.api import router as prune
 from console.rest.api import Api
 from console.schedules.api import router as schedules
@@ -45,6 +46,8 @@ api = Api(
         "volumes": volumes,
         "backups": backups,
         "jobs": jobs,
+        # before stacks: "git" is no number of one
+        "repositories of stacks": origins,
         "stacks": stacks,
         "environments": environments,
         "capsules": capsules,

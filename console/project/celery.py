@@ -23,6 +23,7 @@ app.conf.beat_schedule = {
     "forget": {"task": "notifications.tidy", "schedule": 86400.0, "options": {"queue": "console", "expires": 86400}},
     "schedules": {"task": "schedules.fire", "schedule": 5.0, "options": {"queue": "console", "expires": 15}},
     "schedules-tidy": {"task": "schedules.tidy", "schedule": 3600.0, "options": {"queue": "console", "expires": 3600}},
+    "origins": {"task": "origins.look", "schedule": 5.0, "options": {"queue": "console", "expires": 15}},
     "timeline-tidy": {"task": "timeline.tidy", "schedule": 3600.0, "options": {"queue": "console", "expires": 3600}},
     "quarantine": {"task": "prune.sweep", "schedule": 3600.0, "options": {"queue": "console", "expires": 3600}},
     "volumes-tidy": {"task": "volumes.tidy", "schedule": 900.0, "options": {"queue": "console", "expires": 900}},
@@ -42,6 +43,7 @@ from console.capsules import tasks as capsule_tasks
 from console.jobs import tasks
 from console.jobs.alive import show_alive
 from console.notifications import tasks as notification_tasks
+from console.origins import tasks as origin_tasks
 from console.prune import tasks as prune_tasks
 from console.schedules import tasks as schedule_tasks
 from console.stacks import tasks as stack_tasks
@@ -53,6 +55,7 @@ from console.volumes import tasks as volume_tasks
 tasks.register(app)
 access_tasks.register(app)
 schedule_tasks.register(app)
+origin_tasks.register(app)
 notification_tasks.register(app)
 timeline_tasks.register(app)
 terminal_tasks.register(app)

@@ -88,6 +88,7 @@ INSTALLED_APPS = [
     "console.schedules",
     "console.shares",
     "console.stacks",
+    "console.origins",
     "console.capsules",
     "console.access",
     "console.notifications",

@@ -25,6 +25,7 @@ APPS = (
     "terminals",
     "prune",
     "stacks",
+    "origins",
     "capsules",
     "schedules",
     "shares",

@@ -134,7 +134,12 @@ def _sources(actor: Actor, owner: Workspace, host: Host, wanted: _Wanted) -> dic
         git = {name: value or "" for name, value in remote.groupdict().items()}
         facts = {"dockerfile_path": path, "bases": base_rules(owner, host)}
         return {**given_git(actor, owner, git), **facts}
-    files = _files_below(wanted.source, context)
+    inner = _inner(wanted.source, context)
+    if wanted.source.commit is not None and not build.dockerfile_inline:
+        # all that the repository has there, and not only the files that were read for the stack
+        facts = {"dockerfile_path": path.removeprefix(context.rstrip("/") + "/"), "bases": base_rules(owner, host)}
+        return {**given_git(actor, owner, wanted.source.commit.git(inner)), **facts}
+    files = _files_below(wanted.source, inner)
     if build.dockerfile_inline:
         path, files = INLINE, {**files, INLINE: build.dockerfile_inline}
     path = path.removeprefix(context.rstrip("/") + "/")
@@ -144,13 +149,17 @@ def _sources(actor: Actor, owner: Workspace, host: Host, wanted: _Wanted) -> dic
     return {"context": _kept(files), "dockerfile_path": path}
 
 
-def _files_below(source: Source, context: str) -> dict[str, str]:
-    """By their paths in the context."""
+def _inner(source: Source, context: str) -> str:
+    """The context's path below the stack's directory; empty for that itself."""
     top = source.directory.rstrip("/") or "/"
     if context != top and not context.startswith(top.rstrip("/") + "/"):
         message = _("“%(context)s” is not in the stack's folder: only files that were given along can be built.")
         raise _Impossible(message % {"context": context})
-    inner = context[len(top) :].strip("/")
+    return context[len(top) :].strip("/")
+
+
+def _files_below(source: Source, inner: str) -> dict[str, str]:
+    """By their paths in the context."""
     begin = f"{inner}/" if inner else ""
     return {path.removeprefix(begin): text for path, text in source.files.items() if path.startswith(begin)}
 

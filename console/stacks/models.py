@@ -39,6 +39,10 @@ class Stack(Governed):
     profiles = models.JSONField(default=list)
     # what is replaced by itself when it is found (console.stacks.reconciling.deciding.CHOICES)
     restores = models.JSONField(default=restored_by_default)
+    # the repository that they come from (console.origins); empty: they were given
+    repository = models.CharField(max_length=2000, blank=True)
+    # what they are of (console.stacks.commits), as long as they come from there
+    commit = models.JSONField(default=dict)
     created_at = models.DateTimeField(default=timezone.now)
     changed_at = models.DateTimeField(default=timezone.now)
     removal = models.ForeignKey(Job, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
@@ -87,6 +91,8 @@ class Release(Governed):
     secrets = models.JSONField(default=list)
     # the plan that was agreed to
     plan = models.JSONField(default=dict)
+    # what the files were of that it was made from, where they came from a repository
+    commit = models.JSONField(default=dict)
     # the number of the release that this one goes back to
     rolls_back_to = models.PositiveIntegerField(null=True, blank=True)
     by_name = models.CharField(max_length=150)

@@ -77,16 +77,23 @@ def create_stack(
 
 
 def new_stack(
-    owner: Workspace, host: Host, *, name: str, sources: Sources, adopt: str = "", directory: str = ""
+    owner: Workspace, host: Host, *, name: str, sources: Sources | None, adopt: str = "", directory: str = ""
 ) -> Stack:
-    """Its row, inside an operation that holds the workspace's. Raises as ``create_stack`` does."""
+    """Its row, inside an operation that holds the workspace's. Raises as ``create_stack`` does.
+
+    ``sources`` None: they are yet to come.
+    """
     if not NAME.fullmatch(name):
         raise Invalid(_("A stack's name has small letters, digits, “_” and “-”, up to 63."), field="name")
     project = adopt or project_of(owner, name)
     _require_free(host, project, owner, adopts=bool(adopt))
     stack = Stack(workspace=owner, host=host, name=name, project=project)
     stack.directory = _checked_directory(directory or f"/srv/{project}")
-    _keep(stack, *sources)
+    if sources is None:
+        stack.paths = ["compose.yaml"]
+        stack.save()
+    else:
+        keep_files(stack, *sources)
     return stack
 
 
@@ -108,18 +115,22 @@ def change_stack(
     stack = get_stack(actor, stack_id)
     with operation(actor, Permission.CONTAINER_DEPLOY, on=stack):
         stack = stack.locked()
-        _keep(stack, files, paths, variables or {}, profiles)
+        if stack.repository:
+            message = _("Its files come from %(url)s: change them there, or detach the stack from it.")
+            raise Conflict(message % {"url": stack.repository}, field="files")
+        keep_files(stack, files, paths, variables or {}, profiles)
         publish_on_commit("rows.stacks", {"host": stack.host.name})
     return stack
 
 
-def _keep(
+def keep_files(
     stack: Stack,
     files: Mapping[str, str],
     paths: Sequence[str],
     variables: Mapping[str, str],
     profiles: Sequence[str],
 ) -> None:
+    """Inside an operation or an observation. Raises as ``change_stack`` does."""
     stack.files, stack.paths = checked_files(files), list(paths) or ["compose.yaml"]
     stack.variables, stack.profiles = dict(variables), list(profiles)
     source_of(stack).load()
@@ -278,6 +289,7 @@ def add_release(
         digests=prepared.digests,
         secrets=prepared.given.secrets,
         plan=prepared.plan.document(),
+        commit=prepared.commit,
         rolls_back_to=rolls_back_to,
         by_name=op.actor.name,
     )

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from console.images.references import plain_name
 from console.operations.errors import Conflict, Invalid
 from console.stacks import looking
+from console.stacks.commits import Commit
 from console.stacks.compose.model import Project
 from console.stacks.models import Stack
 from console.stacks.parcels import BEFORE, hidden
@@ -29,6 +30,7 @@ def source_of(stack: Stack) -> Source:
         tuple(stack.paths),
         stack.variables,
         tuple(stack.profiles),
+        Commit.of(stack.commit),
     )
 
 
@@ -48,6 +50,8 @@ class Prepared:
     running: Mapping[str, str] = field(default_factory=dict)
     # made of the files that the stack has now
     is_of_files: bool = False
+    # that the files were of, as rows keep it
+    commit: Mapping[str, str] = field(default_factory=dict)
 
 
 def prepared_for(stack: Stack, release: int | None) -> Prepared:
@@ -55,11 +59,12 @@ def prepared_for(stack: Stack, release: int | None) -> Prepared:
     if release is not None:
         earlier = get_release(stack, release)
         given = Given(dict(earlier.contents), list(earlier.secrets))
-        return _planned(stack, earlier.project, given, images=earlier.images)
+        return replace(_planned(stack, earlier.project, given, images=earlier.images), commit=earlier.commit)
     source = source_of(stack)
     loaded = source.load()
     found = _planned(stack, loaded.project, given_with(loaded.project, source))
-    return replace(found, warnings=(*found.warnings, *map(str, loaded.warnings)), is_of_files=True)
+    warnings = (*found.warnings, *map(str, loaded.warnings))
+    return replace(found, warnings=warnings, is_of_files=True, commit=stack.commit)
 
 
 def _planned(stack: Stack, project: Project, given: Given, *, images: Mapping[str, str] | None = None) -> Prepared:
@@ -89,7 +94,7 @@ def prepared_scaling(stack: Stack, replicas: Mapping[str, int]) -> Prepared:
         raise Conflict(_("“%(name)s” was not deployed yet.") % {"name": stack.name})
     project = scaled(current.project, replicas)
     given = Given(dict(current.contents), list(current.secrets))
-    return _planned(stack, project, given, images=current.images)
+    return replace(_planned(stack, project, given, images=current.images), commit=current.commit)
 
 
 def scaled(project: Project, replicas: Mapping[str, int]) -> Project:

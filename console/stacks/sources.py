@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from console.operations.errors import Invalid
 from console.secrets.references import name_in, names_in
+from console.stacks.commits import Commit
 from console.stacks.compose.loading import Loaded, Request, load
 from console.stacks.compose.model import Project, StoredFile
 
@@ -26,6 +27,8 @@ class Source:
     paths: tuple[str, ...] = ("compose.yaml",)
     variables: Mapping[str, str] = field(default_factory=dict)
     profiles: tuple[str, ...] = ()
+    # what they are of, where they come from a repository
+    commit: Commit | None = None
 
     def load(self) -> Loaded:
         """ComposeInvalid with all that is wrong."""

@@ -90,6 +90,8 @@ def edit(request: HttpRequest, stack_id: int) -> HttpResponse:
     found = get_stack(actor, stack_id)
     for wanted in (Permission.CONTAINER_DEPLOY, Permission.CONTAINER_SECRETS):
         require(request, wanted, on=found)
+    if found.repository:
+        return redirect("origins:repository", found.pk)
     main = found.paths[0]
     initial = {"compose": found.files.get(main, ""), "env": found.files.get(".env", "")}
     form = FilesForm(request.POST or None, initial=initial)

@@ -149,6 +149,7 @@ KINDS = {
     "stack.deploy": _("Deploy stack"),
     "stack.remove": _("Remove stack"),
     "stack.restore": _("Restore stack"),
+    "stack.fetch": _("Fetch stack’s files"),
     "capsule.make": _("Take stack along"),
     "capsule.restore": _("Restore capsule"),
     "container.start": _("Start container"),

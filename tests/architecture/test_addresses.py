@@ -19,6 +19,7 @@ OPEN = {
     "shares:shared": "knowing the token is the permission",
     "shares:lines": "knowing the token is the permission",
     "shares:text": "knowing the token is the permission",
+    "origins:ring": "knowing the hook's secret, by a signature, is the permission",
     "metrics:metrics": "an API token with metrics.view, and nothing else, is let in",
     "web:theme": "sets a cookie that the sign-in page honours",
     "web:language": "sets a cookie that the sign-in page honours",

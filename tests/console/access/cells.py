@@ -33,6 +33,7 @@ SCHEDULE = {
     **BUILD,
 }
 STACK = {"host": "local", "name": "mine", "compose": "services: {a: {image: x}}"}
+ORIGIN = {"url": "https://git.example/shop.git", "every_s": "0", "on_change": "tell"}
 CACHE = {"host": "local", "stack": "mine", "IMAGE": "redis:7", "MEMORY_MB": "64", "PORT": "6379"}
 ADOPTION = {"name": "old", "directory": "/srv/old", "compose": "services: {a: {image: x}}"}
 JOB_RULES = {"most_running": "2", "most_waiting": "50", "keep_days": "30", "keep_count": "0"}
@@ -157,6 +158,15 @@ ROUTES = {
     ("stacks:service", "get"): Route("kkkfk", of="service"),
     ("stacks:deploy", "post"): Route("ffkmk", of="stack", data={"plan": "0" * 64}),
     ("stacks:remove", "post"): Route("ffkmk", of="stack"),
+    ("origins:new", "get"): Route("ffkfk"),
+    ("origins:new", "post"): Route("ffkfk", data={**ORIGIN, "host": "local", "name": "mine{n}", "workspace": "shop"}),
+    ("origins:repository", "get"): Route("ffkfk", of="followed"),
+    ("origins:repository", "post"): Route("ffkfk", of="followed", data=ORIGIN),
+    ("origins:fetch", "post"): Route("ffkfk", of="followed"),
+    ("origins:hook", "post"): Route("ffkfk", of="followed"),
+    ("origins:unhook", "post"): Route("ffkfk", of="followed"),
+    # what has let go of it has none
+    ("origins:detach", "post"): Route("ffkfm", of="followed"),
     ("capsules:environment", "get"): Route("kkkfk", of="taken"),
     ("capsules:fingerprint", "post"): Route("ffkmk", of="taken"),
     ("capsules:verify", "post"): Route("ffkfk", of="taken"),
@@ -357,6 +367,7 @@ BOTH = {
     *("networks:new", "networks:prune", "volumes:new", "volumes:prune", "volumes:files", "volumes:remove"),
     *("backups:restore", "capsules:take", "capsules:upload", "capsules:restore"),
     *("stacks:new", "stacks:edit", "stacks:scale", "stacks:adopt", "stacks:template", "stacks:restoring"),
+    *("origins:new", "origins:repository"),
     *("roles:new", "roles:role", "grants:new", "tokens:own", "files:freeze", "files:reset"),
 }
 TOPICS = {
@@ -416,6 +427,7 @@ KINDS = {
     "stack.deploy": "ffkfk",
     "stack.remove": "ffkfk",
     "stack.restore": "ffkfk",
+    "stack.fetch": "ffkfk",
     "capsule.make": "ffkfk",
     "capsule.restore": "ffkfk",
     "image.build": "ffkfk",
@@ -455,6 +467,7 @@ TASKS = {
     "notifications.tidy": "takes nothing",
     "schedules.fire": "takes nothing",
     "schedules.tidy": "takes nothing",
+    "origins.look": "takes nothing",
     "timeline.tidy": "takes nothing",
     "terminals.sweep": "takes nothing",
     "terminals.tidy": "takes nothing",

@@ -59,6 +59,8 @@ STACK: dict[str, Any] = {
     "workspace": "shop",
     "files": {"compose.yaml": "services: {a: {image: x}}"},
 }
+ORIGIN = {"url": "https://git.example/shop.git"}
+STACK_FROM_GIT = {"host": "local", "name": "mine", "workspace": "shop"}
 RULE = {"name": "loud", "events": ["job.failed"], "tells_people": True}
 CHANNEL = {"name": "mailing", "addresses": ["day@example.org"]}
 REGISTRY = {"address": "docker.io"}
@@ -242,6 +244,13 @@ CALLS = {
     "restore_stack": Call("ffkmk", "fkkm", of="stack", body={}),
     "list_restorations": Call("kkkfk", "kkkm", of="stack"),
     "list_releases": Call("kkkfk", "kkkm", of="stack"),
+    "create_stack_from_git": Call("ffkmk", "fkkm", body={**STACK_FROM_GIT, **ORIGIN}),
+    "get_stack_repository": Call("kkkfk", "kkkm", of="followed"),
+    "follow_repository": Call("ffkmk", "fkkm", of="followed", body=ORIGIN),
+    "detach_repository": Call("ffkmm", "fkmm", of="followed"),
+    "fetch_repository": Call("ffkmk", "fkkm", of="followed"),
+    "make_hook": Call("ffkmk", "fkkm", of="followed"),
+    "remove_hook": Call("ffkmk", "fkkm", of="followed"),
     "get_environment_lock": Call("ffkfk", "fkkm", of="taken"),
     "take_fingerprint": Call("ffkmk", "fkkm", of="taken"),
     "verify_environment": Call("ffkmk", "fkkm", of="taken"),
@@ -336,6 +345,7 @@ OPERATIONS = {
 # of the workspace, by their names
 THINGS = (
     *("web-1", "queued-thing", "failed-thing", "audited-thing", "a:1", "nightly-thing", "stacked-thing", "taken-thing"),
+    "followed-thing",
     *("db-password", "pager", "told-thing", "silent-thing", "renamed-thing", "last-words", "quay", "held-thing"),
     *("shop_net", "shop_files", "idle-thing"),
 )

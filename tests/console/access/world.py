@@ -55,6 +55,7 @@ from tests.factories.console import (
 )
 from tests.factories.hub import DETAIL, make_quarantined, make_registry
 from tests.factories.notifications import make_channel, make_delivery, make_rule, make_silence
+from tests.factories.origins import make_origin
 from tests.factories.timeline import make_capsule, make_change
 from tests.factories.wires import make_backup, make_network, make_share, make_volume
 from tests.fakes.answers import content_of
@@ -195,6 +196,7 @@ def world(monkeypatch: pytest.MonkeyPatch, redis_server: object) -> World:
         "project": {"host": "local", "project": "adopted"},
         "template": {"slug": "cache"},
         "taken": {"stack_id": taken.pk},
+        "followed": {"stack_id": make_origin("followed-thing", host=host, workspace=shop).stack_id},
         "capsule": {"number": make_stack_capsule(workspace=shop, host=host, stack=taken).number},
     }
     return World(things, container.pk, failed.number)

@@ -12,12 +12,15 @@ Answer = tuple[int, Mapping[str, str], bytes]
 
 
 class Web:
-    """``answers`` by path; what is below /git/ is a repository in ``repositories``. ``asked`` has every path."""
+    """``answers`` by path; what is below /git/ is a repository in ``repositories``, for who has the
+    ``authorization`` where there is one. ``asked`` has every path.
+    """
 
     def __init__(self, repositories: Path) -> None:
         self.answers: dict[str, Answer] = {}
         self.asked: list[str] = []
         self.repositories = repositories
+        self.authorization = ""
         web = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -34,6 +37,9 @@ class Web:
                 self._git(data)
 
             def _git(self, data: bytes) -> None:
+                if web.authorization and self.headers.get("Authorization") != web.authorization:
+                    self._answer(401, {"WWW-Authenticate": "Basic"}, b"")
+                    return
                 url = urlsplit(self.path)
                 environment = {
                     "GIT_PROJECT_ROOT": str(web.repositories),
