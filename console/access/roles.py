@@ -45,6 +45,7 @@ DEVELOPER = OPERATOR | {
     Permission.CONTAINER_REMOVE,
     Permission.STACK_PURGE,
     Permission.STACK_TAKE,
+    Permission.TEMPLATE_MANAGE,
     Permission.IMAGE_BUILD,
     Permission.IMAGE_REMOVE,
     Permission.IMAGE_PULL,

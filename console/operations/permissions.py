@@ -30,6 +30,8 @@ class Permission(StrEnum):
     STACK_TAKE = "stack.take"
     # with its volumes: what is in them is gone
     STACK_PURGE = "stack.purge"
+    # a workspace's own templates of stacks; to use one takes container.deploy
+    TEMPLATE_MANAGE = "template.manage"
     IMAGE_VIEW = "image.view"
     IMAGE_BUILD = "image.build"
     IMAGE_REMOVE = "image.remove"

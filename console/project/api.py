@@ -3,6 +3,7 @@
 from console.access.api import grants, roles, teams
 from console.accounts.api import router as people
 from console.audit.api import router as audit
+from console.blueprints.api import router as blueprints
 from console.capsules.api import capsules, environments
 from console.containers.api import router as containers
 from console.containers.detail_api import router as container_details
@@ -48,6 +49,7 @@ api = Api(
         "jobs": jobs,
         # before stacks: "git" is no number of one
         "repositories of stacks": origins,
+        "templates of stacks": blueprints,
         "stacks": stacks,
         "environments": environments,
         "capsules": capsules,

@@ -89,6 +89,7 @@ INSTALLED_APPS = [
     "console.shares",
     "console.stacks",
     "console.origins",
+    "console.blueprints",
     "console.capsules",
     "console.access",
     "console.notifications",

@@ -26,6 +26,7 @@ APPS = (
     "prune",
     "stacks",
     "origins",
+    "blueprints",
     "capsules",
     "schedules",
     "shares",

@@ -10,7 +10,7 @@ from pydantic import Field
 from console.containers.models import Container
 from console.operations.errors import Invalid
 from console.rest.schemas import Flag, Given, Paging, Shown, Slug, Whole
-from console.stacks.catalogue.templates import Template, Variable, text_of
+from console.stacks.catalogue.templates import Template, Variable
 from console.stacks.compose.parts import UpdateConfig
 from console.stacks.gating import monitor_s
 from console.stacks.models import Release, Stack
@@ -105,7 +105,7 @@ class StackTemplateShown(Shown):
             title=str(one.title),
             about=str(one.about),
             variables=[TemplateVariableShown.of(variable) for variable in one.variables],
-            compose=text_of(one.slug),
+            compose=one.text,
         )
 
 

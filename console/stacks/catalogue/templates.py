@@ -1,6 +1,10 @@
-"""What a template is, and the few that there are. Their files lie beside this one, as ``<slug>.yaml``."""
+"""What a template is, and the few that there are for everybody. Their files lie beside this one, as ``<slug>.yaml``.
+
+Apps that have more register them (``offers_templates``).
+"""
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -9,7 +13,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from console.operations.actor import Actor
 from console.operations.errors import Invalid, Missing
+from console.stacks.catalogue.patterns import parse
 
 FOLDER = Path(__file__).parent
 # what stands in .env between single quotes as it is
@@ -24,7 +30,7 @@ COMMAND = r".{1,500}"
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """``pattern``: all of what may be given."""
+    """``pattern``: all of what may be given (console.stacks.catalogue.patterns)."""
 
     name: str
     label: str | Promise
@@ -34,7 +40,7 @@ class Variable:
 
     def require(self, value: str) -> None:
         """Invalid names the variable."""
-        if not re.fullmatch(self.pattern, value) or not LITERAL.fullmatch(value):
+        if not parse(self.pattern).matches(value) or not LITERAL.fullmatch(value):
             raise Invalid(_("“%(value)s” is not what goes here.") % {"value": value[:80]}, field=self.name)
 
 
@@ -45,6 +51,15 @@ class Template:
     about: str | Promise
     icon: str
     variables: tuple[Variable, ...]
+    # of one that is not among these: its Compose file, whose it is, and the page that asks for its variables
+    compose: str = ""
+    workspace: str = ""
+    link: str = ""
+
+    @property
+    def text(self) -> str:
+        """The Compose file."""
+        return self.compose or text_of(self.slug)
 
     def files(self, values: dict[str, str]) -> dict[str, str]:
         """A stack's files: the Compose file as it is, and what was given in ``.env``. Invalid names a variable."""
@@ -53,7 +68,7 @@ class Template:
             value = values.get(variable.name, variable.default)
             variable.require(value)
             lines.append(f"{variable.name}='{value}'\n")
-        return {"compose.yaml": text_of(self.slug), ".env": "".join(lines)}
+        return {"compose.yaml": self.text, ".env": "".join(lines)}
 
 
 @cache
@@ -66,6 +81,22 @@ def find_template(slug: str) -> Template:
         if template.slug == slug:
             return template
     raise Missing(_("There is no such template."))
+
+
+Offer = Callable[[Actor], Sequence[Template]]
+_offers: list[Offer] = []
+
+
+def offers_templates(offer: Offer) -> Offer:
+    """Register ``def offer(actor)``: those that the actor may use, by title."""
+    if offer not in _offers:
+        _offers.append(offer)
+    return offer
+
+
+def offered_templates(actor: Actor) -> list[Template]:
+    """Beside those that are for everybody."""
+    return [template for offer in _offers for template in offer(actor)]
 
 
 def _password(name: str, label: str | Promise, secret: str) -> Variable:

@@ -33,6 +33,13 @@ SCHEDULE = {
     **BUILD,
 }
 STACK = {"host": "local", "name": "mine", "compose": "services: {a: {image: x}}"}
+BLUEPRINT = {
+    "title": "Written {n}",
+    "compose": "services: {a: {image: x}}",
+    "v-TOTAL_FORMS": "0",
+    "v-INITIAL_FORMS": "0",
+}
+USE = {"host": "local", "stack": "used{n}", "IMAGE": "web:1", "PASSWORD": "secret:db-password"}
 ORIGIN = {"url": "https://git.example/shop.git", "every_s": "0", "on_change": "tell"}
 CACHE = {"host": "local", "stack": "mine", "IMAGE": "redis:7", "MEMORY_MB": "64", "PORT": "6379"}
 ADOPTION = {"name": "old", "directory": "/srv/old", "compose": "services: {a: {image: x}}"}
@@ -158,6 +165,15 @@ ROUTES = {
     ("stacks:service", "get"): Route("kkkfk", of="service"),
     ("stacks:deploy", "post"): Route("ffkmk", of="stack", data={"plan": "0" * 64}),
     ("stacks:remove", "post"): Route("ffkmk", of="stack"),
+    ("blueprints:new", "get"): Route("ffkfk"),
+    ("blueprints:new", "post"): Route("ffkfk", data={**BLUEPRINT, "workspace": "shop"}),
+    ("blueprints:from_stack", "get"): Route("ffkfk", of="stack"),
+    ("blueprints:from_stack", "post"): Route("ffkfk", of="stack", data=BLUEPRINT),
+    ("blueprints:use", "get"): Route("ffkfk", of="blueprint"),
+    ("blueprints:use", "post"): Route("ffkfk", of="blueprint", data={**USE, "workspace": "shop"}),
+    ("blueprints:edit", "get"): Route("ffkfk", of="blueprint"),
+    ("blueprints:edit", "post"): Route("ffkfk", of="blueprint", data=BLUEPRINT),
+    ("blueprints:delete", "post"): Route("ffkfm", of="blueprint"),
     ("origins:new", "get"): Route("ffkfk"),
     ("origins:new", "post"): Route("ffkfk", data={**ORIGIN, "host": "local", "name": "mine{n}", "workspace": "shop"}),
     ("origins:repository", "get"): Route("ffkfk", of="followed"),
@@ -368,6 +384,7 @@ BOTH = {
     *("backups:restore", "capsules:take", "capsules:upload", "capsules:restore"),
     *("stacks:new", "stacks:edit", "stacks:scale", "stacks:adopt", "stacks:template", "stacks:restoring"),
     *("origins:new", "origins:repository"),
+    *("blueprints:new", "blueprints:from_stack", "blueprints:use", "blueprints:edit"),
     *("roles:new", "roles:role", "grants:new", "tokens:own", "files:freeze", "files:reset"),
 }
 TOPICS = {

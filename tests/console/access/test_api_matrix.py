@@ -60,6 +60,7 @@ STACK: dict[str, Any] = {
     "files": {"compose.yaml": "services: {a: {image: x}}"},
 }
 ORIGIN = {"url": "https://git.example/shop.git"}
+OWN_TEMPLATE = {"title": "Mine", "compose": "services: {a: {image: x}}"}
 STACK_FROM_GIT = {"host": "local", "name": "mine", "workspace": "shop"}
 RULE = {"name": "loud", "events": ["job.failed"], "tells_people": True}
 CHANNEL = {"name": "mailing", "addresses": ["day@example.org"]}
@@ -245,6 +246,11 @@ CALLS = {
     "list_restorations": Call("kkkfk", "kkkm", of="stack"),
     "list_releases": Call("kkkfk", "kkkm", of="stack"),
     "create_stack_from_git": Call("ffkmk", "fkkm", body={**STACK_FROM_GIT, **ORIGIN}),
+    "list_own_templates": Call("ffkfk", "fkkk"),
+    "create_own_template": Call("ffkmk", "fkkm", body={**OWN_TEMPLATE, "workspace": "shop"}),
+    "get_own_template": Call("ffkfk", "fkkm", of="blueprint"),
+    "change_own_template": Call("mmkmk", "fkkm", of="blueprint", body=OWN_TEMPLATE),
+    "delete_own_template": Call("mmkmm", "fkmm", of="blueprint"),
     "get_stack_repository": Call("kkkfk", "kkkm", of="followed"),
     "follow_repository": Call("ffkmk", "fkkm", of="followed", body=ORIGIN),
     "detach_repository": Call("ffkmm", "fkmm", of="followed"),
@@ -345,13 +351,13 @@ OPERATIONS = {
 # of the workspace, by their names
 THINGS = (
     *("web-1", "queued-thing", "failed-thing", "audited-thing", "a:1", "nightly-thing", "stacked-thing", "taken-thing"),
-    "followed-thing",
+    *("followed-thing", "written-thing"),
     *("db-password", "pager", "told-thing", "silent-thing", "renamed-thing", "last-words", "quay", "held-thing"),
     *("shop_net", "shop_files", "idle-thing"),
 )
 # things of no workspace: one who may see them at all sees all of them
 SHARED = {"host", "team", "member", "role", "person"}
-RENAMED = {"engine_id": "image_id", "user_pk": "person_id", "token_pk": "token_id"}
+RENAMED = {"engine_id": "image_id", "user_pk": "person_id", "token_pk": "token_id", "blueprint_id": "template_id"}
 
 
 @pytest.fixture(autouse=True)

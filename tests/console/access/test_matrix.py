@@ -115,6 +115,7 @@ def test_one_of_another_workspace_learns_nothing(world: World, name: str, method
             "stacked-thing",
             "taken-thing",
             "followed-thing",
+            "written-thing",
         ):
             shown = secret in "".join(str(value) for value in (*route.data.values(), *route.query.values()))
             assert shown or secret not in body, f"{role} is shown {secret}"

@@ -38,6 +38,7 @@ ALLOWED = {
     "stack.view": {V, O, D, A},
     "stack.purge": {D, A},
     "stack.take": {D, A},
+    "template.manage": {D, A},
     "image.view": {V, O, D, A},
     "image.build": {D, A},
     "image.remove": {D, A},

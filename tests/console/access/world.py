@@ -35,6 +35,7 @@ from tests.console.access.cells import Route
 from tests.console.files.conftest import FakeFiles, as_files
 from tests.console.schedules.conftest import make_schedule
 from tests.console.stacks.conftest import make_release, make_stack
+from tests.factories.blueprints import make_blueprint
 from tests.factories.capsules import environment_of, make_deployed_stack, make_stack_capsule
 from tests.factories.console import (
     make_api_token,
@@ -83,6 +84,7 @@ NOTHING = {
     "delivery_id": 987_654,
     "silence_id": 987_654,
     "share_id": 987_654,
+    "blueprint_id": 987_654,
     "host": "local",
 }
 
@@ -196,6 +198,7 @@ def world(monkeypatch: pytest.MonkeyPatch, redis_server: object) -> World:
         "project": {"host": "local", "project": "adopted"},
         "template": {"slug": "cache"},
         "taken": {"stack_id": taken.pk},
+        "blueprint": {"blueprint_id": make_blueprint("written-thing", workspace=shop).pk},
         "followed": {"stack_id": make_origin("followed-thing", host=host, workspace=shop).stack_id},
         "capsule": {"number": make_stack_capsule(workspace=shop, host=host, stack=taken).number},
     }
