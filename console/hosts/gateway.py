@@ -26,6 +26,7 @@ STOP_MARGIN_S = 30.0
 API_VERSION = "v1.41"
 # on a container that was made only to look into its image (console.hosts.files)
 PEEK = "naru.peek"
+MOST_LABELS = 100
 RUNNING = frozenset({"running", "paused", "restarting"})
 # the label of containers that are there for a moment to reach a volume, and never run
 HELPER = "naru.helper"
@@ -155,7 +156,9 @@ class Engine:
             "api_version": version.get("ApiVersion", ""),
             "operating_system": info.get("OperatingSystem", ""),
             "kernel": info.get("KernelVersion", ""),
+            "os": info.get("OSType", ""),
             "architecture": info.get("Architecture", ""),
+            "labels": dict(label.partition("=")[::2] for label in (info.get("Labels") or [])[:MOST_LABELS]),
             "cpus": info.get("NCPU", 0),
             "memory_bytes": info.get("MemTotal", 0),
             "runtime": info.get("DefaultRuntime", ""),

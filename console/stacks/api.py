@@ -12,6 +12,7 @@ from console.rest.door import actor_of
 from console.rest.schemas import Listing, Number, Paging, listing
 from console.stacks import operations
 from console.stacks.catalogue.templates import TEMPLATES
+from console.stacks.choosing import placings_for
 from console.stacks.models import Stack
 from console.stacks.queries import adoptable_projects, containers_of, visible_stacks
 from console.stacks.queries import get_stack as find_stack
@@ -20,7 +21,9 @@ from console.stacks.reconciling.schemas import RestorationShown, RestoreGiven, R
 from console.stacks.schemas import (
     AdoptableShown,
     DeployGiven,
+    HostPlacementShown,
     NewStack,
+    PlacementGiven,
     ReleaseShown,
     RemoveStackQuery,
     ScaleGiven,
@@ -34,6 +37,8 @@ from console.stacks.schemas import (
 )
 from console.stacks.services import get_service
 from console.web.permits import require_held
+from console.workspaces.placing import require_workspace
+from console.workspaces.queries import workspace_for_new
 
 router = Router()
 ONE = "stacks/{stack_id}"
@@ -54,6 +59,15 @@ def create_stack(request: HttpRequest, response: HttpResponse, given: NewStack) 
     made = operations.create_stack(actor, given.host, **given.model_dump(exclude={"host"}))
     accepted(response, reverse("api:get_stack", args=[made.pk]))
     return _shown(actor, made)
+
+
+@router.post("stacks/placement", response=list[HostPlacementShown])
+def rank_hosts(request: HttpRequest, given: PlacementGiven) -> list[HostPlacementShown]:
+    """Hosts for a stack of these files, best first, and why the others do not fit. Nothing is made."""
+    actor = require_held(actor_of(request), Permission.CONTAINER_DEPLOY)
+    owner = require_workspace(workspace_for_new(actor, given.workspace, Permission.CONTAINER_DEPLOY))
+    found = placings_for(actor, owner, given.files, given.paths, given.variables, given.profiles)
+    return [HostPlacementShown.of(one) for one in found]
 
 
 @router.get("stacks/templates", response=list[StackTemplateShown])

@@ -49,14 +49,22 @@ class FilesForm(Form):
 
 
 class NewStackForm(PlacedForm, FilesForm):
+    """Where there is more than one host, none means: the best of them."""
+
     workspace = forms.ChoiceField(label=_("Workspace"), required=False)
-    host = forms.ChoiceField(label=_("Host"))
+    host = forms.ChoiceField(label=_("Host"), required=False)
     name = forms.CharField(
         label=_("Name"),
         max_length=63,
         widget=forms.TextInput(attrs={**MONO, "placeholder": "shop"}),
         help_text=_("Small letters, digits, “_” and “-”."),
     )
+
+    def __init__(self, *args: Any, hosts: list[str], **options: Any) -> None:
+        super().__init__(*args, hosts=hosts, **options)
+        field = self.fields["host"]
+        if len(hosts) > 1 and isinstance(field, forms.ChoiceField):
+            field.choices = [("", _("Choose for me")), *((name, name) for name in hosts)]
 
 
 class TemplateForm(PlacedForm):

@@ -21,6 +21,7 @@ from console.operations.policy import may
 from console.operations.runner import Operation, operation, publish_on_commit
 from console.secrets.queries import require_usable
 from console.stacks.building import Builds, builds_for, refuse_to_build, services_to_build
+from console.stacks.choosing import placings_for, require_best
 from console.stacks.models import Release, Stack
 from console.stacks.planning import labels
 from console.stacks.planning.bodies import container_body
@@ -56,11 +57,16 @@ def create_stack(
 ) -> Stack:
     """Keep its files; nothing happens on the host. On it the project is called "<workspace>_<name>".
 
+    ``host_name`` empty: that on which it fits best (Conflict, ``host``, where it fits on none).
+
     ``adopt`` is the name of a project that docker compose has there: it becomes this stack as it runs, and is touched
     only by what a plan says. Needs container.deploy. Invalid and Conflict name ``name``, ``files``, ``adopt``, ….
     """
-    host = get_host(actor, host_name)
     owner = workspace_for_new(actor, workspace, Permission.CONTAINER_DEPLOY)
+    if not host_name:
+        wanted = placings_for(actor, require_workspace(owner), files, paths, variables, profiles)
+        host_name = require_best(wanted).name
+    host = get_host(actor, host_name)
     inputs: dict[str, Any] = {
         "host": host.name,
         "workspace": str(owner) if owner else None,

@@ -9,12 +9,13 @@ from pydantic import Field
 
 from console.containers.models import Container
 from console.operations.errors import Invalid
-from console.rest.schemas import Flag, Given, Paging, Shown, Slug, Whole
+from console.rest.schemas import Flag, Given, Paging, Shown, Whole
 from console.stacks.catalogue.templates import Template, Variable
 from console.stacks.compose.parts import UpdateConfig
 from console.stacks.gating import monitor_s
 from console.stacks.models import Release, Stack
 from console.stacks.planning import labels
+from console.stacks.planning.placing import Placing
 from console.stacks.planning.plans import Step
 from console.stacks.preparing import Prepared
 from console.stacks.queries import Adoptable
@@ -32,13 +33,39 @@ class StackGiven(Given):
 
 
 class NewStack(StackGiven):
-    host: Slug
+    host: str = Field("", max_length=63, description="Empty: that on which it fits best.")
     name: str = Field(max_length=63)
     workspace: str = Field("", max_length=40, description="Whose it will be; empty: the first in which you may.")
     adopt: str = Field(
         "", max_length=128, description="A project of docker compose on the host, which becomes this stack as it runs."
     )
     directory: str = Field("", max_length=4000, description="What paths are relative to; empty: one below `/srv`.")
+
+
+class PlacementGiven(StackGiven):
+    workspace: str = Field("", max_length=40, description="Whose it will be; empty: the first in which you may.")
+
+
+class HostPlacementShown(Shown):
+    """A host for a stack, as far as it is known. Free is what neither limits promise nor programs use."""
+
+    host: str
+    fits: Flag
+    reasons: list[str] = Field(description="Why not.")
+    cpus_left: float = Field(description="Free with what the stack reserves.")
+    memory_left_bytes: int
+    running: int = Field(description="Containers.")
+
+    @classmethod
+    def of(cls, one: Placing) -> Self:
+        return cls(
+            host=one.host.name,
+            fits=one.fits,
+            reasons=list(one.reasons),
+            cpus_left=round(one.cpus_left, 2),
+            memory_left_bytes=one.memory_left_bytes,
+            running=one.host.running,
+        )
 
 
 class StackQuery(Paging):
@@ -217,6 +244,7 @@ class StackShown(Shown):
     paths: list[str]
     variables: dict[str, str | None] = Field(description="Values are null without container.secrets there.")
     profiles: list[str]
+    repository: str = Field(description="Where its files come from; empty where they were given.")
     release: int | None = Field(description="The newest one.")
     services: list[StackServiceShown]
     created_at: datetime
@@ -236,6 +264,7 @@ class StackShown(Shown):
             paths=stack.paths,
             variables=stack.variables if shows_secrets else dict.fromkeys(stack.variables),
             profiles=stack.profiles,
+            repository=stack.repository,
             release=newest.number if newest else None,
             services=services_of(newest, containers),
             created_at=stack.created_at,
@@ -310,6 +339,7 @@ class ReleaseShown(Shown):
     state: str = Field(description="Of its job.")
     counts: dict[str, int] = Field(description="Containers by what its plan did to them.")
     rolls_back_to: int | None
+    commit: str = Field(description="Id of the commit that its files were of; empty where they were given.")
     services: dict[str, str] = Field(description="Images by service.")
     created_at: datetime
 
@@ -322,6 +352,7 @@ class ReleaseShown(Shown):
             state=release.job.state if release.job else "",
             counts=release.counts,
             rolls_back_to=release.rolls_back_to,
+            commit=str(release.commit.get("id", "")),
             services={name: service.image for name, service in release.project.services.items()},
             created_at=release.created_at,
         )

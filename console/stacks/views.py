@@ -12,6 +12,7 @@ from console.jobs.queries import jobs_on
 from console.operations.actor import Actor
 from console.operations.errors import Conflict, Denied, Invalid, Unavailable
 from console.operations.permissions import Permission
+from console.stacks.choosing import placings_for, require_best
 from console.stacks.cli import NEW, deploy_commands, stack_commands
 from console.stacks.compose.problems import ComposeInvalid
 from console.stacks.forms import FilesForm, NewStackForm
@@ -24,6 +25,7 @@ from console.stacks.operations import (
     remove_stack,
     roll_back,
 )
+from console.stacks.planning.placing import Placing
 from console.stacks.planning.plans import Action
 from console.stacks.queries import containers_of, get_stack, visible_stacks
 from console.stacks.reconciling.shown import summary_of
@@ -31,7 +33,8 @@ from console.stacks.schemas import services_of
 from console.web.permits import require
 from console.web.rendering import go_to, page_or_part
 from console.web.tables import table_of
-from console.workspaces.queries import choice_of
+from console.workspaces.placing import require_workspace
+from console.workspaces.queries import choice_of, workspace_for_new
 
 SORTABLE = {"name": "name", "host": "host__name", "changed": "changed_at"}
 RELEASES = 20
@@ -66,10 +69,16 @@ def stack(request: HttpRequest, stack_id: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
     actor = require(request, Permission.CONTAINER_DEPLOY)
-    form = NewStackForm(request.POST or None, **places_for(actor, Permission.CONTAINER_DEPLOY))
+    places = places_for(actor, Permission.CONTAINER_DEPLOY)
+    form, placings = NewStackForm(request.POST or None, **places), list[Placing]()
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         try:
+            if not given["host"]:
+                # shown before it is taken
+                placings = _placings(actor, form)
+                form = NewStackForm({**request.POST.dict(), "host": require_best(placings).name}, **places)
+                return render(request, "stacks/form.html", {"form": form, "placings": placings, "cli": NEW})
             made = create_stack(
                 actor, given["host"], name=given["name"], workspace=given["workspace"], files=files_in(form)
             )
@@ -80,7 +89,13 @@ def new(request: HttpRequest) -> HttpResponse:
             form.status = error.status
         else:
             return redirect("stacks:stack", made.pk)
-    return render(request, "stacks/form.html", {"form": form, "cli": NEW}, status=form.answer)
+    context = {"form": form, "placings": placings, "cli": NEW}
+    return render(request, "stacks/form.html", context, status=form.answer)
+
+
+def _placings(actor: Actor, form: NewStackForm) -> list[Placing]:
+    owner = workspace_for_new(actor, form.cleaned_data["workspace"], Permission.CONTAINER_DEPLOY)
+    return placings_for(actor, require_workspace(owner), files_in(form))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

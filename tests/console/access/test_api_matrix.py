@@ -246,6 +246,7 @@ CALLS = {
     "list_restorations": Call("kkkfk", "kkkm", of="stack"),
     "list_releases": Call("kkkfk", "kkkm", of="stack"),
     "create_stack_from_git": Call("ffkmk", "fkkm", body={**STACK_FROM_GIT, **ORIGIN}),
+    "rank_hosts": Call("ffkfk", "fkkm", body={"files": STACK["files"], "workspace": "shop"}),
     "list_own_templates": Call("ffkfk", "fkkk"),
     "create_own_template": Call("ffkmk", "fkkm", body={**OWN_TEMPLATE, "workspace": "shop"}),
     "get_own_template": Call("ffkfk", "fkkm", of="blueprint"),
