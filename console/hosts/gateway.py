@@ -19,6 +19,7 @@ from aiodocker.stream import Stream
 from yarl import URL
 
 from console.hosts.facts import ContainerFact, ImageFact, container_fact, image_fact
+from console.hosts.tunnel.addresses import is_relayed, resolved
 from console.operations.errors import Conflict, ConsoleError, Denied, Invalid, Missing, Unavailable
 
 QUICK_S = 20.0
@@ -33,6 +34,7 @@ HELPER = "naru.helper"
 HELPER_IMAGE = "naru-volume-helper:1"
 # statuses that aiodocker makes up: 0 for an error inside a stream of progress, 900 for "cannot connect"
 IN_STREAM = 0
+NO_CONNECTION = 900
 ERRORS: Mapping[int, type[ConsoleError]] = {
     IN_STREAM: Invalid,
     400: Invalid,
@@ -57,9 +59,12 @@ class BuildLine:
 
 @asynccontextmanager
 async def connect(address: str) -> AsyncIterator["Engine"]:
-    """``address`` is ``unix:///path`` or ``tcp://host:port``. Nothing is sent until the first call."""
+    """``address`` is ``unix:///path``, ``tcp://host:port``, or ``agent://N`` for one behind its host's agent.
+
+    Nothing is sent until the first call.
+    """
     timeout = aiohttp.ClientTimeout(total=QUICK_S, sock_connect=5)
-    docker = aiodocker.Docker(url=address, timeout=timeout, api_version=API_VERSION)
+    docker = aiodocker.Docker(url=resolved(address), timeout=timeout, api_version=API_VERSION)
     try:
         yield Engine(docker, address)
     finally:
@@ -299,6 +304,8 @@ def translated(address: str) -> Iterator[None]:
     try:
         yield
     except aiodocker.DockerError as error:
+        if error.status == NO_CONNECTION and is_relayed(address):
+            raise Unavailable("the host cannot be reached: its agent does not call") from error
         kind = ERRORS.get(error.status, Unavailable)
         raise kind(str(error.message)) from error
     except TimeoutError as error:

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from console.hosts.changes import tell
 from console.hosts.models import Host
+from console.hosts.queries import present_hosts
 from console.operations.actor import Actor
 from console.operations.happenings import EventKind, Happening, happened
 from console.operations.runner import observation, publish_on_commit
@@ -36,24 +37,25 @@ def _note(name: str, **facts: Any) -> None:
         changed = host.state != facts["state"]
         for key, value in facts.items():
             setattr(host, key, value)
-        _tell(host)
-        host.save()
+        tell_if_changed(host)
+        # the other columns are written by others meanwhile
+        host.save(update_fields=[*facts, "lost_at"])
         if changed:
             publish_on_commit("rows.hosts", {"name": name})
 
 
 def note_lost_hosts() -> None:
     """A host that says nothing any more is found by looking."""
-    for host in Host.objects.filter(lost_at=None).exclude(last_seen_at=None):
+    for host in present_hosts().filter(lost_at=None).exclude(last_seen_at=None):
         if host.is_stale:
             with observation(Actor.system("hosts")):
                 host = host.locked()
-                _tell(host)
+                tell_if_changed(host)
                 host.save(update_fields=["lost_at"])
                 publish_on_commit("rows.hosts", {"name": host.name})
 
 
-def _tell(host: Host) -> None:
+def tell_if_changed(host: Host) -> None:
     """That it is lost, and that it is back. One that was never seen is awaited, not lost."""
     if host.last_seen_at is None or host.is_stale == (host.lost_at is not None):
         return

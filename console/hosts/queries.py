@@ -13,8 +13,13 @@ from console.workspaces.queries import workspaces_for
 PATHS = Paths(host="pk", host_name="name")
 
 
+def present_hosts() -> QuerySet[Host]:
+    """All but those that were removed."""
+    return Host.objects.filter(removed_at=None)
+
+
 def visible_hosts(actor: Actor) -> QuerySet[Host]:
-    return bounded(actor, Permission.HOST_VIEW, Host.objects.order_by("name"), PATHS)
+    return bounded(actor, Permission.HOST_VIEW, present_hosts().order_by("name"), PATHS)
 
 
 def places_for(actor: Actor, permission: Permission) -> dict[str, list[str]]:

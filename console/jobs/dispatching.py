@@ -11,12 +11,13 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from console.hosts.models import Host
+from console.hosts.signing_key import host_key
 from console.jobs import blobs, observations, sending, streams
 from console.jobs.models import Job
 from console.jobs.observations import give_back
 from console.jobs.operations import announce
 from console.jobs.queueing import find_next, take_turn
-from console.jobs.signing import host_key, seal_values, sign
+from console.jobs.signing import seal_values, sign
 from console.operations.actor import Actor
 from console.operations.errors import Missing, Unavailable
 from console.operations.runner import observation
@@ -173,7 +174,7 @@ def _send(job: Job) -> bool:
         # an attempt that was given up must not begin late
         "begin_before": (timezone.now() + observations.LEASE).timestamp(),
     }
-    key = host_key(settings.SECRET_KEY, job.host.name)
+    key = host_key(settings.SECRET_KEY, job.host.name, job.host.signing_salt)
     if names := job.args.get("secrets"):
         # from here on in memory and, for this host alone to open, in its message
         values = resolve(job.workspace_id, names)

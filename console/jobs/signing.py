@@ -1,6 +1,6 @@
 """Messages to agents carry a MAC, so that whoever can write to Redis cannot make a host do something.
 
-Each host has a key of its own, derived from the console's secret key; an agent knows only its own. Values of secrets
+Each host has a key of its own (console.hosts.signing_key); an agent knows only its own. Values of secrets
 travel in a message encrypted with another key that both derive from it, so that whoever can read Redis reads none. A
 third one is for what an agent tells of the text that programs print.
 """
@@ -19,10 +19,6 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from console.operations.errors import Denied
 
 _NONCE_BYTES = 12
-
-
-def host_key(secret_key: str, host_name: str) -> str:
-    return hmac.new(secret_key.encode(), b"naru host key\0" + host_name.encode(), hashlib.sha256).hexdigest()
 
 
 def sign(message: dict[str, Any], key: str) -> dict[str, Any]:

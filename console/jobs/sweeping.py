@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from console.hosts.models import Host
+from console.hosts.queries import present_hosts
 from console.jobs import blobs, ingest, observations, retention, sending, streams
 from console.jobs.dispatching import fill
 from console.jobs.models import Job
@@ -19,7 +20,7 @@ GRACE = timedelta(seconds=2)
 
 def sweep() -> None:
     """Every few seconds."""
-    hosts = list(Host.objects.all())
+    hosts = list(present_hosts())
     for host in hosts:
         ingest.ingest(host.name)
     now = timezone.now()

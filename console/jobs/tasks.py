@@ -4,7 +4,7 @@ from celery import Celery
 
 from console.audit.observations import check, sign_head
 from console.audit.operations import seal_old_entries
-from console.hosts.models import Host
+from console.hosts.queries import present_hosts
 from console.jobs import dispatching, ingest, sending, sweeping
 from console.jobs.alive import show_alive
 
@@ -31,7 +31,7 @@ def ingest_facts(host_name: str) -> None:
 def sign_audit_head() -> None:
     """Every host's agent is told: none of them can be made to forget by who has the database."""
     if line := sign_head():
-        for host in Host.objects.all():
+        for host in present_hosts():
             sending.send_head(host.queue, line)
 
 

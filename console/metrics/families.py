@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 
 from console.audit.models import AuditCheckpoint, AuditHead
 from console.containers.models import Container
-from console.hosts.models import Host
+from console.hosts.queries import present_hosts
 from console.jobs.kinds import kind_names
 from console.jobs.models import Job
 from console.live.consumers import sockets_open
@@ -73,7 +73,7 @@ class Hosts(Collector):
     """Hosts and their containers, by what their agents said last."""
 
     def collect(self) -> Iterator[Metric]:
-        hosts = list(Host.objects.order_by("name"))
+        hosts = list(present_hosts().order_by("name"))
         latest = {host.name: latest_of(host.name) for host in hosts}
         up = GaugeMetricFamily("naru_host_up", "1 while its engine answers its agent.", labels=["host"])
         seen = GaugeMetricFamily("naru_host_seen_age_seconds", "Since it was seen last.", labels=["host"])

@@ -24,6 +24,8 @@ DANGEROUS: frozenset[Permission | OpenAction] = frozenset(
         Permission.GRANT_MANAGE,
         Permission.ROLE_MANAGE,
         Permission.TEAM_MANAGE,
+        # what has a machine act on what it is sent
+        Permission.HOST_MANAGE,
         # what hosts may be asked for
         Permission.POLICY_MANAGE,
         # what is gone for good

@@ -18,6 +18,16 @@ def made_once(path: Path, content: Callable[[], bytes]) -> bytes:
     return path.read_bytes()
 
 
+def write_private(path: Path, text: str) -> None:
+    """Written over what was there, whole or not at all, for its owner alone to read."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    new = path.with_name(f".{path.name}.new")
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w") as file:
+        file.write(text)
+    new.rename(path)
+
+
 def _make(path: Path, content: bytes) -> None:
     """Written aside and linked into place: the second of two to link loses."""
     new = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")

@@ -67,6 +67,7 @@ class Permission(StrEnum):
     SCHEDULE_MANAGE = "schedule.manage"
     HOST_VIEW = "host.view"
     HOST_PRUNE = "host.prune"
+    HOST_MANAGE = "host.manage"
     METRICS_VIEW = "metrics.view"
     WORKSPACE_VIEW = "workspace.view"
     WORKSPACE_MANAGE = "workspace.manage"
@@ -87,6 +88,7 @@ class Permission(StrEnum):
 
 EVERYWHERE_ONLY = frozenset(
     {
+        Permission.HOST_MANAGE,
         Permission.WORKSPACE_MANAGE,
         Permission.POLICY_MANAGE,
         Permission.ROLE_MANAGE,
@@ -173,6 +175,8 @@ class OpenAction(StrEnum):
     TOKEN_MAKE = "token.make"  # noqa: S105 - a name
     TOKEN_REVOKE = "token.revoke"  # noqa: S105 - a name
     TOKEN_USE = "token.use"  # noqa: S105 - a name
+    # by a host's agent: knowing its key is the permission
+    HOST_CALL = "host.call"
 
 
 # the one thing of these that is done by a token: being used is put on record

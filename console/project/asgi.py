@@ -12,7 +12,7 @@ from channels.security.websocket import AllowedHostsOriginValidator
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.core.exceptions import ImproperlyConfigured
-from django.urls import path
+from django.urls import path, re_path
 
 try:
     settings.SECRET_KEY  # noqa: B018 - Django looks at it when it is first asked for
@@ -22,6 +22,7 @@ except ImproperlyConfigured as error:
 # before the consumer is imported: it loads the apps
 http = get_asgi_application()
 
+from console.hosts.consumers import tunnel
 from console.live.consumers import LiveConsumer
 from console.terminals.consumers import TerminalConsumer
 from console.terminals.hub import close_hub
@@ -31,6 +32,10 @@ sockets: list[Any] = [
     path("live/", cast("Any", LiveConsumer.as_asgi())),
     path("ws/terminal/<str:key>", cast("Any", TerminalConsumer.as_asgi())),
 ]
+
+# no browser comes here, and no cookie counts: it wants a host's key in a header
+agents: list[Any] = [path("agent/tunnel/", cast("Any", tunnel))]
+browsers = AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(sockets)))
 
 
 async def lifespan(
@@ -51,7 +56,7 @@ async def lifespan(
 application = ProtocolTypeRouter(
     {
         "http": http,
-        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(sockets))),
+        "websocket": URLRouter([*agents, re_path("", cast("Any", browsers))]),
         "lifespan": lifespan,
     }
 )

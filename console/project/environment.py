@@ -5,6 +5,9 @@ NARU_RUN         /run/naru                sockets, pids, heartbeats
 NARU_HTTP        127.0.0.1:8000           where the web server listens
 NARU_HOST_NAME   local                    this machine's name in the console
 NARU_ENGINE      unix://NARU_RUN/engine.sock   an engine that is not ours to start
+NARU_CONSOLE     https://… of the console that this host's agent calls; empty on the console's own machine
+NARU_CONSOLE_KEY or in NARU_CONSOLE_KEY_FILE (NARU_DATA/console.key): the key that the console gave for this host
+NARU_CONSOLE_PLAIN   1: call an http:// console, too, and let the key be read on the way
 NARU_ALLOWED_HOSTS   comma-separated names the web server answers to, besides local ones
 NARU_AUDIT_WITNESS   where signed heads of the audit log go: file:/PATH, syslog, syslog:HOST:PORT, by commas
 NARU_AUDIT_KEEP_DAYS   0    after how many days audit entries move from the database to files; 0: never
@@ -37,6 +40,8 @@ class Environment:
     http: str
     host_name: str
     engine: str
+    console: str
+    console_plain: bool
     allowed_hosts: tuple[str, ...]
     https: bool
     audit_witness: str
@@ -66,6 +71,8 @@ class Environment:
             http=os.environ.get("NARU_HTTP") or "127.0.0.1:8000",
             host_name=os.environ.get("NARU_HOST_NAME") or "local",
             engine=os.environ.get("NARU_ENGINE") or f"unix://{run}/engine.sock",
+            console=os.environ.get("NARU_CONSOLE", ""),
+            console_plain=os.environ.get("NARU_CONSOLE_PLAIN") == "1",
             allowed_hosts=_names(os.environ.get("NARU_ALLOWED_HOSTS", "")),
             https=os.environ.get("NARU_HTTPS") == "1",
             audit_witness=os.environ.get("NARU_AUDIT_WITNESS", ""),
@@ -122,6 +129,17 @@ class Environment:
     @property
     def host_key_path(self) -> Path:
         return Path(os.environ.get("NARU_HOST_KEY_FILE") or self.run / "agent.key")
+
+    @property
+    def console_key(self) -> str:
+        """Empty when there is none."""
+        path = Path(os.environ.get("NARU_CONSOLE_KEY_FILE") or self.data / "console.key")
+        return os.environ.get("NARU_CONSOLE_KEY", "").strip() or read_key(path)
+
+    @property
+    def known_as_path(self) -> Path:
+        """What the console has told an agent that calls it."""
+        return self.data / "host.json"
 
     @property
     def celery_broker_url(self) -> str:

@@ -1,14 +1,13 @@
 """The instance's keys: made once, readable by their owner alone, never in the database or in Redis."""
 
 import contextlib
-import os
 import secrets
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
-from console.jobs.signing import host_key
-from console.operations.key_files import made_once
+from console.hosts.signing_key import host_key
+from console.operations.key_files import made_once, write_private
 from console.project.environment import Environment, read_key
 
 
@@ -27,10 +26,4 @@ def ensure_secret_key(path: Path) -> str:
 
 def hand_out_host_key(environment: Environment, secret_key: str) -> None:
     """Write this machine's agent its key, derived from the secret key and worth nothing to other hosts."""
-    path = environment.host_key_path
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    new = path.with_name(f".{path.name}.new")
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w") as file:
-        file.write(host_key(secret_key, environment.host_name))
-    new.rename(path)
+    write_private(environment.host_key_path, host_key(secret_key, environment.host_name))

@@ -16,6 +16,8 @@ APPS = (
     "images",
     "networks",
     "volumes",
+    # before stats: "new" is not the name of a host
+    "hosts",
     # before containers: "stats/" is not the name of an action
     "stats",
     "files",

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from console.hosts.models import Host
+from console.hosts.queries import present_hosts
 from console.images.usage import uses_of
 from console.operations.actor import Actor
 from console.operations.errors import Missing, Unavailable
@@ -23,7 +24,7 @@ PATIENCE_S = 10.0
 
 
 def prunable_hosts(actor: Actor) -> QuerySet[Host]:
-    return bounded(actor, Permission.HOST_PRUNE, Host.objects.order_by("name"), Paths(host="pk"))
+    return bounded(actor, Permission.HOST_PRUNE, present_hosts().order_by("name"), Paths(host="pk"))
 
 
 def get_prunable(actor: Actor, name: str) -> Host:

@@ -10,10 +10,11 @@ from django.db.models import F
 
 from console.containers.models import Container
 from console.hosts.models import Host
+from console.hosts.signing_key import host_key
 from console.jobs.agent.incidents import PER_CONTAINER
 from console.jobs.agent.keeping import capsule_about
 from console.jobs.facts import Fact
-from console.jobs.signing import host_key, open_told
+from console.jobs.signing import open_told
 from console.operations.errors import Denied
 from console.timeline import files
 from console.timeline.models import Capsule
@@ -40,7 +41,8 @@ def opened(host_name: str, fact: Fact) -> dict[str, Any] | None:
     sealed, at_ns = str(fact["sealed"]), int(fact["at_ns"])
     if not sealed or len(sealed) > LARGEST:
         return None
-    key = host_key(settings.SECRET_KEY, host_name)
+    salt = Host.objects.filter(name=host_name).values_list("signing_salt", flat=True).first() or ""
+    key = host_key(settings.SECRET_KEY, host_name, salt)
     try:
         text = open_told(sealed, key, about=capsule_about(host_name, str(fact["engine_id"]), at_ns))
     except Denied as error:

@@ -110,6 +110,8 @@ LOOKS = {
     # hosts
     "reachable": Look(tone="good", icon="circle-check", word=pgettext_lazy("state", "reachable")),
     "unreachable": Look(tone="bad", icon="plug-connected-x", word=pgettext_lazy("state", "unreachable")),
+    "host.called": Look(tone="good", icon="plug-connected", word=pgettext_lazy("state", "has called")),
+    "host.awaited": Look(tone="waiting", icon="clock", word=pgettext_lazy("state", "awaited")),
     "host.lost": Look(tone="bad", icon="plug-connected-x", word=pgettext_lazy("state", "silent")),
     "unknown": UNKNOWN,
 }

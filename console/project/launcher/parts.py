@@ -18,6 +18,7 @@ class Places:
     ``redis_url`` empty means a private one.
 
     ``engine`` is an engine's address; empty, or the address of our own socket, means one of our own.
+    ``console``: another machine's console, which this host's agent calls; then only the host's own parts are started.
     ``trusts_proxy``: a proxy in front says by X-Forwarded-For who asks.
     """
 
@@ -28,6 +29,7 @@ class Places:
     host_name: str = "local"
     engine: str = ""
     trusts_proxy: bool = False
+    console: str = ""
     url: str = ""
 
     @property
@@ -79,14 +81,12 @@ class Part:
 
 def parts_of(places: Places) -> list[Part]:
     """In the order of starting; they stop in the reverse."""
-    parts = [
-        _web(places),
-        _worker(places, "worker", app="console.project.celery", queue="console", threads=4),
-        _worker(places, "agent", app="console.project.agent", queue=f"host.{places.host_name}", threads=8),
-        _beat(places),
-    ]
-    if places.own_engine:
-        parts.insert(0, _engine(places))
+    agent = _worker(places, "agent", app="console.project.agent", queue=f"host.{places.host_name}", threads=8)
+    engine = [_engine(places)] if places.own_engine else []
+    if places.console:
+        return [*engine, Part("tunnel", (sys.executable, "-m", "console.project.tunnel")), agent]
+    worker = _worker(places, "worker", app="console.project.celery", queue="console", threads=4)
+    parts = [*engine, _web(places), worker, agent, _beat(places)]
     if not places.redis_url:
         parts.insert(0, _redis(places))
     return parts

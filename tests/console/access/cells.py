@@ -330,6 +330,15 @@ ROUTES = {
     ("stats:container", "get"): Route("kkkfk", of="container"),
     ("stats:history", "get"): Route("kkkfk", of="container"),
     ("stats:samples", "get"): Route("kkkfk", of="container"),
+    # hosts are of the console itself: to whoever holds no more than a workspace there are no such pages
+    ("machines:new", "get"): Route("fffff"),
+    ("machines:new", "post"): Route("fffff", data={"name": "b9", "reach": "agent"}),
+    ("machines:settings", "get"): Route("fffff", of="host"),
+    ("machines:awaited", "get"): Route("fffff", of="host"),
+    ("machines:renew", "post"): Route("fffff", of="host"),
+    ("machines:revoke", "post"): Route("fffff", of="host"),
+    ("machines:rename", "post"): Route("fffff", of="host", data={"new_name": "b9"}),
+    ("machines:remove", "post"): Route("fffff", of="host", data={"typed": "local"}),
     ("hosts:list", "get"): Route("kkkfk"),
     ("hosts:host", "get"): Route("kkkfk", of="host"),
     ("hosts:history", "get"): Route("kkkfk", of="host"),
@@ -372,6 +381,7 @@ ROUTES = {
 SHARED = {"host", "template", "format", "team", "member", "role", "person"}
 # pages that are both shown and sent
 BOTH = {
+    "machines:new",
     *("accounts:help_back_in", "account:password", "account:totp", "account:passkey"),
     *("secrets:secret", "notifications:new_rule", "notifications:rule"),
     *("notifications:new_channel", "notifications:channel"),

@@ -301,6 +301,12 @@ CALLS = {
     "mark_notes_read": Call("kkkkk", "fkkk", body={"up_to": 1}),
     "list_hosts": Call("kkkfk", "kkkk"),
     "get_host": Call("kkkfk", "kkkk", of="host"),
+    # for a proof, each of them
+    "add_host": Call("fffff", "ffkf", body={"name": "b9"}),
+    "rename_host": Call("fffmf", "ffkf", of="host", body={"name": "b9"}),
+    "remove_host": Call("fffmf", "ffkf", of="host"),
+    "renew_host_key": Call("fffmf", "ffkf", of="host"),
+    "revoke_host_key": Call("fffmf", "ffkf", of="host"),
     "get_host_stats": Call("kkkfk", "kkkk", of="host"),
     "list_workspaces": Call("kkkfk", "kkkk"),
     "create_workspace": Call("fffff", "fkkf", body={"slug": "mine"}),

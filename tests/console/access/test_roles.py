@@ -72,6 +72,7 @@ ALLOWED = {
     "job.remove": {A},
     "host.view": {V, O, D, A},
     "host.prune": {A},
+    "host.manage": {A},
     "metrics.view": {A},
     "workspace.view": {V, O, D, A},
     "workspace.manage": {A},

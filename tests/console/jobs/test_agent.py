@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import redis
 
+from console.hosts.signing_key import host_key
 from console.jobs import kinds, output, streams
 from console.jobs.agent import execution
 from console.jobs.agent.execution import Agent
 from console.jobs.agent.journal import Interrupted, Journal
 from console.jobs.agent.run import JobRun
 from console.jobs.kinds import Args, handler
-from console.jobs.signing import host_key, sign
+from console.jobs.signing import sign
 from console.operations.errors import Conflict
 from console.operations.permissions import Permission
 from tests.conftest import running_redis

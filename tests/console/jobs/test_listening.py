@@ -14,6 +14,7 @@ import pytest
 from console.hosts.capsules import MOST_LINES, MOST_TEXT, bounded, contents_of
 from console.hosts.events import EngineEvent
 from console.hosts.gateway import Engine
+from console.hosts.signing_key import host_key
 from console.hosts.stats import Use
 from console.jobs.agent import keeping, listening
 from console.jobs.agent.execution import Agent
@@ -21,7 +22,7 @@ from console.jobs.agent.incidents import HOUR_NS, Allowance, Finder, Incident, W
 from console.jobs.agent.journal import Journal
 from console.jobs.agent.keeping import Keeper, capsule_about
 from console.jobs.agent.listening import AGAIN_NS, Listener
-from console.jobs.signing import host_key, open_told
+from console.jobs.signing import open_told
 from console.operations.errors import Missing, Unavailable
 from tests.factories.engine import inspection
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.jobs.signing import host_key, sign, verify
+from console.hosts.signing_key import host_key
+from console.jobs.signing import sign, verify
 from console.operations.errors import Denied
 
 KEY = host_key("the console's secret", "local")

@@ -8,13 +8,14 @@ import redis
 from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
+from console.hosts.signing_key import host_key
 from console.jobs import dispatching, observations, streams
 from console.jobs.dispatching import dispatch
 from console.jobs.ingest import ingest
 from console.jobs.models import Job
 from console.jobs.operations import cancel_job, retry_job
 from console.jobs.queueing import words_for
-from console.jobs.signing import host_key, verify
+from console.jobs.signing import verify
 from console.jobs.sweeping import sweep
 from console.operations.errors import Conflict, Denied
 from console.operations.governed import writes_allowed

@@ -18,6 +18,7 @@ from console.accounts.models import User
 from console.audit.models import AuditEntry
 from console.audit.observations import sign_head
 from console.hosts.gateway import BuildLine
+from console.hosts.signing_key import host_key
 from console.jobs import output, sending, streams
 from console.jobs.agent import run as agent_run
 from console.jobs.agent.execution import Agent
@@ -25,7 +26,6 @@ from console.jobs.agent.journal import Journal
 from console.jobs.dispatching import dispatch
 from console.jobs.ingest import ingest
 from console.jobs.models import Job
-from console.jobs.signing import host_key
 from console.notifications.delivering import deliver
 from console.notifications.models import Channel, Delivery
 from console.operations.errors import Conflict, Invalid

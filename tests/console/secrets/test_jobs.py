@@ -11,6 +11,7 @@ from django.conf import settings
 
 from console.containers.models import Container
 from console.containers.observations import containers_seen
+from console.hosts.signing_key import host_key
 from console.jobs import kinds, output, sending, streams
 from console.jobs.agent.execution import Agent
 from console.jobs.agent.journal import Journal
@@ -18,7 +19,7 @@ from console.jobs.agent.run import JobRun
 from console.jobs.dispatching import dispatch
 from console.jobs.kinds import Args, handler
 from console.jobs.models import Job
-from console.jobs.signing import host_key, open_values, seal_values
+from console.jobs.signing import open_values, seal_values
 from console.operations.errors import Conflict, Denied
 from console.operations.permissions import Permission
 from tests.factories.console import make_job, make_secret, make_workspace

@@ -10,9 +10,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from console.containers.observations import containers_seen
+from console.hosts.signing_key import host_key
 from console.jobs.agent.incidents import PER_CONTAINER
 from console.jobs.agent.keeping import capsule_about
-from console.jobs.signing import host_key, seal_told
+from console.jobs.signing import seal_told
 from console.notifications.models import Event
 from console.operations.errors import Missing
 from console.operations.permissions import Role

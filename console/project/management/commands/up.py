@@ -6,7 +6,9 @@ import os
 import signal
 import sys
 from argparse import ArgumentParser
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -18,12 +20,15 @@ from console.accounts.operations import create_invitation
 from console.accounts.queries import has_people
 from console.hosts.observations import register_host
 from console.operations.actor import Actor
+from console.operations.key_files import write_private
 from console.operations.permissions import Role
 from console.project.environment import Environment, read_key
 from console.project.keys import ensure_secret_key, hand_out_host_key
+from console.project.launcher.calling import await_known_as, first_of, until_known_otherwise
 from console.project.launcher.database import await_up_to_date, bring_up_to_date
 from console.project.launcher.parts import Part, Places, parts_of
 from console.project.launcher.supervisor import PartFailed, Supervisor, banner
+from console.project.tunnel import call_of
 
 # those that need the console's keys and database; an agent needs Redis and a key of its own
 OF_THE_CONSOLE = frozenset({"web", "worker", "beat"})
@@ -44,22 +49,50 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         environment: Environment = settings.ENVIRONMENT
-        places = Places(
-            data=environment.data,
-            run=environment.run,
-            http=environment.http,
-            redis_url=os.environ.get("REDIS_URL", ""),
-            host_name=environment.host_name,
-            engine=environment.engine,
-            trusts_proxy=environment.https,
-            url=environment.url,
-        )
-        parts = _chosen(parts_of(places), options["only"])
         try:
+            if environment.console:
+                _run_host(environment, only=options["only"], show=not options["quiet"])
+                return
+            places = _places(environment)
+            parts = _chosen(parts_of(places), options["only"])
             _prepare(environment, places, {part.name for part in parts})
             asyncio.run(_run(places, parts, show=not options["quiet"]))
         except (PartFailed, OperationalError) as error:
             raise CommandError(str(error)) from error
+
+
+def _places(environment: Environment) -> Places:
+    return Places(
+        data=environment.data,
+        run=environment.run,
+        http=environment.http,
+        redis_url=os.environ.get("REDIS_URL", ""),
+        host_name=environment.host_name,
+        engine=environment.engine,
+        trusts_proxy=environment.https,
+        url=environment.url,
+        console=environment.console,
+    )
+
+
+def _run_host(environment: Environment, *, only: str, show: bool) -> None:
+    """The parts of a host whose agent calls a console elsewhere; anew when that has another name or key for it."""
+    if not os.environ.get("REDIS_URL"):
+        raise CommandError("REDIS_URL is not set: the agent takes its jobs from the console's Redis")
+    try:
+        call = call_of(environment)
+    except ValueError as error:
+        raise CommandError(str(error)) from error
+    places = _places(environment)
+    _make_folders(places)
+    while True:
+        known = asyncio.run(await_known_as(environment.known_as_path, call, _say))
+        write_private(environment.host_key_path, known.signing_key)
+        told = replace(places, host_name=known.name)
+        changed = partial(until_known_otherwise, environment.known_as_path, known)
+        if not asyncio.run(_run(told, _chosen(parts_of(told), only), show=show, until=changed)):
+            return
+        _say("the console has another name or key for this host; starting its parts anew")
 
 
 def _chosen(parts: list[Part], only: str) -> list[Part]:
@@ -75,10 +108,7 @@ def _prepare(environment: Environment, places: Places, parts: Collection[str]) -
 
     The worker sees to keys and database for the others, which wait for it.
     """
-    for folder in (places.data, places.data / "redis", places.data / "logs", places.run, places.run / "alive"):
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    # the runtime passes through here as a container's root, whom the host does not know; what lies in it is closed
-    places.run.chmod(0o711)
+    _make_folders(places)
     if OF_THE_CONSOLE.intersection(parts):
         settings.SECRET_KEY = ensure_secret_key(environment.secret_key_path)
         if "worker" in parts:
@@ -91,7 +121,18 @@ def _prepare(environment: Environment, places: Places, parts: Collection[str]) -
         raise CommandError(f"{environment.host_key_path} is not there: the worker makes it for this machine's agent")
 
 
-async def _run(places: Places, parts: list[Part], *, show: bool) -> None:
+def _make_folders(places: Places) -> None:
+    for folder in (places.data, places.data / "redis", places.data / "logs", places.run, places.run / "alive"):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # the runtime passes through here as a container's root, whom the host does not know; what lies in it is closed
+    places.run.chmod(0o711)
+
+
+async def _run(
+    places: Places, parts: list[Part], *, show: bool, until: Callable[[], Awaitable[None]] | None = None
+) -> bool:
+    """Until it is interrupted; True when it was ``until`` that ended it."""
+
     def say(part: str, text: str) -> None:
         if show:
             sys.stdout.write(f"{part:>7} │ {text}\n")
@@ -110,9 +151,11 @@ async def _run(places: Places, parts: list[Part], *, show: bool) -> None:
         else:
             _say(f"running: {', '.join(part.name for part in parts)}")
         sys.stdout.flush()
-        await supervisor.watch()
+        await first_of(supervisor.watch(), *([until()] if until else []))
+        return True
     except asyncio.CancelledError:
         _say("stopping; containers keep running")
+        return False
     finally:
         with contextlib.suppress(asyncio.CancelledError):
             await supervisor.stop()
