@@ -17,7 +17,7 @@ from console.stacks.models import Stack
 from console.stacks.queries import adoptable_projects, containers_of, visible_stacks
 from console.stacks.queries import get_stack as find_stack
 from console.stacks.reconciling.operations import restore_now, set_restores
-from console.stacks.reconciling.schemas import RestorationShown, RestoreGiven, RestoringGiven, RestoringShown
+from console.stacks.reconciling.schemas import RestorationShown, RestoringGiven, RestoringShown, StackRestoreGiven
 from console.stacks.schemas import (
     AdoptableShown,
     DeployGiven,
@@ -154,7 +154,7 @@ def change_stack_restoring(request: HttpRequest, stack_id: Path[Number], given: 
 
 @router.post(f"{ONE}/restore", response={202: JobShown})
 def restore_stack(
-    request: HttpRequest, response: HttpResponse, stack_id: Path[Number], given: RestoreGiven
+    request: HttpRequest, response: HttpResponse, stack_id: Path[Number], given: StackRestoreGiven
 ) -> JobShown:
     """Replace all that is not as it should be, whatever it waits for; what somebody has stopped runs again."""
     return job_accepted(response, restore_now(actor_of(request), stack_id, services=given.services))

@@ -20,7 +20,7 @@ class RestoringGiven(Given):
     restores: list[str] = Field(max_length=len(CHOICES), description=f"Of {OF_CHOICES}; empty: nothing.")
 
 
-class RestoreGiven(Given):
+class StackRestoreGiven(Given):
     services: list[str] = Field(default_factory=list, max_length=1000, description="Only of these; empty: of all.")
 
 

@@ -14,6 +14,7 @@ from console.operations.actor import Actor
 from console.operations.permissions import Permission, Role
 from console.operations.runner import operation
 from tests.console.pages.conftest import SignedIn
+from tests.fakes.answers import content_of
 
 FORMULA = '=HYPERLINK("http://example.org")'
 
@@ -37,13 +38,13 @@ def test_looking_is_recorded_once_per_look(admin: Client) -> None:
 
 def test_taking_away_is_recorded_with_what_was_taken(admin: Client) -> None:
     act()
-    list(admin.get("/audit/export/csv/?action=image.build"))
+    content_of(admin.get("/audit/export/csv/?action=image.build"))
     assert AuditEntry.objects.get(action="audit.view").details == {"action": "image.build", "as_file": "csv"}
 
 
 def test_a_spreadsheet_finds_no_formula(admin: Client) -> None:
     act(FORMULA)
-    text = b"".join(admin.get("/audit/export/csv/").streaming_content).decode()  # type: ignore[attr-defined]
+    text = content_of(admin.get("/audit/export/csv/")).decode()
     rows = list(csv.DictReader(io.StringIO(text)))
     assert rows[0]["actor_name"] == f"'{FORMULA}"
     assert [row["seq"] for row in rows] == ["1", "2"]
@@ -52,7 +53,7 @@ def test_a_spreadsheet_finds_no_formula(admin: Client) -> None:
 def test_json_lines_are_what_the_seals_cover(admin: Client) -> None:
     act("나루")
     answer = admin.get("/audit/export/jsonl/?action=image.build")
-    (line,) = b"".join(answer.streaming_content).splitlines()  # type: ignore[attr-defined]
+    (line,) = content_of(answer).splitlines()
     found = json.loads(line)
     assert (found["entry"][1], found["entry"][4]) == (1, "나루")
     assert found["seal"] == AuditEntry.objects.get(seq=1).seal

@@ -40,6 +40,7 @@ from tests.factories.console import (
     make_user,
     sign_in_browser,
 )
+from tests.fakes.answers import content_of
 from tests.fakes.broker import Broker
 from tests.fakes.hostile_server import HostileServer
 
@@ -244,7 +245,7 @@ def used_by_jobs(
         yield from output.read(job.number).lines
         for address in (f"/jobs/{number}/", f"/jobs/{number}/output", f"/builds/new/?from={number}"):
             yield browser.get(address).content.decode()
-        yield b"".join(browser.get(f"/jobs/{number}/output.txt").streaming_content).decode()  # type: ignore[attr-defined]
+        yield content_of(browser.get(f"/jobs/{number}/output.txt")).decode()
     assert engine.told[0] == {"PASSWORD": canary("env"), "OTHER": canary("env-in-error")}
     assert engine.told[1]["secrets"] == {"npmrc": canary("build-secret")}
     assert engine.told[1]["registries"]["registry.example"]["password"] == canary("registry-password")
