@@ -51,6 +51,8 @@ PAGES = [
     "/hosts/",
     "/hosts/local/",
     "/hosts/local/?span=6h",
+    "/hosts/local/settings/",
+    "/hosts/new/",
     "/images/",
     "/images/local/{image}/",
     "/images/pull/?reference=registry.example/shop/web:1.0",
