@@ -1,5 +1,6 @@
 """What every test stands on: a key for Django, and a private Redis for those that ask for one."""
 
+import gc
 import shutil
 import subprocess
 import tempfile
@@ -21,12 +22,20 @@ START_LIMIT_S = 20.0
 
 
 def pytest_configure() -> None:
+    # collecting makes nothing but what stays
+    gc.disable()
     # how long an example takes says something about the machine, not about us
     settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("suite")
     # the engine's tests may run without Django
     if django_settings.configured:
         django_settings.SECRET_KEY = "tests-only-" + "k" * 40
+
+
+def pytest_collection_finish() -> None:
+    """Twelve thousand tests and all that they import are there until the end: they are not looked through again."""
+    gc.freeze()
+    gc.enable()
 
 
 @contextmanager
