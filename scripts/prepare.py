@@ -69,18 +69,27 @@ class CannotPrepare(Exception):
 def main(argv: list[str]) -> int:
     purpose = argv[1] if len(argv) == 2 else ""
     steps: dict[str, list[Callable[[], None]]] = {
-        "run": [require_host, packages(RUN_PACKAGES), environment("run"), front_end(), messages, static_files],
+        "run": [
+            require_host,
+            packages(RUN_PACKAGES),
+            environment("run"),
+            front_end(),
+            bytecode,
+            messages,
+            static_files,
+        ],
         "test": [
             require_host,
             packages(TEST_PACKAGES),
             environment("dev"),
             front_end(for_tests=True),
+            bytecode,
             messages,
             static_files,
         ],
         "check": [packages(SETUP_PACKAGES), environment("dev"), front_end(for_tests=True), messages],
         # of the console, see Dockerfile: no engine, no Redis, and the Python that is there
-        "image": [packages(IMAGE_PACKAGES), environment("run"), front_end(), messages, static_files],
+        "image": [packages(IMAGE_PACKAGES), environment("run"), front_end(), bytecode, messages, static_files],
     }
     if purpose not in steps:
         print(__doc__, file=sys.stderr)
@@ -175,6 +184,14 @@ def front_end_key() -> str:
         line.strip() for path in files("console", ".py") for line in path.read_text().splitlines() if "icon" in line
     }
     return fingerprint([ROOT / "package-lock.json", *files("templates", ".html")], *sorted(naming))
+
+
+def bytecode() -> None:
+    """Our own Python, compiled once: processes that start together would each do it, and containers at every start.
+
+    What is compiled already is found by its time, faster than by a digest.
+    """
+    quiet([str(VENV / "bin/python"), "-m", "compileall", "-q", "console", "engine"])
 
 
 def messages() -> None:

@@ -9,6 +9,9 @@ import hashlib
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
+import tempfile
 from contextlib import closing
 from pathlib import Path
 from typing import IO
@@ -18,7 +21,10 @@ import django
 from django.apps import apps
 from django.db import connection
 
-FOLDER = Path(__file__).resolve().parents[1] / ".cache" / "test-database"
+from console.project.keys import ensure_secret_key
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / ".cache" / "test-database"
 # where Django keeps a test's database in memory; it lasts as long as somebody is connected
 IN_MEMORY = "file:memorydb_default?mode=memory&cache=shared"
 
@@ -64,13 +70,37 @@ class Template:
             self._lock = None
 
 
-def give_copy(path: Path) -> bool:
-    """To an instance before its first start; False when none was kept so far, and it has to migrate by itself."""
+def give_copy(path: Path) -> None:
+    """To an instance before its first start. Where none is kept, it is made first, while others wait for it."""
     kept = FOLDER / f"{_digest()}.sqlite3"
-    if kept.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(kept, path)
-    return kept.exists()
+    if not kept.exists():
+        _make(kept)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(kept, path)
+
+
+def _make(kept: Path) -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with (FOLDER / "lock").open("w") as lock, tempfile.TemporaryDirectory() as data:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if kept.exists():
+            return
+        ensure_secret_key(Path(data) / "secret.key")
+        environ = {**os.environ, "NARU_DATA": data, "NARU_RUN": data}
+        environ.pop("DATABASE_URL", None)
+        argv = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
+        subprocess.run(argv, cwd=ROOT, env=environ, check=True)
+        _remove_others(kept)
+        partial = kept.with_suffix(".partial")
+        partial.unlink(missing_ok=True)
+        with (
+            closing(sqlite3.connect(Path(data) / "console.sqlite3")) as made,
+            closing(sqlite3.connect(partial)) as copy,
+        ):
+            made.backup(copy)
+            # whoever copies it has one file, and in memory there is no other way
+            copy.execute("PRAGMA journal_mode=DELETE")
+        partial.rename(kept)
 
 
 def _digest() -> str:

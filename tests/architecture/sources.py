@@ -1,4 +1,4 @@
-"""The product's own source files, parsed once."""
+"""The product's own source files: parsed by whoever needs it, for all their trees together are half a gigabyte."""
 
 import ast
 from dataclasses import dataclass
@@ -13,7 +13,14 @@ PACKAGES = ("engine", "console")
 class Source:
     path: Path
     text: str
-    tree: ast.Module
+
+    @property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.text, self.path)
+
+    def may_say(self, *words: str) -> bool:
+        """False where no name can be one of them; what is not ASCII may be read as another name than it looks."""
+        return not self.text.isascii() or any(word in self.text for word in words)
 
     @property
     def name(self) -> str:
@@ -28,8 +35,7 @@ class Source:
 def sources() -> tuple[Source, ...]:
     paths = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
     assert len(paths) > 100, "the packages moved"
-    texts = [path.read_text() for path in paths]
-    return tuple(Source(path, text, ast.parse(text, path)) for path, text in zip(paths, texts, strict=True))
+    return tuple(Source(path, path.read_text()) for path in paths)
 
 
 def called_name(node: ast.AST) -> str:

@@ -56,7 +56,9 @@ def dangers(tree: ast.Module) -> Iterator[str]:
 
 
 def test_nothing_is_given_to_a_shell_or_unpickled() -> None:
-    found = {source.name: list(dangers(source.tree)) for source in sources() if source.name not in READS_YAML}
+    words = {*FORBIDDEN_IMPORTS, *(name.rpartition(".")[2] for name in FORBIDDEN_CALLS), "shell"}
+    looked_at = [source for source in sources() if source.name not in READS_YAML and source.may_say(*words)]
+    found = {source.name: list(dangers(source.tree)) for source in looked_at}
     assert {name: what for name, what in found.items() if what} == {}
 
 

@@ -18,6 +18,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.database import give_copy
+from tests.engine import warm
 from tests.fakes.ports import free_port
 
 PASSWORD = "ferry-landing-at-dawn-1"
@@ -80,7 +81,8 @@ class Instance:
             "NARU_RUN": str(home / "run"),
             "NARU_HTTP": f"127.0.0.1:{self.port}",
         }
-        for name in ("DATABASE_URL", "REDIS_URL"):
+        # reading a machine's certificates takes each part a tenth of a second, and none talks to a host that has one
+        for name in ("DATABASE_URL", "REDIS_URL", "SSL_CERT_FILE"):
             self._environ.pop(name, None)
         self.process = subprocess.Popen(
             [sys.executable, "manage.py", "up"],
@@ -103,11 +105,13 @@ class Instance:
     def first_link(self) -> str:
         """The one-time link that makes the administrator."""
         pattern = re.compile(rf"{re.escape(self.url)}/invitations/\S+")
-        found = wait_for(
-            lambda: pattern.search(self.log), limit_s=180, what=f"no link in the output:\n{self.log[-3000:]}"
-        )
+        found = wait_for(lambda: self._said(pattern), limit_s=180, what="a link in the output")
         assert found
         return found.group()
+
+    def _said(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
+        assert self.process.poll() is None, f"it ended:\n{self.log[-3000:]}"
+        return pattern.search(self.log)
 
     def pids(self, words: str) -> list[int]:
         """Processes of this instance whose command line holds ``words``."""
@@ -136,6 +140,10 @@ class Instance:
         argv = ["docker", "-H", f"unix://{self.socket_path}", *arguments]
         return subprocess.run(argv, check=True, capture_output=True, text=True, timeout=60).stdout
 
+    def engine_answers(self) -> bool:
+        argv = ["docker", "-H", f"unix://{self.socket_path}", "version"]
+        return subprocess.run(argv, check=False, capture_output=True, timeout=60).returncode == 0
+
     def manage(self, *arguments: str) -> str:
         argv = [sys.executable, "manage.py", *arguments]
         done = subprocess.run(argv, cwd=ROOT, env=self._environ, capture_output=True, text=True, timeout=60)
@@ -151,9 +159,8 @@ class Instance:
             self._reader.join(10)
             if self.process.stdout:
                 self.process.stdout.close()
-            purge = [sys.executable, "-m", "engine", "purge"]
             places = ["--data-root", str(self.home / "data/engine"), "--run-root", str(self.home / "run")]
-            subprocess.run([*purge, *places], cwd=ROOT, check=True, capture_output=True, timeout=60)
+            warm.run([*warm.PROGRAM, "purge", *places]).check_returncode()
 
 
 # so many instances with a browser at the same time: more would wait for one another until they are given up
@@ -215,6 +222,9 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def context(browser: Browser, instance: Instance) -> Iterator[BrowserContext]:
-    fresh = browser.new_context(base_url=instance.url, locale="en-GB", viewport={"width": 1440, "height": 900})
+    # what moves is painted many times a second, and nothing here looks at it
+    fresh = browser.new_context(
+        base_url=instance.url, locale="en-GB", viewport={"width": 1440, "height": 900}, reduced_motion="reduce"
+    )
     yield fresh
     fresh.close()

@@ -4,6 +4,7 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tarfile
@@ -15,6 +16,8 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+
+from tests.engine import warm
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DOCKER = "/usr/local/bin/docker"
@@ -37,7 +40,7 @@ class RunningEngine:
 
     root: Path
     bridge: str
-    process: "subprocess.Popen[bytes] | None" = None
+    process: "warm.WarmProcess | subprocess.Popen[bytes] | None" = None
     arguments: list[str] = field(default_factory=list)
     variables: dict[str, str] = field(default_factory=dict)
 
@@ -66,15 +69,20 @@ class RunningEngine:
             environment = {**os.environ, **self.variables}
             # reading a machine's certificates takes a tenth of a second, and no test talks to a host that has one
             environment.pop("SSL_CERT_FILE", None)
-            self.process = subprocess.Popen(
-                self.command("serve"), cwd=REPOSITORY, stdout=log, stderr=log, env=environment
-            )
+            self.process = warm.start(self.command("serve"), out=log, err=log, env=environment)
         wait_until(self._answers, limit_s=_START_LIMIT_S, what="the engine answers")
 
     def _answers(self) -> bool:
         assert self.process is not None
         assert self.process.poll() is None, f"the engine ended:\n{self.log}"
-        return self.socket.exists() and self.docker("version", check=False).returncode == 0
+        with socket.socket(socket.AF_UNIX) as asking:
+            asking.settimeout(5)
+            try:
+                asking.connect(str(self.socket))
+                asking.sendall(b"GET /_ping HTTP/1.0\r\nHost: engine\r\n\r\n")
+                return b" 200 " in asking.recv(100)
+            except OSError:
+                return False
 
     def kill(self) -> None:
         """As a crash would: no chance to clean up."""
@@ -90,7 +98,7 @@ class RunningEngine:
 
     def purge(self) -> None:
         self.stop()
-        done = subprocess.run(self.command("purge"), cwd=REPOSITORY, capture_output=True, timeout=60)
+        done = warm.run(self.command("purge"))
         assert done.returncode == 0, done.stderr.decode()
         shutil.rmtree(self.root)
 

@@ -58,6 +58,8 @@ class Places:
             # Celery's threads otherwise keep one heap arena each, some 60 MB together
             "MALLOC_ARENA_MAX": "2",
             "PYTHONUNBUFFERED": "1",
+            # Celery's parts otherwise import every page and all of the API at their start, only to have them checked
+            "CELERY_SKIP_CHECKS": "1",
         }
 
 

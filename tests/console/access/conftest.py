@@ -1,3 +1,3 @@
-from tests.console.access.world import world
+from tests.console.access.world import made_world, world
 
-__all__ = ["world"]
+__all__ = ["made_world", "world"]

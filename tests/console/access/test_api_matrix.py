@@ -21,7 +21,7 @@ from console.operations.governed import writes_allowed
 from console.operations.permissions import Role
 from console.project.api import api
 from tests.console.access.cells import EMPTY_FILE
-from tests.console.access.world import ASKED_FOR, NOTHING, ROLES, World, browser, letter_of, one_of
+from tests.console.access.world import ASKED_FOR, NOTHING, ROLES, World, browser, letter_of
 from tests.factories.console import bearer, make_api_token, make_user, make_workspace, token_of
 from tests.fakes.answers import content_of
 
@@ -419,7 +419,7 @@ def test_every_operation_is_in_the_table() -> None:
 def test_one_of_the_workspace(world: World, name: str) -> None:
     found = ""
     for role in ROLES:
-        found += letter(ask(browser(one_of("shop", role)), name, address(world, name)))
+        found += letter(ask(world.browser("shop", role), name, address(world, name)))
     assert found == CALLS[name].own
 
 
@@ -457,7 +457,7 @@ def test_one_of_another_workspace_learns_nothing_and_a_stranger_less(world: Worl
         assert answer["WWW-Authenticate"].startswith("Bearer")
     call = CALLS[name]
     for role in ROLES:
-        client = browser(one_of("depot", role))
+        client = world.browser("depot", role)
         answer = ask(client, name, address(world, name))
         body = body_of(answer)
         for secret in THINGS:

@@ -2,14 +2,19 @@
 
 import itertools
 import re
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
-from django.test import Client
+from django.conf import settings
+from django.db import connection, transaction
+from django.test import Client, override_settings
 from django.urls import reverse
+from pytest_django import DjangoDbBlocker, Settings
 
 from console.accounts.models import BrowserSession, Identity, User
 from console.capsules import observing
@@ -91,9 +96,18 @@ NOTHING = {
 
 @dataclass(frozen=True)
 class World:
+    """``sessions``: the browser session of each workspace's five, signed in and just confirmed; ``data``: its files."""
+
     things: dict[str, dict[str, Any]]
     container: int
     job: int
+    sessions: dict[tuple[str, Role], str]
+    data: Path
+
+    def browser(self, workspace: str, role: Role) -> Client:
+        client = Client()
+        client.cookies[settings.SESSION_COOKIE_NAME] = self.sessions[workspace, role]
+        return client
 
     def address(self, name: str, of: str, *, missing: bool = False) -> str:
         given = self.things.get(of, {})
@@ -102,19 +116,6 @@ class World:
 
 def _play_others(monkeypatch: pytest.MonkeyPatch) -> None:
     """Engines and registries that answer: with nothing, so that who is let in is all there is to see."""
-    monkeypatch.setattr(exporting, "download", lambda _image: iter([b"tar"]))
-    monkeypatch.setattr(usage, "detail_of", lambda _image: DETAIL)
-    monkeypatch.setattr(usage, "uses_of", lambda hosts, **_: {host.name: DiskUse(0) for host in hosts})
-    monkeypatch.setattr(prune_queries, "uses_of", lambda hosts, **_: {host.name: DiskUse(0) for host in hosts})
-    monkeypatch.setattr(RegistryClient, "check", lambda _self: None)
-    monkeypatch.setattr(RegistryClient, "repositories", lambda _self, **_: Names([]))
-    monkeypatch.setattr(RegistryClient, "tags", lambda _self, _repository, **_: Names([]))
-    monkeypatch.setattr(RegistryClient, "image", lambda _self, *_: Listed("sha256:" + 64 * "0", is_index=True))
-
-
-@pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch, redis_server: object) -> World:
-    """All that "shop" owns, on a host that another workspace uses too."""
     monkeypatch.setattr(sending, "_send", Broker().send)
 
     async def piece(*_given: object, **_named: object) -> Chunk:
@@ -125,13 +126,56 @@ def world(monkeypatch: pytest.MonkeyPatch, redis_server: object) -> World:
 
     monkeypatch.setattr(present, "inspected", inspected)
     monkeypatch.setattr(container_views, "log_piece", piece)
-    _play_others(monkeypatch)
     monkeypatch.setattr(stats_views, "use_piece", piece)
     monkeypatch.setattr(looking, "look_from_here", lambda _address, _project, **_asked: HostWorld())
     monkeypatch.setattr(observing, "observe_from_here", lambda *_given, **_named: environment_of())
     monkeypatch.setattr(container_views, "whole_log", lambda *_given: iter(["line\n"]))
     for name, function in as_files(FakeFiles()).items():
         monkeypatch.setattr(reading, name, function)
+    monkeypatch.setattr(exporting, "download", lambda _image: iter([b"tar"]))
+    monkeypatch.setattr(usage, "detail_of", lambda _image: DETAIL)
+    monkeypatch.setattr(usage, "uses_of", lambda hosts, **_: {host.name: DiskUse(0) for host in hosts})
+    monkeypatch.setattr(prune_queries, "uses_of", lambda hosts, **_: {host.name: DiskUse(0) for host in hosts})
+    monkeypatch.setattr(RegistryClient, "check", lambda _self: None)
+    monkeypatch.setattr(RegistryClient, "repositories", lambda _self, **_: Names([]))
+    monkeypatch.setattr(RegistryClient, "tags", lambda _self, _repository, **_: Names([]))
+    monkeypatch.setattr(RegistryClient, "image", lambda _self, *_: Listed("sha256:" + 64 * "0", is_index=True))
+
+
+@pytest.fixture(scope="module")
+def made_world(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    """Made once: each test's transaction is within this one's, and goes back to it."""
+    data = tmp_path_factory.mktemp("world")
+    cheap = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    with django_db_blocker.unblock():
+        # asked by a transaction of its own, and remembered from then on
+        assert connection.features.supports_transactions
+        with transaction.atomic():
+            with override_settings(NARU_DATA=data, PASSWORD_HASHERS=cheap), pytest.MonkeyPatch.context() as patch:
+                _play_others(patch)
+                made = _make_world(data)
+            yield made
+            transaction.set_rollback(True)
+
+
+@pytest.fixture
+def world(
+    made_world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    redis_server: object,
+    settings: Settings,
+    alone: None,
+    db: None,
+) -> World:
+    """All that "shop" owns, on a host that another workspace uses too."""
+    _play_others(monkeypatch)
+    shutil.copytree(made_world.data, settings.NARU_DATA, dirs_exist_ok=True)
+    return made_world
+
+
+def _make_world(data: Path) -> World:
     host, shop = make_host("local"), make_workspace("shop")
     make_workspace("depot")
     container = make_container("web-1", workspace=shop)
@@ -202,13 +246,23 @@ def world(monkeypatch: pytest.MonkeyPatch, redis_server: object) -> World:
         "followed": {"stack_id": make_origin("followed-thing", host=host, workspace=shop).stack_id},
         "capsule": {"number": make_stack_capsule(workspace=shop, host=host, stack=taken).number},
     }
-    return World(things, container.pk, failed.number)
+    sessions = {(of, role): _session_of(_make_one_of(of, role)) for of in ("shop", "depot") for role in ROLES}
+    return World(things, container.pk, failed.number, sessions, data)
 
 
-def one_of(workspace: str, role: Role) -> User:
+def _make_one_of(workspace: str, role: Role) -> User:
     user = make_user(None, username=f"{role}-of-{workspace}")
     make_grant(user, role, workspace=make_workspace(workspace))
     return user
+
+
+def one_of(workspace: str, role: Role) -> User:
+    user: User = User.objects.get(username=f"{role}-of-{workspace}")
+    return user
+
+
+def _session_of(user: User) -> str:
+    return browser(user).cookies[settings.SESSION_COOKIE_NAME].value
 
 
 def browser(user: User) -> Client:

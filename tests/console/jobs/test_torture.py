@@ -26,6 +26,7 @@ import redis
 from console.project.keys import ensure_secret_key
 from console.project.launcher.parts import Part, Places, _beat, _worker
 from console.project.launcher.supervisor import Supervisor
+from tests.database import give_copy
 
 RUNS = int(os.environ.get("NARU_TORTURE_RUNS", "1"))
 DOWN_S = float(os.environ.get("NARU_TORTURE_DOWN_S", "3"))
@@ -152,10 +153,7 @@ async def running_house(folder: Path) -> AsyncIterator[House]:
     for path in (places.data, places.run, places.run / "alive"):
         path.mkdir(parents=True)
     ensure_secret_key(places.data / "secret.key")
-    migrate = await asyncio.create_subprocess_exec(
-        sys.executable, "manage.py", "migrate", "--verbosity", "0", cwd=ROOT, env=house.environ
-    )
-    assert await migrate.wait() == 0
+    give_copy(places.data / "console.sqlite3")
     parts = [
         _worker(places, "worker", app="tests.console.jobs.tally_console", queue="console", threads=4),
         _worker(places, "agent", app="tests.console.jobs.tally_agent", queue="host.local", threads=8),

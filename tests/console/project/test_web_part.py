@@ -21,17 +21,17 @@ def web_part(instance: Instance, http: str) -> Part:
     return next(part for part in parts_of(places) if part.name == "web")
 
 
-@pytest.mark.parametrize("https", ["", "1"], ids=["http", "https"])
 @pytest.mark.parametrize(
-    ("host", "family", "address"),
+    ("host", "family", "address", "https"),
     [
-        ("127.0.0.1", socket.AF_INET, "127.0.0.1"),
-        ("0.0.0.0", socket.AF_INET, "0.0.0.0"),
-        ("[::1]", socket.AF_INET6, "::1"),
+        ("127.0.0.1", socket.AF_INET, "127.0.0.1", ""),
+        ("127.0.0.1", socket.AF_INET, "127.0.0.1", "1"),
+        ("0.0.0.0", socket.AF_INET, "0.0.0.0", "1"),
+        ("[::1]", socket.AF_INET6, "::1", ""),
     ],
 )
 async def test_the_web_server_gets_ready(
-    migrated: Instance, https: str, host: str, family: socket.AddressFamily, address: str
+    migrated: Instance, host: str, family: socket.AddressFamily, address: str, https: str
 ) -> None:
     http = f"{host}:{free_port(family, address)}"
     environ = {**migrated.environ, "NARU_HTTP": http, "NARU_HTTPS": https}

@@ -25,10 +25,10 @@ from console.containers import api as container_api
 from console.containers import views as container_views
 from console.operations.permissions import Role
 from console.project.api import api
-from tests.console.access.world import World, world
+from tests.console.access.world import World, made_world, world
 from tests.factories.console import bearer, make_api_token, make_user
 
-__all__ = ["world"]
+__all__ = ["made_world", "world"]
 
 pytestmark = [
     pytest.mark.django_db,

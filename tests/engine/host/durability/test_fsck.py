@@ -4,7 +4,6 @@ import os
 import shutil
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -12,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.conftest import REPOSITORY, RunningEngine, running_engine
+from tests.engine import warm
+from tests.engine.conftest import RunningEngine, running_engine
 from tests.engine.host.durability.conftest import LOADED, assert_whole, checked_archive, images
 
 pytestmark = pytest.mark.host
@@ -47,11 +47,12 @@ class Tree:
 
 def fsck(engine: RunningEngine, *options: str) -> tuple[int, list[str]]:
     """Exit code, and the lines that were told."""
-    command = [sys.executable, "-m", "engine", "fsck", *options]
+    command = [*warm.PROGRAM, "fsck", *options]
     places = ["--data-root", str(engine.data_root), "--run-root", str(engine.run_root)]
-    done = subprocess.run([*command, *places], cwd=REPOSITORY, capture_output=True, text=True, timeout=60)
-    assert "Traceback" not in done.stderr, done.stderr
-    return done.returncode, (done.stdout + done.stderr).splitlines()
+    done = warm.run([*command, *places])
+    told = (done.stdout + done.stderr).decode()
+    assert "Traceback" not in told, told
+    return done.returncode, told.splitlines()
 
 
 @pytest.fixture(scope="module")
