@@ -4,6 +4,7 @@
 """
 
 import os
+from http import HTTPStatus
 from typing import Any, cast
 
 import pytest
@@ -88,6 +89,10 @@ def test_whatever_is_asked_the_answer_is_one_of_the_document(
     def ask(case: Any, is_known: bool) -> None:
         if is_known and case.meta is not None and not case.meta.generation.mode.is_negative:
             case.path_parameters = {key: there.get(key, value) for key, value in case.path_parameters.items()}
-        case.call_and_validate(app=app, headers=headers, checks=CHECKS)
+        answer = case.call(app=app, headers=headers)
+        # what is too large is refused before anybody looks at what is wrong in it
+        is_looked_at = answer.status_code != HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        checks = CHECKS if is_looked_at else [check for check in CHECKS if check is not negative_data_rejection]
+        case.validate_response(answer, checks=checks)
 
     ask()
