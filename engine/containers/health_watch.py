@@ -93,4 +93,4 @@ class HealthWatch:
 
 def _ended_with(run: Container, probe: Probe) -> bool:
     """Whether the probe failed because its container has just ended, which tells nothing about its health."""
-    return probe.exit_code != 0 and run.process is not None and not processes.is_alive(run.process)
+    return probe.exit_code != 0 and run.process is not None and processes.is_ending(run.process)

@@ -20,6 +20,8 @@ from engine.model.errors import Missing, Unavailable
 _STATE_FIELD = 0  # of /proc/PID/stat (proc(5)), counted from the field after the command's closing parenthesis
 _PARENT_FIELD = 1
 _SESSION_FIELD = 3
+_FLAGS_FIELD = 6
+_EXITING = 0x4  # PF_EXITING (linux/sched.h)
 _START_FIELD = 19
 _KILL_ROUNDS = 50
 _KILL_PAUSE_S = 0.01
@@ -138,6 +140,18 @@ def is_alive(process: ProcessIdentity) -> bool:
     except Missing:
         return False
     return int(fields[_START_FIELD]) == process.start_ticks and fields[_STATE_FIELD] not in (b"Z", b"X")
+
+
+def is_ending(process: ProcessIdentity) -> bool:
+    """It is gone or about to be. The first of a PID namespace is on its way out while the kernel ends all others in it,
+    and alive until the last of them is gone.
+    """
+    if not is_alive(process):
+        return True
+    try:
+        return bool(int(_stat(process.pid)[_FLAGS_FIELD]) & _EXITING)
+    except Missing:
+        return True
 
 
 def open_pidfd(process: ProcessIdentity) -> int:
