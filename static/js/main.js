@@ -39,6 +39,17 @@ document.addEventListener("htmx:afterSettle", () => {
   refreshTimes();
 });
 
-// large parts, for the few pages that have them
+// large parts, for the few pages that have them; what is clicked in one before it has come is clicked then
+document.addEventListener(
+  "click",
+  (event) => {
+    const button = event.target.closest("button");
+    const owner = button?.closest(":not(:defined)");
+    if (!owner) return;
+    event.preventDefault();
+    customElements.whenDefined(owner.localName).then(() => button.click());
+  },
+  { capture: true },
+);
 if (document.querySelector("naru-terminals")) import("./terminals.js");
 if (document.querySelector("naru-player")) import("./player.js");

@@ -5,7 +5,7 @@ import subprocess
 from functools import partial
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.e2e.conftest import Instance, accept, sign_in, wait_for
 from tests.engine.conftest import IMAGE, busybox_tar
@@ -34,10 +34,18 @@ def test_a_terminal_is_used_lost_found_again_and_played(
     wait_for(lambda: context.request.get(address).ok, limit_s=30, what="the console sees the container")
     complaints.clear()
 
-    page.goto(address)
+    # on a slow line the page is there, and clicked, before its largest part is
+    held: list[Route] = []
+    largest = re.compile(r"/terminals(\.\w+)?\.js")
+    page.route(largest, lambda route: held.append(route))
+    with page.expect_request(largest):
+        page.goto(address)
     page.get_by_role("button", name="Open a shell").click()
+    held[0].continue_()
+    page.evaluate("() => customElements.whenDefined('naru-terminals').then(() => true)")
+    page.unroute(largest)
     terminal = partial(shows, page, "naru-terminals")
-    wait_for(lambda: terminal(r"^/ #"), limit_s=150, what="a prompt")
+    wait_for(lambda: terminal(r"^/ #"), limit_s=60, what="a prompt")
     page.keyboard.type("echo $((6 * 7)); printf '\\033[38;2;250;100;0mtrue colour\\033[0m\\n'\n")
     wait_for(lambda: terminal(r"^42$"), limit_s=60, what="the answer")
     page.locator("naru-terminals").evaluate("shown => shown.current.wire.drop()")

@@ -11,7 +11,7 @@ from console.stacks.catalogue.patterns import parse
 from console.stacks.catalogue.templates import TEMPLATES
 
 PATTERNS = [
-    *{variable.pattern for template in TEMPLATES for variable in template.variables},
+    *sorted({variable.pattern for template in TEMPLATES for variable in template.variables}),
     *(
         "",
         "a",
