@@ -9,28 +9,18 @@ pressed one after the other, each when the one before was shown.
 import argparse
 import asyncio
 import json
-import os
-import re
-import shutil
-import signal
-import socket
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 
-from benchmarks.contenders import IMAGE, REPOSITORY, busybox_tar
+from benchmarks.console_instance import docker, import_image, instance, post, signed_in, until_seen
+from benchmarks.contenders import IMAGE
 
-START_LIMIT_S = 240.0
-PERSON = {"username": "bench", "password": "ferry-landing-at-dawn-1"}
-TOKEN = re.compile(r'name="csrf-token" content="([^"]+)"')
 PAUSE_S = 0.01
 
 
@@ -54,80 +44,19 @@ def main() -> None:
         raise SystemExit(f"95 of 100 keys should take at most {options.max_p95_ms} ms")
 
 
-@contextmanager
-def instance() -> Iterator[tuple[str, str, Path]]:
-    """Its address, the link for its first person, its engine's socket."""
-    home = Path(tempfile.mkdtemp(prefix="nr-", dir="/tmp"))
-    port = _free_port()
-    places = {"NARU_DATA": str(home / "data"), "NARU_RUN": str(home / "run"), "NARU_HTTP": f"127.0.0.1:{port}"}
-    environ = {**os.environ, **places}
-    for name in ("DATABASE_URL", "REDIS_URL"):
-        environ.pop(name, None)
-    with (home / "log").open("w") as log:
-        argv = [sys.executable, "manage.py", "up"]
-        process = subprocess.Popen(argv, cwd=REPOSITORY, env=environ, stdout=log, stderr=subprocess.STDOUT)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        yield url, _first_link(home / "log", url), home / "run" / "engine.sock"
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(60)
-        purge = [sys.executable, "-m", "engine", "purge", "--data-root", str(home / "data/engine")]
-        subprocess.run([*purge, "--run-root", str(home / "run")], cwd=REPOSITORY, check=True, capture_output=True)
-        shutil.rmtree(home)
-
-
-def _first_link(log: Path, url: str) -> str:
-    deadline = time.monotonic() + START_LIMIT_S
-    while not (found := re.search(rf"{re.escape(url)}/invitations/\S+", log.read_text())):
-        if time.monotonic() > deadline:
-            raise SystemExit(f"the console did not start:\n{log.read_text()[-2000:]}")
-        time.sleep(0.2)
-    return found.group()
-
-
 def begin_container(engine: Path) -> None:
-    environ = {**os.environ, "DOCKER_HOST": f"unix://{engine}"}
-    subprocess.run(["docker", "import", "-", IMAGE], input=busybox_tar(), env=environ, check=True, capture_output=True)
-    argv = ["docker", "run", "-d", "--name", "bench", "--network", "none", IMAGE, "sleep", "100000"]
-    subprocess.run(argv, env=environ, check=True, capture_output=True)
+    import_image(engine)
+    docker(engine, "run", "-d", "--name", "bench", "--network", "none", IMAGE, "sleep", "100000")
 
 
 async def measured(url: str, link: str, keys: int) -> list[float]:
-    # cookies of an address by its number are wanted, too
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
-        await _post(session, link, {**PERSON, "again": PERSON["password"]})
-        await _post(session, f"{url}/sign-in/", PERSON)
+    async with signed_in(url, link) as session:
         page = f"{url}/containers/local/bench/terminal/"
-        await _until_seen(session, page)
-        opened = json.loads(await _post(session, f"{page}open", {}, page=page))
+        await until_seen(session, page)
+        opened = json.loads(await post(session, f"{page}open", {}, page=page))
         async with _terminal(session, url, opened["key"]) as terminal:
             await terminal.until(b"# ")
             return [await terminal.press() for _ in range(keys)]
-
-
-async def _post(session: aiohttp.ClientSession, url: str, fields: dict[str, str], *, page: str = "") -> str:
-    """With the token of the page that has the form."""
-    async with session.get(page or url) as shown:
-        found = TOKEN.search(await shown.text())
-    if found is None:
-        raise SystemExit(f"{page or url} is no page of ours")
-    headers = {"X-CSRFToken": found.group(1), "Accept": "application/json, text/html"}
-    async with session.post(url, data=fields, headers=headers) as answer:
-        if answer.status >= 400:
-            raise SystemExit(f"{url} answered {answer.status}: {(await answer.text())[:500]}")
-        return await answer.text()
-
-
-async def _until_seen(session: aiohttp.ClientSession, page: str) -> None:
-    deadline = time.monotonic() + START_LIMIT_S
-    while True:
-        async with session.get(page) as answer:
-            if answer.status == 200:
-                return
-        if time.monotonic() > deadline:
-            raise SystemExit("the console does not see the container")
-        await asyncio.sleep(0.2)
 
 
 class Terminal:
@@ -167,13 +96,6 @@ async def _terminal(session: aiohttp.ClientSession, url: str, key: str) -> Async
     async with session.ws_connect(f"{url}/ws/terminal/{key}", origin=url) as socket:
         await socket.send_json({"op": "attach", "since": None, "columns": 80, "rows": 24})
         yield Terminal(socket)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 if __name__ == "__main__":

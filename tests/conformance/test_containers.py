@@ -343,5 +343,6 @@ def test_a_refusal_of_ps_says_why(ours: Client, dockers: Client) -> None:
     for client in (ours, dockers):
         client.create("listed", {"Cmd": ["sleep", "100"]})
         client.ask("POST", "/containers/listed/start")
-        assert "exit status 1" in client.ask("GET", "/containers/listed/top?ps_args=f").json["message"]
+        refusal = client.ask("GET", "/containers/listed/top?ps_args=-o%20pid,nothing").json["message"]
+        assert 'unknown user-defined format specifier "nothing"' in refusal
         client.ask("DELETE", "/containers/listed?force=1")

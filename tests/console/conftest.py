@@ -89,7 +89,9 @@ def _give_first_rule(**_: object) -> None:
     if not Rule.objects.exists():
         first_rule = import_module("console.notifications.migrations.0002_first_rule")
         with writes_allowed("test"):
-            first_rule.add_first(apps, SimpleNamespace(connection=connection))
+            storms = import_module("console.notifications.migrations.0003_storms")
+            for migration in (first_rule.add_first, storms.add_to_rules_about_everything):
+                migration(apps, SimpleNamespace(connection=connection))
 
 
 @pytest.fixture(scope="session")

@@ -32,6 +32,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def nothing_remembered() -> Iterator[None]:
+    usage._remembered.clear()
     yield
     usage._remembered.clear()
 
