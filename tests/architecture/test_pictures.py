@@ -1,6 +1,7 @@
 """The documentation shows each page of the console as it is listed, and no picture that nobody shows."""
 
-from tests.e2e.pictures import FOLDER, PAGES, ROOT, VARIANTS, names_in
+from tests.e2e.conftest import ROOT
+from tests.e2e.pictures import FOLDER, PAGES, VARIANTS, names_in
 
 
 def test_every_page_is_shown_in_every_way() -> None:
