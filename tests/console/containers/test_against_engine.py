@@ -25,6 +25,7 @@ from console.operations.errors import Missing
 from tests.engine.conftest import IMAGE, RunningEngine, busybox_tar, running_engine, wait_until
 from tests.engine.host.registry.servers import docker_registry
 from tests.fakes.docker import FakeRun, Killed
+from tests.fakes.ports import free_port
 
 pytestmark = [pytest.mark.host]
 __all__ = ["busybox_tar"]
@@ -170,7 +171,8 @@ class Dying:
 
 @pytest.mark.parametrize("step", [1, 2, 3, 5, 6])
 async def test_on_an_engine_too_one_runs_whenever_the_agent_dies(engine: RunningEngine, image: str, step: int) -> None:
-    line = "--init --stop-timeout 0 -p 127.0.0.1:18080:80 -v /data"
+    port = free_port()
+    line = f"--init --stop-timeout 0 -p 127.0.0.1:{port}:80 -v /data"
     old = engine.out(
         "run", "-d", "--name", "web", *shlex.split(line), image, "sh", "-c", "echo kept > /data/note; exec sleep 1000"
     )
@@ -184,7 +186,7 @@ async def test_on_an_engine_too_one_runs_whenever_the_agent_dies(engine: Running
         result = await replace(second, args)
     assert engine.out("ps", "-aq", "--no-trunc").split() == [result["engine_id"]]
     assert engine.out("exec", "web", "sh", "-c", "cat /data/note; echo $NEW").split() == ["kept", "1"]
-    assert "18080" in engine.out("port", "web")
+    assert f":{port}" in engine.out("port", "web")
     engine.docker("rm", "-fv", "web")
 
 
