@@ -1,7 +1,8 @@
 """Reading stacks: those over which stack.view is held."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby, islice
 
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
@@ -86,21 +87,22 @@ def stacks_with(actor: Actor, secret: Secret) -> list[str]:
 @finds_kept
 def images_of_releases(host: Host) -> set[str]:
     """Of the last releases that came up, of each stack that is there: going back to one needs them."""
-    found: set[str] = set()
-    for stack in Stack.objects.filter(present(), host=host):
-        done = stack.releases.filter(job__state=Job.State.SUCCEEDED).select_related("job").order_by("-number")
-        found.update(engine_id for release in done[:KEPT_RELEASES] for engine_id in release.images.values())
-    return found
+    kept = _last_that_came_up(Stack.objects.filter(present(), host=host))
+    return {engine_id for release in kept for engine_id in release.images.values()}
 
 
 @keeps_jobs
 def jobs_of_releases() -> list[int]:
     """Of the same releases: whether one came up, and with which images, is what its job says."""
-    found: list[int] = []
-    for stack in Stack.objects.filter(present()):
-        done = stack.releases.filter(job__state=Job.State.SUCCEEDED).order_by("-number")
-        found += done.values_list("job__pk", flat=True)[:KEPT_RELEASES]
-    return found
+    return [one.job.pk for one in _last_that_came_up(Stack.objects.filter(present())) if one.job is not None]
+
+
+def _last_that_came_up(stacks: QuerySet[Stack]) -> Iterator[Release]:
+    """Of each stack the last KEPT_RELEASES, without what is large, in one query."""
+    done = Release.objects.filter(stack__in=stacks, job__state=Job.State.SUCCEEDED).select_related("job")
+    rows = done.defer("document", "contents", "plan", "job__args").order_by("stack_id", "-number")
+    for _stack, those in groupby(rows, key=lambda one: one.stack_id):
+        yield from islice(those, KEPT_RELEASES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from console.stacks.planning.world import ALIVE
+
 # what an engine restarts by itself is given so long to be there again
 ENGINE_RESTARTS = timedelta(seconds=5)
 # an end of which the host has told nothing may have been asked for; after so long nobody will tell
@@ -125,7 +127,7 @@ def find(wanted: Mapping[str, Wanted], seen: Iterable[Seen], *, now: datetime) -
 
 
 def is_up(one: Seen) -> bool:
-    return one.state in ("running", "paused", "restarting")
+    return one.state in ALIVE
 
 
 def _flaw(want: Wanted, one: Seen, now: datetime) -> Why | None:
