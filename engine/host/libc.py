@@ -6,6 +6,7 @@ wrap in a thread if it changes the caller's namespaces, which are per thread.
 """
 
 import ctypes
+import errno
 import os
 from typing import Final
 
@@ -64,6 +65,7 @@ _FSOPEN: Final = 430
 _FSCONFIG: Final = 431
 _FSMOUNT: Final = 432
 _OPENAT2: Final = 437
+_OPENAT2_ATTEMPTS: Final = 256
 _MOUNT_SETATTR: Final = 442
 
 _libc: Final = ctypes.CDLL(None, use_errno=True)
@@ -163,8 +165,15 @@ def fsmount(context_fd: int, *, attributes: int) -> int:
 
 
 def openat2(directory_fd: int, path: str, *, flags: int, mode: int, resolve: int) -> int:
+    """Asked again while the kernel cannot tell whether ``..`` leads out, since something was renamed or mounted.
+
+    That may be anything on this host, so that a busy one has it now and then (openat2(2), EAGAIN).
+    """
     how = _OpenHow(flags, mode, resolve)
-    done = _libc.syscall(_OPENAT2, directory_fd, os.fsencode(path), ctypes.byref(how), ctypes.sizeof(how))
+    for _ in range(_OPENAT2_ATTEMPTS):
+        done = _libc.syscall(_OPENAT2, directory_fd, os.fsencode(path), ctypes.byref(how), ctypes.sizeof(how))
+        if done >= 0 or ctypes.get_errno() != errno.EAGAIN:
+            break
     return _checked(done, f"openat2 {path}")
 
 

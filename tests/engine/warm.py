@@ -69,7 +69,7 @@ def start(
     return _forker().fork(command[len(PROGRAM) :], out=out, err=err, env=env)
 
 
-def run(command: Sequence[str], *, timeout_s: float = 60) -> "subprocess.CompletedProcess[bytes]":
+def run(command: Sequence[str], *, timeout_s: float = 300) -> "subprocess.CompletedProcess[bytes]":
     """To its end."""
     with open(os.memfd_create("out"), "w+b") as out, open(os.memfd_create("err"), "w+b") as err:
         code = start(command, out=out, err=err, env=os.environ).wait(timeout_s)

@@ -204,18 +204,18 @@ def test_a_name_service_that_no_engine_can_find_ends(busybox_tar: bytes) -> None
 
 
 def test_a_link_on_the_default_network_is_told_by_hosts_and_environment(docker: RunningEngine) -> None:
-    docker.docker("run", "-d", "--name", "db", "--expose", "5432", "-e", "PASS=word", IMAGE, "sleep", "1000")
-    link = ["--name", "linking", "--link", "db:store"]
-    told = said(docker, *link, IMAGE, "sh", "-c", "ping -c1 -W2 store && ping -c1 -W2 db && env")
-    where = address(docker, "db", "bridge")
+    docker.docker("run", "-d", "--name", "postgres", "--expose", "5432", "-e", "PASS=word", IMAGE, "sleep", "1000")
+    link = ["--name", "linking", "--link", "postgres:store"]
+    told = said(docker, *link, IMAGE, "sh", "-c", "ping -c1 -W2 store && ping -c1 -W2 postgres && env")
+    where = address(docker, "postgres", "bridge")
     assert f"STORE_PORT_5432_TCP=tcp://{where}:5432" in told
     assert "STORE_ENV_PASS=word" in told
     assert "STORE_NAME=/linking/store" in told
     docker.docker("create", *link, IMAGE, "true")
-    assert docker.out("inspect", "--format", "{{.HostConfig.Links}}", "linking") == "[/db:/linking/store]"
-    docker.docker("rm", "-f", "db")
-    assert "Cannot link to a non running container: /db AS /linking/store" in refusal(docker, "start", "linking")
-    assert "could not get container for db" in refusal(docker, "run", "--link", "db", IMAGE, "true")
+    assert docker.out("inspect", "--format", "{{.HostConfig.Links}}", "linking") == "[/postgres:/linking/store]"
+    docker.docker("rm", "-f", "postgres")
+    assert "Cannot link to a non running container: /postgres AS /linking/store" in refusal(docker, "start", "linking")
+    assert "could not get container for postgres" in refusal(docker, "run", "--link", "postgres", IMAGE, "true")
 
 
 def test_a_link_on_another_network_is_a_name(docker: RunningEngine) -> None:
