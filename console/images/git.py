@@ -131,7 +131,7 @@ class Repository:
         assert process.stdout is not None
         size = 0
         try:
-            while chunk := await asyncio.wait_for(process.stdout.read(_CHUNK_BYTES), _QUICK_S):
+            while chunk := await _chunk_of(process.stdout):
                 size += len(chunk)
                 if size > _MOST_BYTES:
                     raise Invalid(_("The context unpacks to more than 2 GiB."), field="git_url")
@@ -172,7 +172,8 @@ class Repository:
     ) -> bytes:
         process = await self._start(*arguments, settings=settings)
         try:
-            output, complaint = await asyncio.wait_for(process.communicate(), limit_s)
+            async with asyncio.timeout(limit_s):
+                output, complaint = await process.communicate()
         except TimeoutError as error:
             raise Unavailable(_("git did not end in time.")) from error
         finally:
@@ -224,10 +225,16 @@ def _resolved(target: Target, addresses: Sequence[str]) -> str:
     return f"{target.host}:{target.port}:{written}"
 
 
+async def _chunk_of(stream: asyncio.StreamReader) -> bytes:
+    async with asyncio.timeout(_QUICK_S):
+        return await stream.read(_CHUNK_BYTES)
+
+
 async def _ended(process: asyncio.subprocess.Process, *, limit_s: float) -> str:
     assert process.stderr is not None
-    complaint = await asyncio.wait_for(process.stderr.read(_MOST_COMPLAINT * 4), limit_s)
-    await asyncio.wait_for(process.wait(), limit_s)
+    async with asyncio.timeout(limit_s):
+        complaint = await process.stderr.read(_MOST_COMPLAINT * 4)
+        await process.wait()
     return _words(complaint)
 
 

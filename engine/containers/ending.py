@@ -46,7 +46,8 @@ class Ending:
                 await self._thaw(container_id)
                 if number == signals.SIGKILL:  # clients expect it to be dead when kill returns
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(over.exit(), _KILL_WAIT_S)
+                        async with asyncio.timeout(_KILL_WAIT_S):
+                            await over.exit()
         finally:
             over.cancel()
 
@@ -82,7 +83,8 @@ class Ending:
                 await self._sharing.drain(container)
                 self._signal(container, number)
                 try:
-                    await asyncio.wait_for(over.exit(), None if limit_s < 0 else limit_s)
+                    async with asyncio.timeout(None if limit_s < 0 else limit_s):
+                        await over.exit()
                 except TimeoutError:
                     await self.kill(container.id, signal="KILL")
         except Conflict:

@@ -113,14 +113,16 @@ class ExecProcess:
     async def kill(self) -> None:
         """The program and what it started are dead, or will be once their paused container goes on."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.is_decided.wait(), _START_LIMIT_S)
+            async with asyncio.timeout(_START_LIMIT_S):
+                await self.is_decided.wait()
         if self._process is None or self._process.returncode is not None:
             return
         if self.pid:
             members = functools.partial(self._parts.cgroups.pids, self._container.id)
             await asyncio.to_thread(kill_family, self.pid, members=members)
         try:
-            await asyncio.wait_for(self._process.wait(), _END_LIMIT_S)
+            async with asyncio.timeout(_END_LIMIT_S):
+                await self._process.wait()
         except TimeoutError:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
@@ -305,7 +307,8 @@ class ExecProcess:
         if self.pid and not text.startswith(_COMPLAINT):
             return False
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._ended.wait(), _COMPLAINT_S)
+            async with asyncio.timeout(_COMPLAINT_S):
+                await self._ended.wait()
         return self._failure is not None
 
 

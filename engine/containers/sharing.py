@@ -134,7 +134,8 @@ class Sharing:
             if not unheard:
                 return
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(is_over.wait(), pause_s)
+                async with asyncio.timeout(pause_s):
+                    await is_over.wait()
             pause_s = min(1.5 * pause_s, _LONGEST_PAUSE_S)
 
     async def _come_back(self, container: Container, process: ProcessIdentity) -> None:

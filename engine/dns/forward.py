@@ -33,7 +33,8 @@ async def ask_others(data: bytes, servers: Sequence[str], *, by_tcp: bool) -> by
     for server in servers[:_MOST_SERVERS]:
         try:
             ask = _ask_by_tcp if by_tcp else _ask_by_udp
-            reply = await asyncio.wait_for(ask(question, server), _TIMEOUT_S)
+            async with asyncio.timeout(_TIMEOUT_S):
+                reply = await ask(question, server)
         except (OSError, TimeoutError, asyncio.IncompleteReadError):
             continue
         return data[:2] + reply[2:]

@@ -58,7 +58,8 @@ class Server:
         async with server:
             while not self._ended.is_set() and os.fstat(self._name).st_nlink:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._ended.wait(), _LOOK_EVERY_S)
+                    async with asyncio.timeout(_LOOK_EVERY_S):
+                        await self._ended.wait()
         for listener in self._listeners.values():
             listener.close()
 
@@ -188,13 +189,15 @@ class _Listener(asyncio.DatagramProtocol):
     async def _answer_stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         source = writer.get_extra_info("peername")[0]
         while True:
-            header = await asyncio.wait_for(reader.readexactly(2), _IDLE_S)
-            data = await asyncio.wait_for(reader.readexactly(struct.unpack("!H", header)[0]), _IDLE_S)
+            async with asyncio.timeout(_IDLE_S):
+                header = await reader.readexactly(2)
+                data = await reader.readexactly(struct.unpack("!H", header)[0])
             reply = await self._answer(self._network_id, source=source, data=data, by_tcp=True)
             if reply is None:
                 return
             writer.write(struct.pack("!H", len(reply)) + reply)
-            await asyncio.wait_for(writer.drain(), _IDLE_S)
+            async with asyncio.timeout(_IDLE_S):
+                await writer.drain()
 
 
 def _bound(address: str, kind: socket.SocketKind) -> socket.socket:

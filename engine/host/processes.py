@@ -58,7 +58,8 @@ async def run(
         except OSError as error:
             raise Unavailable(f"cannot run {argv[0]}: {error.strerror}") from error
         try:
-            await asyncio.wait_for(_ended(process.pid), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await _ended(process.pid)
         except TimeoutError as error:
             raise Unavailable(f"{argv[0]} did not finish within {timeout_s} s") from error
         finally:
@@ -226,7 +227,8 @@ async def wait_gone(process: ProcessIdentity, *, timeout_s: float) -> bool:
     except Missing:
         return True
     try:
-        await asyncio.wait_for(_readable(pidfd), timeout_s)
+        async with asyncio.timeout(timeout_s):
+            await _readable(pidfd)
     except TimeoutError:
         return _is_readable(pidfd)
     finally:
@@ -243,7 +245,8 @@ def _is_readable(pidfd: int) -> bool:
 async def until_ready(handle: int, *, timeout_s: float) -> bool:
     """Whether it could be read, or lost its other end (poll(2)), within ``timeout_s``."""
     try:
-        await asyncio.wait_for(_readable(handle), timeout_s)
+        async with asyncio.timeout(timeout_s):
+            await _readable(handle)
     except TimeoutError:
         return False
     return True

@@ -27,6 +27,7 @@ from engine.networks.bridge import bridges_named, remove_bridge, set_up_bridge, 
 from engine.networks.forwarding import forward_ipv6
 from engine.networks.network import bridge_prefix
 from engine.networks.plans import check_name_free, planned_network, subnets, without_ipv6
+from engine.networks.turns import turn_to_choose
 from engine.store.state import State
 
 _log = logging.getLogger(__name__)
@@ -84,7 +85,8 @@ class Catalog:
         """Every bridge as it must be, whatever became of it; bridges of nobody go. Safe to repeat."""
         on_record = await asyncio.to_thread(self._state.networks)
         self._made = {network.id: network for network in map(_as_this_host_can, on_record)}
-        self._default = await asyncio.to_thread(self._set_up_default)
+        async with turn_to_choose():
+            self._default = await asyncio.to_thread(self._set_up_default)
         await asyncio.to_thread(self._set_up_made)
 
     async def create(self, request: NetworkRequest) -> Network:
@@ -93,7 +95,7 @@ class Catalog:
         check_name_free(request.name, self.all())
         if request.enable_ipv6:
             _check_has_ipv6()
-        async with self._one_at_a_time, AsyncExitStack() as undo:
+        async with self._one_at_a_time, turn_to_choose(), AsyncExitStack() as undo:
             check_name_free(request.name, self.all())
             taken = await asyncio.to_thread(_taken) + [subnet for each in self.all() for subnet in subnets(each)]
             network = planned_network(

@@ -84,7 +84,8 @@ class NameService:
             if self._stream is not None:
                 with contextlib.suppress(OSError, TimeoutError, ValueError):
                     await self._ask({"quit": True})
-                    await asyncio.wait_for(self._stream[0].read(), _REPLY_LIMIT_S)
+                    async with asyncio.timeout(_REPLY_LIMIT_S):
+                        await self._stream[0].read()
         await self.close()
         await asyncio.to_thread(self._reap)
 
@@ -122,7 +123,8 @@ class NameService:
             if answer.get("hello") == _VERSION:
                 return self._stream
             await self._ask({"quit": True})
-            await asyncio.wait_for(self._stream[0].read(), _REPLY_LIMIT_S)
+            async with asyncio.timeout(_REPLY_LIMIT_S):
+                await self._stream[0].read()
         except (OSError, TimeoutError, ValueError):
             pass  # none there, or one that is ending
         self._hang_up()
@@ -155,7 +157,8 @@ class NameService:
         reader, writer = self._stream
         writer.write(json.dumps(message).encode() + b"\n")
         await writer.drain()
-        line = await asyncio.wait_for(reader.readline(), _REPLY_LIMIT_S)
+        async with asyncio.timeout(_REPLY_LIMIT_S):
+            line = await reader.readline()
         if not line:
             raise ConnectionResetError("the name service has ended")
         answer: dict[str, Any] = json.loads(line)
@@ -165,7 +168,8 @@ class NameService:
 
     async def _ended(self) -> None:
         assert self._stream is not None
-        await asyncio.wait_for(self._stream[0].read(), _REPLY_LIMIT_S)
+        async with asyncio.timeout(_REPLY_LIMIT_S):
+            await self._stream[0].read()
         self._hang_up()
         await asyncio.to_thread(self._reap)
 

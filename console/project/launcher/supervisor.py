@@ -119,7 +119,8 @@ class _Running:
         assert self._process
         while True:
             with contextlib.suppress(TimeoutError):
-                code = await asyncio.wait_for(self._process.wait(), min(_LOOK_S, self._hung_s / 2))
+                async with asyncio.timeout(min(_LOOK_S, self._hung_s / 2)):
+                    code = await self._process.wait()
                 self._note(f"ended with {_spoken(code)}; starting it again")
                 break
             if self._is_hung():
@@ -146,7 +147,8 @@ class _Running:
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(signum)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(process.wait(), STOP_TIMEOUT_S)
+                async with asyncio.timeout(STOP_TIMEOUT_S):
+                    await process.wait()
         if self._reader:
             # a grandchild may hold the pipe open (conmon does); what the part itself said has been read by now
             self._reader.cancel()
@@ -170,7 +172,8 @@ class _Running:
         if self.part.ready_address is None:
             return True
         try:
-            answer = await asyncio.wait_for(_ask(self.part.ready_address, self.part.ready_request), 5)
+            async with asyncio.timeout(5):
+                answer = await _ask(self.part.ready_address, self.part.ready_request)
         except OSError:
             return False
         return self.part.ready_reply in answer

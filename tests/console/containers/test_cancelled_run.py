@@ -69,7 +69,8 @@ async def test_a_cancelled_run_removes_what_it_created() -> None:
     engine = StuckEngine()
     run: Any = Run(engine)
     work = asyncio.ensure_future(run_container(run, ARGS))
-    await asyncio.wait_for(engine.starting.wait(), 5)
+    async with asyncio.timeout(5):
+        await engine.starting.wait()
     assert engine.present == {"web-1"}
     work.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -66,7 +66,8 @@ async def test_many_streams_at_once_are_whole_and_half_closed(tmp_path: Path) ->
         writer.close()
 
     async with tunnel(tmp_path, echo) as found:
-        await asyncio.wait_for(asyncio.gather(*map(one, range(STREAMS))), PATIENCE_S)
+        async with asyncio.timeout(PATIENCE_S):
+            await asyncio.gather(*map(one, range(STREAMS)))
         await until(lambda: found.console.streams == found.agent.streams == 0, "streams are left")
     assert found.ended == []
 
@@ -117,7 +118,8 @@ async def test_one_who_does_not_read_holds_up_nobody_and_little_is_kept_for_them
             await asyncio.sleep(0.2)
         reader, writer = await found.connected()
         writer.write(b"ehello")
-        assert await asyncio.wait_for(reader.readexactly(5), PATIENCE_S) == b"hello"
+        async with asyncio.timeout(PATIENCE_S):
+            assert await reader.readexactly(5) == b"hello"
         # windows of four streams, and what sockets and transports hold on the way
         assert taken < 4 * (MOST_WINDOW + (2 << 20))
         for _reader, flooded in stalled:
@@ -143,7 +145,8 @@ async def test_an_engine_that_is_away_closes_the_connection(tmp_path: Path) -> N
     async with tunnel(tmp_path, echo) as found:
         (tmp_path / "engine.sock").unlink()
         reader, writer = await found.connected()
-        assert await asyncio.wait_for(reader.read(), PATIENCE_S) == b""
+        async with asyncio.timeout(PATIENCE_S):
+            assert await reader.read() == b""
         writer.close()
         await until(lambda: found.console.streams == 0, "the stream stays")
 

@@ -115,7 +115,8 @@ async def test_a_flush_under_way_when_the_attempt_ends_does_not_clash_with_the_l
     assert await asyncio.to_thread(wire.first_begun.wait, 5)
     await run.write("two\n")
     flusher.cancel()
-    await asyncio.wait_for(run.finish_output(), 10)
+    async with asyncio.timeout(10):
+        await run.finish_output()
     assert arrived(redis_server) == ["one", "two"]
 
 

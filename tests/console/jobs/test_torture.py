@@ -124,7 +124,8 @@ class House:
         assert self.control.stdin
         assert self.control.stdout
         self.control.stdin.write(json.dumps(words).encode() + b"\n")
-        line = await asyncio.wait_for(self.control.stdout.readline(), 60)
+        async with asyncio.timeout(60):
+            line = await self.control.stdout.readline()
         assert line, "the program that adds jobs has died"
         answer: list[dict[str, Any]] = json.loads(line)
         return answer

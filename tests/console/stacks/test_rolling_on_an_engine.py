@@ -117,7 +117,8 @@ class Client:
     async def ask_for_ever(self) -> None:
         while True:
             try:
-                answer = await asyncio.wait_for(self._ask(), 5)
+                async with asyncio.timeout(5):
+                    answer = await self._ask()
             except (OSError, TimeoutError, ValueError) as error:
                 self.failures.append(f"{time.monotonic():.2f} {error!r}")
             else:

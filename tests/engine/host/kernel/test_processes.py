@@ -71,9 +71,11 @@ async def test_created_files_are_heard_of_in_order(tmp_path: Path) -> None:
         await asyncio.sleep(0)
         (tmp_path / "one").touch()
         (tmp_path / "two").touch()
-        heard = await asyncio.wait_for(reading, 5)
+        async with asyncio.timeout(5):
+            heard = await reading
         while len(heard) < 2:
-            heard += await asyncio.wait_for(changes.read(), 5)
+            async with asyncio.timeout(5):
+                heard += await changes.read()
         assert [(change.watch, change.name) for change in heard] == [(watch, "one"), (watch, "two")]
     finally:
         changes.close()

@@ -1,14 +1,19 @@
 """Who can talk to whom, with real packets between namespaces."""
 
+import asyncio
 import socket
 import struct
+import time
 from ipaddress import IPv4Address
+from typing import Any
 
 import pytest
 
 from engine.host.sysctl import find_sysctl, set_sysctl
 from engine.model.container import Endpoint
+from engine.model.network import Network, NetworkRequest
 from engine.model.ports import Port, PortBinding, Protocol
+from engine.networks import catalog, plans
 from engine.networks.network import mac_address
 from tests.engine.host.networks.conftest import (
     HOST_ADDRESS,
@@ -272,6 +277,20 @@ async def test_networks_of_two_engines_are_apart(engine: Engine, machine: Machin
     asks(machine.outside.connect(HOST_ADDRESS, 8080), at_one)
     asks(machine.outside.connect(HOST_ADDRESS, 8081), at_two)
     asks(one.connect(HOST_ADDRESS, 8081), at_two)
+
+
+async def test_engines_that_choose_at_the_same_moment_choose_different_subnets(
+    engine: Engine, start_engine: MakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def planned_slowly(*given: Any, **named: Any) -> Network:
+        # both have looked by now, if nothing makes one of them wait
+        time.sleep(0.3)
+        return plans.planned_network(*given, **named)
+
+    other = await start_engine("two")
+    monkeypatch.setattr(catalog, "planned_network", planned_slowly)
+    made = await asyncio.gather(*(each.networks.create(NetworkRequest("mine")) for each in (engine, other)))
+    assert not made[0].subnet.overlaps(made[1].subnet)
 
 
 async def test_mode_none_has_loopback_and_nothing_else(engine: Engine, machine: Machine) -> None:

@@ -52,7 +52,8 @@ class Api:
         reader, writer = await self.connect()
         try:
             writer.write(head.encode() + data)
-            return await asyncio.wait_for(read_answer(reader), LIMIT_S)
+            async with asyncio.timeout(LIMIT_S):
+                return await read_answer(reader)
         finally:
             writer.close()
 
@@ -63,7 +64,8 @@ class Api:
 
 
 async def read_head(reader: asyncio.StreamReader) -> Answer:
-    head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), LIMIT_S)).decode()
+    async with asyncio.timeout(LIMIT_S):
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
     first, *lines = head.strip().split("\r\n")
     return Answer(int(first.split()[1]), {k.lower(): v for k, _, v in (line.partition(": ") for line in lines)}, b"")
 

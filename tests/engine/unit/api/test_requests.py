@@ -130,7 +130,8 @@ async def test_a_large_chunked_body_is_refused_without_reading_on(api: Api) -> N
     )
     for _ in range(5):
         writer.write(b"100000\r\n" + b" " * 0x100000 + b"\r\n")
-    answer = await asyncio.wait_for(read_answer(reader), 10)
+    async with asyncio.timeout(10):
+        answer = await read_answer(reader)
     writer.close()
     assert answer.status == 413
 
@@ -147,7 +148,8 @@ async def test_a_body_of_another_type_is_refused(api: Api) -> None:
 async def test_what_is_not_http_is_answered_and_closed(api: Api, garbage: bytes) -> None:
     reader, writer = await api.connect()
     writer.write(garbage + b"\r\n\r\n")
-    answer = await asyncio.wait_for(read_answer(reader), 10)
+    async with asyncio.timeout(10):
+        answer = await read_answer(reader)
     writer.close()
     assert answer.status == 400
     assert "message" in answer.json
@@ -165,7 +167,8 @@ async def test_what_is_not_http_is_answered_and_closed(api: Api, garbage: bytes)
 async def test_ambiguous_framing_is_refused(api: Api, head: bytes) -> None:
     reader, writer = await api.connect()
     writer.write(b"POST /containers/create HTTP/1.1\r\nHost: x\r\n" + head + b"\r\nhello")
-    answer = await asyncio.wait_for(read_answer(reader), 10)
+    async with asyncio.timeout(10):
+        answer = await read_answer(reader)
     writer.close()
     assert answer.status == 400
 

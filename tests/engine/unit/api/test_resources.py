@@ -87,7 +87,8 @@ async def test_wait_sends_its_headers_before_the_end(api: Api) -> None:
     assert (await read_head(reader)).status == 200  # and the container has not even started
     await api.ask("POST", "/containers/one/start")
     api.fakes.containers.end("one", 37)
-    body = await asyncio.wait_for(reader.readuntil(b"0\r\n\r\n"), 5)
+    async with asyncio.timeout(5):
+        body = await reader.readuntil(b"0\r\n\r\n")
     assert b'{"StatusCode":37}' in body
     writer.close()
 
@@ -307,7 +308,8 @@ async def test_events_come_as_they_happen(api: Api) -> None:
     assert (await read_head(reader)).status == 200
     api.fakes.events.emit("image", "tag", "sha256:x", {"name": "x"})
     container_id = await api.created("web")
-    line = await asyncio.wait_for(reader.readuntil(b"}\n"), 5)
+    async with asyncio.timeout(5):
+        line = await reader.readuntil(b"}\n")
     event = json.loads(line[line.index(b"{") :])
     assert (event["Type"], event["Action"], event["id"]) == ("container", "create", container_id)
     writer.close()

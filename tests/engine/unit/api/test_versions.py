@@ -58,7 +58,8 @@ async def test_a_waits_head_comes_at_once_from_1_30_on(api: Api, version: str, c
         assert (await read_head(reader)).status == 200
     else:
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(reader.readexactly(1), 0.2)
+            async with asyncio.timeout(0.2):
+                await reader.readexactly(1)
     api.fakes.containers.end("one", 3)
     assert b'"StatusCode":3' in (await reader.read())
 
@@ -88,7 +89,8 @@ async def test_half_a_head_is_held_for_a_limited_time(api: Api, monkeypatch: pyt
     for half in halves:
         reader, writer = await api.connect()
         writer.write(half)
-        answer = await asyncio.wait_for(read_answer(reader), 5)
+        async with asyncio.timeout(5):
+            answer = await read_answer(reader)
         assert (answer.status, bool(answer.message)) == (408, True)
 
 
@@ -99,7 +101,8 @@ async def test_a_slow_head_that_arrives_in_time_is_served(api: Api, monkeypatch:
         writer.write(piece)
         await writer.drain()
         await asyncio.sleep(0.01)
-    assert (await asyncio.wait_for(read_answer(reader), 5)).body == b"OK"
+    async with asyncio.timeout(5):
+        assert (await read_answer(reader)).body == b"OK"
 
 
 async def test_a_body_that_does_not_come_is_refused(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,5 +110,6 @@ async def test_a_body_that_does_not_come_is_refused(api: Api, monkeypatch: pytes
     reader, writer = await api.connect()
     head = "POST /containers/create HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n"
     writer.write(f"{head}{{".encode())
-    answer = await asyncio.wait_for(read_answer(reader), 5)
+    async with asyncio.timeout(5):
+        answer = await read_answer(reader)
     assert (answer.status, "body" in answer.message) == (400, True)

@@ -102,7 +102,8 @@ async def test_a_follower_gets_every_line_of_every_file_and_then_the_end(log: Lo
             log.rotate(keep=keep)
             await until(lambda: seen.endswith(b"\n%d\n" % number))  # noqa: B023 (it is called at once)
     waiters.tell_exited("c", Exit(0))
-    await asyncio.wait_for(follower, 10)
+    async with asyncio.timeout(10):
+        await follower
     assert seen == lines(*range(2000))
 
 
@@ -171,7 +172,8 @@ def deleted(log: Log) -> list[str]:
 async def test_rotation_waits_for_readers_that_hold_it_and_for_no_other(log: Log, logs: OpenLogs) -> None:
     log.write(written(1))
     other, attached = logs.read("c"), logs.read("c", holds=True)
-    await asyncio.wait_for(logs.left_behind("c", 0), 10)
+    async with asyncio.timeout(10):
+        await logs.left_behind("c", 0)
     (log.directory / log_generations.NEXT).touch()
     log_generations.link_next(log.directory)
     waiting = asyncio.create_task(logs.left_behind("c", 1))
@@ -180,7 +182,8 @@ async def test_rotation_waits_for_readers_that_hold_it_and_for_no_other(log: Log
     over = Waiters().register("c", WaitCondition.NEXT_EXIT)
     pieces = attached.pieces(raw_output, until_over=over)
     reading = asyncio.create_task(anext(pieces, None))
-    await asyncio.wait_for(waiting, 10)
+    async with asyncio.timeout(10):
+        await waiting
     reading.cancel()
     await asyncio.gather(reading, return_exceptions=True)
     other.close()
@@ -192,7 +195,8 @@ async def test_a_rotation_that_held_for_a_client_goes_on_when_the_client_leaves(
     waiting = asyncio.create_task(logs.left_behind("c", 1))
     await asyncio.sleep(0)
     attached.close()
-    await asyncio.wait_for(waiting, 10)
+    async with asyncio.timeout(10):
+        await waiting
 
 
 async def test_a_follower_stays_while_a_policy_restarts_the_container(log: Log, logs: OpenLogs) -> None:
@@ -206,7 +210,8 @@ async def test_a_follower_stays_while_a_policy_restarts_the_container(log: Log, 
     log.write(written(2))
     restarting.clear()
     waiters.tell_exited("c", Exit(1))
-    assert await asyncio.wait_for(follower, 10) == lines(1, 2)
+    async with asyncio.timeout(10):
+        assert await follower == lines(1, 2)
 
 
 async def test_an_attached_client_sees_only_what_comes_after_it(log: Log, logs: OpenLogs) -> None:

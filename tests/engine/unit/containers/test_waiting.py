@@ -34,6 +34,7 @@ async def test_a_cancelled_wait_troubles_nobody() -> None:
     wait.on_end(event.set)
     wait.cancel()
     waiters.tell_exited("c", Exit(0))
-    await asyncio.wait_for(event.wait(), 1)
+    async with asyncio.timeout(1):
+        await event.wait()
     with pytest.raises(asyncio.CancelledError):
         await wait.exit()
