@@ -59,6 +59,12 @@ def django_db_modify_db_settings(
         use_database(request.getfixturevalue("postgresql_url"), suffix=os.environ.get("PYTEST_XDIST_WORKER", ""))
 
 
+@pytest.fixture(scope="session")
+def django_db_keepdb(django_db_keepdb: bool) -> bool:
+    """On PostgreSQL it goes with its server, whoever is still connected."""
+    return django_db_keepdb or os.environ.get("NARU_TEST_DATABASE") == "postgresql"
+
+
 def use_database(url: str, *, suffix: str) -> None:
     """What settings say is replaced before anything has connected."""
     chosen: dict[str, Any] = {**dj_database_url.parse(url), "TEST": {"NAME": f"test_naru{suffix}"}}

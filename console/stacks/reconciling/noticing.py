@@ -149,9 +149,12 @@ def _past(host: Host, now: datetime) -> dict[int, list[Past]]:
 
 @lru_cache(maxsize=512)
 def _of_release(release_pk: int) -> tuple[Mapping[str, Wanted], Mapping[str, str]]:
-    """What it wants, and the hash of each service's containers: a release never changes."""
+    """What it wants, and the hash of each service's containers: a release never changes.
+
+    By name: databases keep the members of an object in an order of their own.
+    """
     release = Release.objects.get(pk=release_pk)
-    wanted = {name: _wanted(service) for name, service in release.project.services.items()}
+    wanted = {name: _wanted(service) for name, service in sorted(release.project.services.items())}
     return wanted, dict(release.plan.get("services", {}))
 
 

@@ -4,12 +4,15 @@
 """
 
 import os
+from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any, cast
 
 import pytest
 import schemathesis
+from django.core import signals
 from django.core.wsgi import get_wsgi_application
+from django.db import close_old_connections
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
@@ -48,6 +51,17 @@ CHECKS: list[Any] = [
 SCHEMA = schemathesis.openapi.from_dict(api.document())
 FOUND: list[Any] = [cast("Any", found).ok() for found in SCHEMA.get_all_operations()]
 OPERATIONS = {operation.definition.raw["operationId"]: operation for operation in FOUND}
+
+
+@pytest.fixture(autouse=True)
+def connected() -> Iterator[None]:
+    """An answer ends with the connection being closed, on which the test's transaction is: Django's client does this
+    too."""
+    signals.request_started.disconnect(close_old_connections)
+    signals.request_finished.disconnect(close_old_connections)
+    yield
+    signals.request_started.connect(close_old_connections)
+    signals.request_finished.connect(close_old_connections)
 
 
 def known(world: World, path: str) -> dict[str, Any]:

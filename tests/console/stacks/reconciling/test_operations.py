@@ -86,7 +86,7 @@ def test_an_end_of_which_the_host_told_nothing_is_believed_after_a_minute(shop):
 def test_unhealthy_and_missing_ones_are_replaced_too(shop):
     shop.change("db-1", health="unhealthy")
     shop.change("web-3", gone_at=timezone.now())
-    assert places(restore_due("local")) == [("web", 3, "missing"), ("db", 1, "unhealthy")]
+    assert places(restore_due("local")) == [("db", 1, "unhealthy"), ("web", 3, "missing")]
 
 
 def test_one_that_has_drifted_is_replaced_only_where_that_is_asked_for(shop, admin):
@@ -95,7 +95,7 @@ def test_one_that_has_drifted_is_replaced_only_where_that_is_asked_for(shop, adm
     shop.change("web-1", image_engine_id="9" * 64)
     assert restore_due("local") == []
     set_restores(admin, shop.stack.pk, restores=["drifted"])
-    assert places(restore_due("local")) == [("web", 1, "drifted"), ("db", 1, "drifted")]
+    assert places(restore_due("local")) == [("db", 1, "drifted"), ("web", 1, "drifted")]
 
 
 def test_nothing_is_replaced_where_nothing_is_to_be(shop, admin):
