@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db.models import Model, QuerySet
 from django.utils.module_loading import import_string
 
-from console.operations.actor import Actor
+from console.operations.actor import Actor, Limits
 from console.operations.permissions import BY_TOKEN, OpenAction, Permission, Role
 
 Row = TypeVar("Row", bound=Model)
@@ -126,7 +126,7 @@ def policy() -> Policy:
     return _load(settings.NARU_POLICY)
 
 
-_looked_up: ContextVar[dict[Actor, Access] | None] = ContextVar("looked_up", default=None)
+_looked_up: ContextVar[dict[tuple[str, Limits | None], Access] | None] = ContextVar("looked_up", default=None)
 
 
 @contextmanager
@@ -144,9 +144,11 @@ def access_of(actor: Actor) -> Access:
     known = _looked_up.get()
     if known is None:
         return policy().access_of(actor)
-    if actor not in known:
-        known[actor] = policy().access_of(actor)
-    return known[actor]
+    # what somebody holds does not depend on where they ask from or when they proved who they are
+    key = (actor.id, actor.limits)
+    if key not in known:
+        known[key] = policy().access_of(actor)
+    return known[key]
 
 
 def may(actor: Actor, permission: Permission | OpenAction, *, on: Target | None = None, at: Place = NOWHERE) -> bool:

@@ -3,6 +3,7 @@
 import itertools
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from django.test import Client, override_settings
 from django.urls import reverse
 from pytest_django import DjangoDbBlocker, Settings
 
+from console.accounts.entering import SEEN_AT
 from console.accounts.models import BrowserSession, Identity, User
 from console.capsules import observing
 from console.containers import present
@@ -266,7 +268,12 @@ def _session_of(user: User) -> str:
 
 
 def browser(user: User) -> Client:
-    return sign_in_browser(Client(), user)
+    """Whose session has been written down, as it is with each first page."""
+    client = sign_in_browser(Client(), user)
+    session = client.session
+    session[SEEN_AT] = time.time()
+    session.save()
+    return client
 
 
 def ask(client: Client, method: str, address: str, route: Route) -> Any:

@@ -16,6 +16,7 @@ from console.images import exporting, usage
 from console.images.models import Image
 from console.operations.errors import Missing, Unavailable
 from console.operations.permissions import Role
+from console.web.tables import PAGE_ROWS
 from tests.factories.console import (
     make_container,
     make_grant,
@@ -70,7 +71,7 @@ def test_a_long_list_takes_few_queries(
     # two of them are the session and its person
     with django_assert_max_num_queries(13):
         text = text_of(client, "/images/")
-    assert text.count("700 kB") == 50
+    assert text.count("700 kB") == PAGE_ROWS
 
 
 def test_a_host_that_does_not_tell_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from pytest_django import DjangoAssertNumQueries
 from console.accounts.models import User
 from console.operations.permissions import Role
 from console.terminals.models import Terminal, TerminalRules
+from console.web.tables import PAGE_ROWS
 from tests.factories.console import make_container, make_terminal, make_user, make_workspace, sign_in_browser
 
 HOSTILE = '"><script>alert(1)</script>'
@@ -26,7 +27,7 @@ def test_a_list_of_many_sessions_asks_the_database_a_few_times(
     client.get("/sessions/")
     with django_assert_max_num_queries(12):
         page = client.get("/sessions/").content.decode()
-    assert page.count('id="t-') == 50
+    assert page.count('id="t-') == PAGE_ROWS
 
 
 @pytest.mark.parametrize("address", ["/sessions/", "/sessions/{}/", "/containers/local/web-1/terminal/"])
