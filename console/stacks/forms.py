@@ -48,17 +48,11 @@ class FilesForm(Form):
         return next((one.mark.line for one in self.problems if not one.mark.file.endswith("/.env")), 0)
 
 
-class NewStackForm(PlacedForm, FilesForm):
+class AnywhereForm(PlacedForm):
     """Where there is more than one host, none means: the best of them."""
 
     workspace = forms.ChoiceField(label=_("Workspace"), required=False)
     host = forms.ChoiceField(label=_("Host"), required=False)
-    name = forms.CharField(
-        label=_("Name"),
-        max_length=63,
-        widget=forms.TextInput(attrs={**MONO, "placeholder": "shop"}),
-        help_text=_("Small letters, digits, “_” and “-”."),
-    )
 
     def __init__(self, *args: Any, hosts: list[str], **options: Any) -> None:
         super().__init__(*args, hosts=hosts, **options)
@@ -67,11 +61,18 @@ class NewStackForm(PlacedForm, FilesForm):
             field.choices = [("", _("Choose for me")), *((name, name) for name in hosts)]
 
 
-class TemplateForm(PlacedForm):
+class NewStackForm(AnywhereForm, FilesForm):
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=63,
+        widget=forms.TextInput(attrs={**MONO, "placeholder": "shop"}),
+        help_text=_("Small letters, digits, “_” and “-”."),
+    )
+
+
+class TemplateForm(AnywhereForm):
     """One field for each of the template's variables, under its name."""
 
-    workspace = forms.ChoiceField(label=_("Workspace"), required=False)
-    host = forms.ChoiceField(label=_("Host"))
     stack = forms.CharField(
         label=_("Name"),
         max_length=63,

@@ -66,3 +66,15 @@ def test_a_form_makes_a_stack_of_it_whose_plan_comes_next():
     assert done["Location"] == reverse("stacks:plan", args=[stack.pk])
     assert stack.files[".env"] == "IMAGE='redis:7'\nMEMORY_MB='64'\nPORT='6400'\n"
     assert browser.get(reverse("stacks:template", args=["nothing"])).status_code == 404
+
+
+@pytest.mark.django_db
+def test_the_host_is_chosen_where_nobody_chooses_one():
+    make_host("full", state="unreachable")
+    free = make_host("free")
+    browser = sign_in_browser(Client(), make_user(Role.DEVELOPER))
+    address = reverse("stacks:template", args=["cache"])
+    assert "Choose for me" in browser.get(address).content.decode()
+    given = {"host": "", "workspace": "main", "stack": "quick", "IMAGE": "redis:7", "MEMORY_MB": "64", "PORT": "6400"}
+    assert browser.post(address, given).status_code == 302
+    assert Stack.objects.get().host == free
