@@ -170,7 +170,7 @@ def far_host(instance: Instance, key: str) -> Iterator[tuple[Far, Door]]:
         try:
             yield far, door
         except BaseException as error:
-            error.add_note((Path(home) / "log").read_text(errors="replace")[-4000:])
+            error.add_note((Path(home) / "log").read_text(errors="replace")[-800:])
             raise
         finally:
             far.close()
