@@ -15,10 +15,10 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.e2e.conftest import Instance, accept, sign_in, wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.host, pytest.mark.timeout(600)]
-
 SLOW_MS = 60_000
 LINES = int(os.environ.get("NARU_LOG_LINES", "3000"))
+pytestmark = [pytest.mark.e2e, pytest.mark.host, pytest.mark.timeout(600 + LINES // 50)]
+
 PERSON = "dana"
 CHANGES = "sed -i 's/value 7$/value seven/' /etc/app.conf; rm /etc/old.conf; mkdir /srv; echo up; exec sleep 1000"
 COUNT = "seq {lines} | sed 's/^/{word} /'; exec sleep 1000"
@@ -122,7 +122,7 @@ def test_two_logs_are_one_in_the_order_of_time_and_whole(page: Page) -> None:
         held: int = page.locator("naru-log").evaluate("log => (log.all ?? []).filter((line) => line.raw).length")
         return held
 
-    wait_for(lambda: lines() >= 2 * LINES, limit_s=120, what="lines are missing")
+    wait_for(lambda: lines() >= 2 * LINES, limit_s=120 + LINES / 200, what="lines are missing")
     held: list[list[Any]] = page.locator("naru-log").evaluate(
         # without the marks of starts and ends among them
         "log => log.all.filter((line) => line.raw).map((line) => [line.at, line.raw])"
