@@ -27,10 +27,31 @@ function refresh(id) {
   globalThis.htmx.trigger(element, "naru:changed");
 }
 
-/** Nothing is pulled from under the hand: not a field being typed in, not a button about to be confirmed. */
+let pressed = null;
+
+/**
+ * Nothing is pulled from under the hand: not a field being typed in, not a button that is pressed or about to be
+ * confirmed, and not what waits for an answer, which would find nobody to tell.
+ */
 function isInHand(element) {
-  return element.querySelector("input:focus, select:focus, textarea:focus") || document.querySelector("dialog[open]");
+  const taken = element.querySelector("input:focus, select:focus, textarea:focus, .htmx-request");
+  return taken || element.contains(pressed) || document.querySelector("dialog[open]");
 }
+
+/** What was fetched before it was taken into the hand is not shown, and fetched again later. */
+function holdBack(event) {
+  const { target, requestConfig } = event.detail;
+  if (requestConfig?.triggeringEvent?.type !== "naru:changed" || !isInHand(target)) return;
+  event.detail.shouldSwap = false;
+  ring(target.id);
+}
+
+document.addEventListener("pointerdown", (event) => (pressed = event.target), true);
+for (const name of ["pointerup", "pointercancel"]) {
+  // the click comes after it
+  document.addEventListener(name, () => setTimeout(() => (pressed = null)), true);
+}
+document.addEventListener("htmx:beforeSwap", holdBack);
 
 /** A link that had the focus has it again when the part around it was fetched anew; what has an id htmx sees to. */
 let focused = "";

@@ -77,3 +77,19 @@ def test_from_a_line_to_clones(instance: Instance, context: BrowserContext) -> N
     page.get_by_role("button", name="Stop", exact=True).click()
     succeeded(page)
     wait_for(lambda: instance.docker("ps", "-q").split().__len__() == 1, limit_s=20, what="only web runs")
+    nothing_is_pulled_from_under_the_hand(instance, page)
+
+
+def nothing_is_pulled_from_under_the_hand(instance: Instance, page: Page) -> None:
+    page.goto("/containers/")
+    rows = page.locator("#rows")
+    rows.evaluate("rows => { rows.dataset.old = 'yes' }")
+    rows.locator("th").nth(1).hover()
+    page.mouse.down()
+    instance.docker("pause", "web")
+    page.wait_for_timeout(3000)
+    assert rows.get_attribute("data-old") == "yes"
+    page.mouse.up()
+    # what was rung meanwhile is fetched now
+    expect(page.locator("#rows[data-old]")).to_have_count(0)
+    expect(rows.get_by_text("paused")).to_be_visible()

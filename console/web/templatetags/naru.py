@@ -97,8 +97,11 @@ def took(started: datetime | None, finished: datetime | None) -> str:
 
 @register.simple_tag
 def about(text: str, name: object) -> str:
-    """``text`` with ``name`` for its %(name)s: what ``blocktrans`` does in twice the time, for a list's rows."""
-    return text % {"name": name}
+    """``text`` with ``name`` for its {name}: what ``blocktrans`` does in twice the time, for a list's rows.
+
+    Not %(name)s: templates double a percent sign before they look for the translation.
+    """
+    return text.replace("{name}", str(name))
 
 
 @register.simple_tag
@@ -161,12 +164,12 @@ def action(context: Context, url: str, permission: str, label: str, icon: str, *
 
     options: ``on`` (what it acts on, where owning it matters), ``id`` (kept over swaps, so that focus returns),
     ``css`` of the button, ``only_icon``, ``disabled`` (a reason other than the permission), and ``confirm`` (with
-    ``confirm_name`` for its %(name)s), ``confirm_text``, ``confirm_css`` for what asks first.
+    ``confirm_name`` for its {name}), ``confirm_text``, ``confirm_css`` for what asks first.
     """
     permits: Permits = context["may"]
     sure = options.get("confirm")
     if sure and "confirm_name" in options:
-        sure = sure % {"name": options["confirm_name"]}
+        sure = about(sure, options["confirm_name"])
     first = Confirm(sure, options.get("confirm_text", ""), options.get("confirm_css", "")) if sure else None
     made = Action(
         url,

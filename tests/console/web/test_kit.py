@@ -82,3 +82,11 @@ def test_it_is_told_in_the_language_that_is_read() -> None:
     with translation.override("ko"):
         assert "분" in shown("{% when at %}", at=at)
         assert "실행" in shown('{% state "running" %}')
+
+
+def test_a_name_in_a_question_is_only_a_name() -> None:
+    text = '{% about _("Pick {name}") name %}'
+    assert MADE in shown(text, name=EVIL)
+    assert shown(text, name="web %(name)s") == "Pick web %(name)s"
+    with translation.override("ko"):
+        assert shown(text, name="web") == "web 선택"
