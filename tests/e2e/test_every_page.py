@@ -23,6 +23,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request, 
 from tests.console.pages.test_every_page import PAGES
 from tests.e2e.conftest import ROOT, Instance, accept, sign_in, wait_for
 from tests.e2e.payloads import LINES, TEXTS
+from tests.e2e.test_terminal import shows
 from tests.engine.conftest import busybox_tar
 
 __all__ = ["busybox_tar"]
@@ -153,10 +154,9 @@ def terminal_title(page: Page, found: Walk) -> None:
     page.goto("/containers/local/web-1/terminal/")
     before = page.title()
     page.get_by_role("button", name="Open a shell").click()
-    shown = page.locator("naru-terminals")
-    wait_for(lambda: "/ #" in shown.evaluate("shown => shown.text()"), limit_s=60, what="a prompt")
+    wait_for(lambda: shows(page, "naru-terminals", "/ #"), limit_s=60, what="a prompt")
     page.keyboard.type("cat /hostile/lines; echo $((6 * 7))\n")
-    wait_for(lambda: "42" in shown.evaluate("shown => shown.text()"), limit_s=60, what="all was printed")
+    wait_for(lambda: shows(page, "naru-terminals", "^42$"), limit_s=60, what="all was printed")
     if page.title() != before or page.evaluate(FOUND)["ran"]:
         found.harm.append(f"a terminal's output: {page.title()!r}")
 

@@ -15,7 +15,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.host, pytest.mark.timeout(300)]
 
 
 def shows(page: Page, element: str, pattern: str) -> bool:
-    text: str = page.locator(element).evaluate("shown => shown.text()")
+    # whose module may be on its way
+    text: str = page.locator(element).evaluate("shown => shown.text ? shown.text() : ''")
     return re.search(pattern, text, re.MULTILINE) is not None
 
 
