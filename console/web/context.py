@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
 from django.utils.functional import Promise, SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
@@ -36,6 +37,12 @@ JUMPS = {
 }
 
 
+@cache
+def _address(url_name: str, _prefix: str) -> str:
+    """Each page has all of them, twice."""
+    return reverse(url_name)
+
+
 @dataclass(frozen=True, slots=True)
 class Section:
     group: str | Promise
@@ -46,7 +53,7 @@ class Section:
 
     @property
     def url(self) -> str:
-        return reverse(self.url_name)
+        return _address(self.url_name, get_script_prefix())
 
     @property
     def jump(self) -> str:

@@ -12,7 +12,7 @@ from console.operations.errors import Invalid
 from console.web.keyset import Damaged, page_of
 
 # as many as are made within the time that a list may take (docs/performance.md)
-PAGE_ROWS = 40
+PAGE_ROWS = 30
 DAMAGED = gettext_lazy("This address is damaged: “after” names no place in this list.")
 Row = TypeVar("Row", bound=Model)
 

@@ -30,8 +30,10 @@ def container_tabs(context: Context, container: Container) -> list[Entry]:
 
 
 @register.simple_tag(takes_context=True)
-def container_actions(context: Context, container: Container, css: str = "", *, only_icon: bool = False) -> SafeString:
-    buttons = Buttons(container, context["may"], css, only_icon).all()
+def container_actions(
+    context: Context, container: Container, css: str = "", *, only_icon: bool = False, page: str = ""
+) -> SafeString:
+    buttons = Buttons(container, context["may"], css, only_icon, page).all()
     token = str(context.get("csrf_token", ""))
     return format_html_join("\n", "{}", ((button.html(token),) for button in buttons))
 
