@@ -78,3 +78,15 @@ def test_the_host_is_chosen_where_nobody_chooses_one():
     given = {"host": "", "workspace": "main", "stack": "quick", "IMAGE": "redis:7", "MEMORY_MB": "64", "PORT": "6400"}
     assert browser.post(address, given).status_code == 302
     assert Stack.objects.get().host == free
+
+
+@pytest.mark.django_db
+def test_where_no_host_fits_it_is_said_and_nothing_is_made():
+    make_host("full", state="unreachable")
+    make_host("away", state="unreachable")
+    browser = sign_in_browser(Client(), make_user(Role.DEVELOPER))
+    given = {"host": "", "workspace": "main", "stack": "quick", "IMAGE": "redis:7", "MEMORY_MB": "64", "PORT": "6400"}
+    answer = browser.post(reverse("stacks:template", args=["cache"]), given)
+    assert answer.status_code == 409
+    assert "No host fits." in answer.content.decode()
+    assert not Stack.objects.exists()
