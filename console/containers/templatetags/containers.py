@@ -11,6 +11,7 @@ from console.containers.buttons import Buttons
 from console.containers.models import Container
 from console.containers.tabs import Tab, tabs_of, url_of
 from console.web.permits import Permits
+from console.web.templatetags.naru import state
 
 register = template.Library()
 PORTS_SHOWN = 3
@@ -36,6 +37,11 @@ def container_actions(
     buttons = Buttons(container, context["may"], css, only_icon, page).all()
     token = str(context.get("csrf_token", ""))
     return format_html_join("\n", "{}", ((button.html(token),) for button in buttons))
+
+
+@register.simple_tag
+def container_state(container: Container) -> SafeString:
+    return state("gone" if container.gone_at else container.state)
 
 
 @register.simple_tag
