@@ -7,6 +7,8 @@
 
 const BLOCK = 50;
 const MARGIN_PX = 600;
+// a busy browser may give no frame for long; the lines are drawn then all the same
+const LATE_FRAME_MS = 250;
 
 export class LogList {
   constructor(view, draw) {
@@ -60,10 +62,14 @@ export class LogList {
   schedule() {
     if (this.scheduled) return;
     this.scheduled = true;
-    requestAnimationFrame(() => {
+    const draw = () => {
+      cancelAnimationFrame(frame);
+      clearTimeout(late);
       this.scheduled = false;
       this.#render();
-    });
+    };
+    const frame = requestAnimationFrame(draw);
+    const late = setTimeout(draw, LATE_FRAME_MS);
   }
 
   #render() {
