@@ -45,11 +45,9 @@ export class LogList {
   remeasure() {
     const stays = this.drawn.size > 0 && this.atBottom;
     this.heights = [];
-    this.drawn.clear();
-    this.body.replaceChildren();
     // at once: who hears of the scrolling must find it at the bottom again
+    this.#render({ anew: true });
     if (stays) this.toBottom();
-    else this.schedule();
   }
 
   toBottom() {
@@ -72,18 +70,27 @@ export class LogList {
     const late = setTimeout(draw, LATE_FRAME_MS);
   }
 
-  #render() {
+  /** From the first line here to where there is as much as before, nothing is read that lays the page out: with less in
+   * it than there is the browser would scroll up who is near the bottom.
+   */
+  #render({ anew = false } = {}) {
     const [first, last] = this.#window();
     for (const [block, element] of this.drawn) {
-      if (block >= first && block <= last) continue;
+      if (!anew && block >= first && block <= last) continue;
       element.remove();
       this.drawn.delete(block);
     }
     for (let block = first; block <= last; block += 1) if (!this.drawn.has(block)) this.#insert(block);
+    this.#space(first, last);
+    const { lineHeight } = this;
     this.#measure();
-    const blocks = Math.ceil(this.lines.length / BLOCK);
+    if (this.lineHeight !== lineHeight) this.#space(first, last);
+  }
+
+  /** As much room above and below as what is not drawn there takes. */
+  #space(first, last) {
     this.before.style.height = `${this.#sum(0, first)}px`;
-    this.after.style.height = `${this.#sum(last + 1, blocks)}px`;
+    this.after.style.height = `${this.#sum(last + 1, Math.ceil(this.lines.length / BLOCK))}px`;
   }
 
   #window() {
