@@ -25,8 +25,10 @@ set -eu
 mount --make-rslave /
 mount --bind "$ROOT" "$ROOT"
 mkdir "$ROOT/dev"
-mount -t tmpfs tmpfs "$ROOT/dev"
+mount -t tmpfs -o mode=0755 tmpfs "$ROOT/dev"
 for name in null zero full random urandom tty; do cp -a "/dev/$name" "$ROOT/dev/"; done
+# while crun makes some other container, the host's null device is that one's user's
+chown 0:0 "$ROOT/dev/null"
 ln -s /proc/self/fd "$ROOT/dev/fd"
 mount --move "$ROOT/dev" /dev
 awk '{print $5}' /proc/self/mountinfo | while read -r place; do
