@@ -18,7 +18,7 @@ run: ## Set up what is missing, then start engine, console, workers and Redis in
 
 test: ## Set up what is missing, then run every test, three files at a time (ARGS="-k name" narrows)
 	@$(PREPARE) test
-	@exec $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@exec $(BIN)/python scripts/test.py $(ARGS)
 
 check: ## Format, lint, types, imports, templates, migrations: under a minute, changes nothing
 	@$(PREPARE) check

@@ -145,8 +145,8 @@ def test_two_logs_are_one_in_the_order_of_time_and_whole(page: Page) -> None:
     expect(page.locator(".log-hits mark")).to_have_text([f"d {LINES}"], timeout=SLOW_MS)
 
 
-# how many different lines are drawn on the way from the top to the bottom, where it must arrive. Headless Chromium may stop to give frames on
-# a busy machine, which a test must not wait for without end.
+# how many different lines are drawn on the way from the top to the bottom, where it must arrive. Headless Chromium may
+# stop to give frames on a busy machine, which a test must not wait for without end.
 SCROLL = """async (view) => {
   const until = performance.now() + 400_000;
   const frame = () => new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)));
