@@ -1,14 +1,16 @@
 """The engine's own mount namespace: kept alive by a pin file, so that a restarted engine sees its mounts again.
 
 Reasons to have one: host tools do not see (and keep busy) every container's root; the runtime's binary can be made
-read-only, which spares it a copy of itself per call; and a hybrid cgroup hierarchy, which crun refuses, can be taken
-for what it is, cgroup v1, without changing the host.
+read-only, which spares it a copy of itself per call; a null device of our own can be given away; and a hybrid cgroup
+hierarchy, which crun refuses, can be taken for what it is, cgroup v1, without changing the host.
 """
 
 import contextlib
 import errno
+import logging
 import os
-from collections.abc import Sequence
+import stat
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -17,6 +19,7 @@ from engine.model.errors import Unavailable
 
 _HYBRID = Path("/sys/fs/cgroup/unified")
 _READY = "ready"
+_NULL = Path("/dev/null")
 
 
 def enter(pin: Path, *, storage_root: Path, read_only: Sequence[Path] = ()) -> bool:
@@ -99,7 +102,7 @@ def _bind_new_namespace(pin: Path, storage_root: Path, read_only: Sequence[Path]
     if child == 0:
         os.close(done_write)
         os.sched_setaffinity(0, processors)
-        _hold_namespace(ready_write, done_read, storage_root, read_only)
+        _hold_namespace(ready_write, done_read, lambda: _furnish(storage_root, read_only, scratch=pin.parent))
     os.close(ready_write)
     os.close(done_read)
     try:
@@ -113,11 +116,11 @@ def _bind_new_namespace(pin: Path, storage_root: Path, read_only: Sequence[Path]
         os.waitpid(child, 0)
 
 
-def _hold_namespace(ready: int, done: int, storage_root: Path, read_only: Sequence[Path]) -> NoReturn:
+def _hold_namespace(ready: int, done: int, furnish: Callable[[], None]) -> NoReturn:
     """In the child: make and furnish the namespace, then wait until the parent has bound it."""
     try:
         libc.unshare(libc.CLONE_NEWNS)
-        _furnish(storage_root, read_only)
+        furnish()
         os.write(ready, _READY.encode())
         os.read(done, 1)
     except OSError as error:
@@ -131,7 +134,7 @@ def _is_mounted(path: Path) -> bool:
     return str(path.resolve()) in points
 
 
-def _furnish(storage_root: Path, read_only: Sequence[Path]) -> None:
+def _furnish(storage_root: Path, read_only: Sequence[Path], *, scratch: Path) -> None:
     libc.mount(None, "/", flags=libc.MS_SLAVE | libc.MS_REC)
     if _HYBRID.is_dir():
         with contextlib.suppress(OSError):  # not mounted, or not hybrid after all
@@ -143,3 +146,22 @@ def _furnish(storage_root: Path, read_only: Sequence[Path]) -> None:
     for program in dict.fromkeys(path.resolve() for path in read_only):
         libc.mount(program, program, flags=bind)
         libc.mount(None, program, flags=again | libc.MS_RDONLY)
+    _bring_null_device(scratch)
+
+
+def _bring_null_device(scratch: Path) -> None:
+    """crun makes a container's user the owner of its standard streams, and so of the null device that conmon opened.
+
+    With one of our own the host's stays root's at every moment. ``scratch`` is a directory where one can mount.
+    """
+    libc.mount("tmpfs", scratch, kind="tmpfs", flags=libc.MS_NOSUID | libc.MS_NOEXEC, data="size=4k,mode=0755")
+    try:
+        node = scratch / _NULL.name
+        os.mknod(node, stat.S_IFCHR | 0o666, os.makedev(1, 3))  # null(4)
+        node.chmod(0o666)  # whatever the umask is
+        libc.mount(node, _NULL, flags=libc.MS_BIND)
+        libc.mount(None, _NULL, flags=libc.MS_PRIVATE)
+    except PermissionError as error:
+        logging.getLogger(__name__).warning("the host's null device is used: %s", error)
+    finally:
+        libc.umount(scratch, flags=libc.MNT_DETACH)

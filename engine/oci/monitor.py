@@ -141,9 +141,10 @@ async def _started(words: list[str], *, bundle: Path, timeout_s: float) -> tuple
 
 
 def _take_back_null_device() -> None:
-    """crun gives the container its standard streams, and so the host's /dev/null, which conmon has as input.
+    """crun gives the container its standard streams, and so the null device, which conmon has as input.
 
-    Its owner could change the node's mode for the whole host; taken back here, before the program first runs.
+    Its owner could change the node's mode for every container, and, where the engine's mount namespace has none of its
+    own, for the whole host; taken back here, before the program first runs.
     """
     os.chown("/dev/null", 0, 0)
 
