@@ -2,7 +2,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 from django import forms
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from console.containers.cloning import MOST as MOST_CLONES
@@ -15,6 +15,9 @@ from console.containers.specs.texts import read_pairs, read_size
 from console.containers.wishes import GROUPS, MONO, RESTARTS, field_of
 from console.operations.errors import Invalid
 from console.web.forms import Form, PlacedForm
+
+# among the states that one can look for, though it is one of health
+UNHEALTHY = "unhealthy"
 
 
 class SizeField(forms.CharField):
@@ -199,7 +202,9 @@ class LimitsForm(Form):
 class ContainerFilterForm(Form):
     text = forms.CharField(label=_("Name, image or id"), required=False, max_length=300)
     state = forms.ChoiceField(
-        label=_("State"), required=False, choices=[("", _("Any state")), *Container.State.choices]
+        label=_("State"),
+        required=False,
+        choices=[("", _("Any state")), *Container.State.choices, (UNHEALTHY, pgettext_lazy("state", "unhealthy"))],
     )
     host = forms.CharField(label=_("Host"), required=False, max_length=63)
     workspace = forms.CharField(required=False, max_length=40)
@@ -208,4 +213,7 @@ class ContainerFilterForm(Form):
     def wanted(self) -> ContainerFilter:
         """A value nobody offered narrows nothing."""
         self.is_valid()
-        return ContainerFilter(**{name: value for name, value in self.cleaned_data.items() if value})
+        given = {name: value for name, value in self.cleaned_data.items() if value}
+        if given.get("state") == UNHEALTHY:
+            given["health"] = given.pop("state")
+        return ContainerFilter(**given)

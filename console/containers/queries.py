@@ -44,6 +44,8 @@ class ContainerFilter:
     text: str = ""
     gone: bool = False
     workspace: str = ""
+    # of those that run
+    health: str = ""
 
 
 def visible_containers(actor: Actor, wanted: ContainerFilter | None = None) -> QuerySet[Container]:
@@ -61,6 +63,8 @@ def visible_containers(actor: Actor, wanted: ContainerFilter | None = None) -> Q
         containers = containers.filter(host__name=wanted.host)
     if wanted.state:
         containers = containers.filter(state=wanted.state)
+    if wanted.health:
+        containers = containers.filter(state__in=Container.ALIVE, health=wanted.health)
     if wanted.text:
         containers = containers.filter(
             Q(name__icontains=wanted.text)

@@ -30,7 +30,10 @@ class ContainerShown(Shown):
     image: str
     command: list[str]
     state: State
+    health: str = Field(description="As Docker words it: healthy, unhealthy, starting; empty without a health check.")
     exit_code: int | None
+    oom_killed: bool
+    restart_count: int = Field(description="By its engine, because of a restart policy.")
     ports: list[PortShown]
     labels: dict[str, str]
     memory_bytes: int
@@ -51,7 +54,10 @@ class ContainerShown(Shown):
             image=container.image,
             command=container.command,
             state=Container.State(container.state),
+            health=container.health,
             exit_code=container.exit_code,
+            oom_killed=container.oom_killed,
+            restart_count=container.restart_count,
             ports=[PortShown(**port) for port in container.ports],
             labels=container.labels,
             memory_bytes=container.memory_bytes,
@@ -67,13 +73,14 @@ class ContainerShown(Shown):
 class ContainerQuery(Paging):
     host: str = Field("", max_length=63)
     state: State | None = None
+    health: Literal["", "healthy", "unhealthy", "starting"] = Field("", description="Of those that run.")
     text: str = Field("", max_length=300, description="Part of its name or image, or the beginning of its id.")
     gone: bool = Field(False, description="Removed ones too.")
     workspace: str = Field("", max_length=40)
 
     @property
     def wanted(self) -> ContainerFilter:
-        return ContainerFilter(self.host, self.state or "", self.text, self.gone, self.workspace)
+        return ContainerFilter(self.host, self.state or "", self.text, self.gone, self.workspace, self.health)
 
 
 class MountGiven(Given):

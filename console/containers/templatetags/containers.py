@@ -15,6 +15,8 @@ from console.web.templatetags.naru import state
 
 register = template.Library()
 PORTS_SHOWN = 3
+# of one that is healthy its state says enough
+WORTH_SAYING = ("unhealthy", "starting")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,12 @@ def container_actions(
 
 
 @register.simple_tag
-def container_state(container: Container) -> SafeString:
-    return state("gone" if container.gone_at else container.state)
+def container_state(container: Container, *, with_health: bool = True) -> SafeString:
+    """And how its health check stands, where there is something to know."""
+    shown = state("gone" if container.gone_at else container.state)
+    if with_health and container.is_alive and container.health in WORTH_SAYING:
+        shown += format_html(" {}", state(container.health, "health"))
+    return shown
 
 
 @register.simple_tag

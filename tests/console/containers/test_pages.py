@@ -1,5 +1,6 @@
 """The pages that make containers and make them anew."""
 
+import re
 from html.parser import HTMLParser
 from typing import Any
 
@@ -220,3 +221,30 @@ def test_long_lists_cost_no_more_queries(browser: Client) -> None:
     with CaptureQueriesContext(connection) as queries:
         browser.post("/containers/many/", {"action": "restart", "picked": keys})
     assert len(queries) <= 12
+
+
+def test_who_is_not_healthy_is_seen_and_found(browser: Client) -> None:
+    make_container("sick", health="unhealthy")
+    make_container("fresh", health="starting")
+    make_container("well", health="healthy")
+    make_container("was-sick", health="unhealthy", state="exited")
+
+    def states(row: str) -> list[str]:
+        found = re.search(rf'<tr id="[^"]*">(?:(?!</tr>).)*?>{row}</a>.*?</tr>', listed, re.DOTALL)
+        return re.findall(r'data-state="(\w+)"', found.group()) if found else []
+
+    listed = browser.get("/containers/").content.decode()
+    assert [states(name) for name in ("sick", "fresh", "well", "was-sick")] == [
+        ["running", "unhealthy"],
+        ["running", "starting"],
+        ["running"],
+        ["exited"],
+    ]
+    assert 'data-state="unhealthy"' in browser.get("/containers/local/sick/").content.decode().split("facts", 1)[0]
+    narrowed = browser.get("/containers/", {"state": "unhealthy"}).context["table"]
+    assert [one.name for one in narrowed.rows] == ["sick"]
+    told = browser.get("/api/v1/containers", {"health": "unhealthy"}).json()["items"]
+    assert [(one["name"], one["health"], one["oom_killed"], one["restart_count"]) for one in told] == [
+        ("sick", "unhealthy", False, 0)
+    ]
+    assert browser.get("/api/v1/containers", {"health": "ill"}).status_code == 400
