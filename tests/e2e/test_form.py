@@ -83,9 +83,10 @@ def test_from_a_line_to_clones(instance: Instance, context: BrowserContext) -> N
 def nothing_is_pulled_from_under_the_hand(instance: Instance, page: Page) -> None:
     page.goto("/containers/")
     rows = page.locator("#rows")
-    rows.evaluate("rows => { rows.dataset.old = 'yes' }")
     rows.locator("th").nth(1).hover()
     page.mouse.down()
+    # only now: what was rung before may have swapped them
+    rows.evaluate("rows => { rows.dataset.old = 'yes' }")
     instance.docker("pause", "web")
     page.wait_for_timeout(3000)
     assert rows.get_attribute("data-old") == "yes"
