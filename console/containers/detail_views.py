@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 from console.containers.detail import Details, details_of, mounts_of
 from console.containers.drawing import drawing_of
 from console.containers.groups import check_group, config_groups, names_group
-from console.containers.links import link_if_any, name_of_machine, port_link
+from console.containers.links import link_if_any, linked_ports
 from console.containers.queries import get_container
 from console.operations.permissions import Permission
 from console.web.permits import require
@@ -52,7 +52,6 @@ def config(request: HttpRequest, host: str, name: str) -> HttpResponse:
 def network(request: HttpRequest, host: str, name: str) -> HttpResponse:
     details = _details(request, host, name)
     container, shape = details.container, details.inspected.shape
-    machine = name_of_machine(request)
     published = {f"{port['container_port']}/{port['protocol']}" for port in container.ports}
     networks = [
         {**one, "link": link_if_any("networks:network", host, one["network_id"])} for one in shape.get("networks", ())
@@ -60,7 +59,7 @@ def network(request: HttpRequest, host: str, name: str) -> HttpResponse:
     context = {
         **_frame(details, "network"),
         "networks": networks,
-        "ports": [{**port, "link": port_link(port, host=machine)} for port in container.ports],
+        "ports": linked_ports(request, container.host, container.ports),
         "exposed": [port for port in shape.get("exposed", ()) if port not in published],
         "names": names_group(shape),
         "mode": shape.get("network_mode", ""),

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from console.containers.links import name_of_machine, port_link
+from console.containers.links import linked_ports
 from console.containers.models import Container
 from console.containers.reasons import reason_of
 from console.images.models import Image
@@ -15,10 +15,9 @@ from console.operations.errors import Invalid
 
 
 def overview_of(request: HttpRequest, actor: Actor, container: Container) -> dict[str, Any]:
-    machine = name_of_machine(request)
     return {
         "reason": "" if container.is_alive else reason_of(container.exit_code, is_oom=container.oom_killed),
-        "ports": [{**port, "link": port_link(port, host=machine)} for port in container.ports],
+        "ports": linked_ports(request, container.host, container.ports),
         "newer_image": newer_image(actor, container),
         "restart": container.shape.get("restart", ""),
         "pids": container.shape.get("limits", {}).get("pids", 0),

@@ -19,7 +19,7 @@ from console.stacks.planning.placing import Placing
 from console.stacks.planning.plans import Step
 from console.stacks.preparing import Prepared
 from console.stacks.queries import Adoptable
-from console.stacks.services import ServiceNow
+from console.stacks.services import ServiceNow, by_service, published_by, service_of
 
 PATHS = Field(default_factory=lambda: ["compose.yaml"], description="Those that are merged, in order.")
 FILES = Field(description="Texts by their paths below the stack's directory, such as `compose.yaml` and `.env`.")
@@ -175,6 +175,7 @@ class StackServiceShown(Shown):
     name: str
     image: str
     wanted: int = Field(description="Of the newest release.")
+    ports: list[str] = Field(default_factory=list, description="What is published now.")
     containers: list[StackReplicaShown]
 
 
@@ -220,12 +221,7 @@ class StackServiceDetail(Shown):
             release=service.release.number if service.release else None,
             ports=[_port(port) for port in service.ports],
             update=StackUpdateShown.of(service.update) if service.update else None,
-            containers=[
-                StackReplicaShown(
-                    name=one.name, number=labels.number_of(one.labels), state=one.state, health=one.health
-                )
-                for one in service.containers
-            ],
+            containers=[StackReplicaShown.of(one) for one in service.containers],
         )
 
 
@@ -279,9 +275,11 @@ def services_of(newest: Release | None, containers: Sequence[Container]) -> list
         for name, service in newest.project.services.items():
             found[name] = StackServiceShown(name=name, image=service.image, wanted=service.replicas, containers=[])
     for one in containers:
-        name = one.labels.get(labels.SERVICE, "")
+        name = service_of(one)
         shown = found.setdefault(name, StackServiceShown(name=name, image=one.image, wanted=0, containers=[]))
         shown.containers.append(StackReplicaShown.of(one))
+    for name, own in by_service(containers).items():
+        found[name].ports = [_port(port) for port in published_by(own)]
     return list(found.values())
 
 

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
+from console.containers.links import linked_ports
 from console.operations.errors import ConsoleError, Invalid
 from console.operations.permissions import Permission
 from console.stacks.models import Stack
@@ -34,6 +35,7 @@ def service(request: HttpRequest, stack_id: int, name: str) -> HttpResponse:
         "stack": stack,
         "hosts": [stack.host],
         "service": found,
+        "ports": linked_ports(request, stack.host, found.ports),
         "field": f"{FIELD}{name}",
         "most": most_of(found.wanted),
         "entries": latest_of(actor, ever_of(stack, name), limit=SHOWN),

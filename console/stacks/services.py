@@ -1,6 +1,6 @@
 """One service of a stack as it is now: what its newest release says of it, and its containers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -75,8 +75,7 @@ class ServiceNow:
     @property
     def ports(self) -> list[dict[str, Any]]:
         """What is published now, each once."""
-        found = {tuple(sorted(port.items())): port for one in self.containers for port in one.ports}
-        return sorted(found.values(), key=lambda port: (port["container_port"], port["host_port"]))
+        return published_by(self.containers)
 
     @property
     def update(self) -> UpdateConfig | None:
@@ -107,11 +106,29 @@ def _settings(update: UpdateConfig) -> Iterator[tuple[str, str]]:
         yield _("Failures that are borne"), f"{update.max_failure_ratio:.0%}"
 
 
+def service_of(container: Container) -> str:
+    """Empty where its labels name none."""
+    return str(container.labels.get(labels.SERVICE, ""))
+
+
+def by_service(containers: Iterable[Container]) -> dict[str, list[Container]]:
+    found: dict[str, list[Container]] = {}
+    for one in containers:
+        found.setdefault(service_of(one), []).append(one)
+    return found
+
+
+def published_by(containers: Iterable[Container]) -> list[dict[str, Any]]:
+    """Of several that publish one port together it is told once."""
+    found = {tuple(sorted(port.items())): port for one in containers for port in one.ports}
+    return sorted(found.values(), key=lambda port: (port["container_port"], port["host_port"]))
+
+
 def get_service(actor: Actor, stack: Stack, name: str) -> ServiceNow:
     """Missing unless its newest release has it, or a container of it is there."""
     newest = stack.newest
     service = newest.project.services.get(name) if newest is not None else None
-    own = [one for one in containers_of(actor, stack) if one.labels.get(labels.SERVICE) == name]
+    own = [one for one in containers_of(actor, stack) if service_of(one) == name]
     if service is None and not own:
         raise Missing(_("There is no service “%(name)s”.") % {"name": name[:80]})
     return ServiceNow(stack, name, newest, service, own)

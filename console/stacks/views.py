@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from console.containers.links import linked_ports
 from console.hosts.queries import places_for
 from console.jobs.queries import jobs_on
 from console.operations.actor import Actor
@@ -30,6 +31,7 @@ from console.stacks.planning.plans import Action
 from console.stacks.queries import containers_of, get_stack, visible_stacks
 from console.stacks.reconciling.shown import summary_of
 from console.stacks.schemas import services_of
+from console.stacks.services import by_service, published_by
 from console.web.permits import require
 from console.web.rendering import go_to, page_or_part
 from console.web.tables import table_of
@@ -53,11 +55,15 @@ def stacks(request: HttpRequest) -> HttpResponse:
 def stack(request: HttpRequest, stack_id: int) -> HttpResponse:
     actor = require(request, Permission.STACK_VIEW)
     found = get_stack(actor, stack_id)
-    newest = found.newest
+    newest, there = found.newest, containers_of(actor, found)
+    own = by_service(there)
     context = {
         "stack": found,
         "newest": newest,
-        "services": services_of(newest, containers_of(actor, found)),
+        "services": [
+            (one, linked_ports(request, found.host, published_by(own.get(one.name, ()))))
+            for one in services_of(newest, there)
+        ],
         "releases": found.releases.select_related("job").order_by("-number")[:RELEASES],
         "jobs": jobs_on(actor, found)[:SHOWN],
         "cli": stack_commands(found),

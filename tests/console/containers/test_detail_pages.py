@@ -5,10 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.test import Client, RequestFactory, override_settings
 
 from console.containers import inspected
 from console.containers.environment import env_rule
+from console.containers.links import linked_ports
 from console.containers.models import Container
 from console.hosts.models import Host
 from console.operations.errors import Unavailable
@@ -177,18 +178,40 @@ def test_a_newer_image_of_the_same_name_is_hinted_at() -> None:
     assert newer.short_id not in page(Role.VIEWER, "", name="web-2")
 
 
+SOCKET = "unix:///run/naru/engine.sock"
+
+
 @pytest.mark.parametrize(
-    ("address", "link"),
+    ("of_host", "of_console", "published_on", "link"),
     [
-        ("0.0.0.0", "http://testserver:8080/"),
-        ("127.0.0.1", "http://127.0.0.1:8080/"),
-        ("::1", "http://[::1]:8080/"),
+        ({"address": SOCKET}, "naru.test:8000", "0.0.0.0", "http://naru.test:8080/"),
+        ({"address": SOCKET}, "[fd00::1]:8000", "::", "http://[fd00::1]:8080/"),
+        ({"address": SOCKET}, "naru.test", "192.0.2.7", "http://192.0.2.7:8080/"),
+        # what only the machine itself reaches
+        ({"address": SOCKET}, "localhost:8000", "127.0.0.1", "http://127.0.0.1:8080/"),
+        ({"address": SOCKET}, "[::1]:8000", "::1", "http://[::1]:8080/"),
+        ({"address": SOCKET}, "naru.test", "127.0.0.1", ""),
+        # other machines
+        ({"address": "tcp://b1.test:2375"}, "naru.test", "0.0.0.0", "http://b1.test:8080/"),
+        ({"address": "tcp://b1.test:2375"}, "localhost", "127.0.0.1", ""),
+        ({"address": "tcp://127.0.0.1:2375"}, "naru.test", "0.0.0.0", "http://naru.test:8080/"),
+        ({"address": "agent://1", "called_from": "192.0.2.9"}, "naru.test", "0.0.0.0", "http://192.0.2.9:8080/"),
+        ({"address": "agent://1"}, "naru.test", "0.0.0.0", ""),
     ],
 )
-def test_ports_are_links(address: str, link: str) -> None:
-    ports = [{"host_address": address, "host_port": 8080, "container_port": 80, "protocol": "tcp"}]
+def test_ports_lead_to_the_machine_that_has_them(
+    of_host: dict[str, str], of_console: str, published_on: str, link: str
+) -> None:
+    port = {"host_address": published_on, "host_port": 8080, "container_port": 80, "protocol": "tcp"}
+    request = RequestFactory().get("/", headers={"host": of_console})
+    with override_settings(ALLOWED_HOSTS=["*"]):
+        assert [one["link"] for one in linked_ports(request, Host(**of_host), [port])] == [link]
+
+
+def test_ports_are_links() -> None:
+    ports = [{"host_address": "0.0.0.0", "host_port": 8080, "container_port": 80, "protocol": "tcp"}]
     make_container("web-1", ports=ports)
-    assert f'href="{link}"' in page(Role.VIEWER, "")
+    assert 'href="http://testserver:8080/"' in page(Role.VIEWER, "")
 
 
 def test_the_document_is_text_that_the_page_s_script_reads_back(

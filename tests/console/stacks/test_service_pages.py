@@ -72,6 +72,18 @@ def test_a_service_shows_its_replicas_its_images_and_how_it_is_updated(browser: 
     assert browser.get(reverse("stacks:service", args=[stack.pk, "other"])).status_code == 404
 
 
+def test_a_stack_tells_where_its_services_answer_once_for_all_replicas(browser: Client) -> None:
+    stack = make_stack(files={"compose.yaml": ROLLED})
+    make_release(stack)
+    port = {"host_address": "0.0.0.0", "host_port": 8090, "container_port": 80, "protocol": "tcp"}
+    for number in (1, 2):
+        make_replica(stack, number, ports=[port])
+    for page in (browser.get(reverse("stacks:stack", args=[stack.pk])).content.decode(), page_of(browser, stack)):
+        assert page.count('href="http://testserver:8090/"') == 1
+    told = browser.get(reverse("api:get_stack", args=[stack.pk])).json()["services"]
+    assert [(one["name"], one["ports"]) for one in told] == [("web", ["0.0.0.0:8090:80/tcp"])]
+
+
 def test_a_service_of_many_costs_no_more_than_one_of_few(browser: Client) -> None:
     stack = make_stack(files={"compose.yaml": ROLLED})
     make_release(stack)
