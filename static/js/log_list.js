@@ -1,8 +1,9 @@
 /**
  * A scrolling list of log lines that keeps only the visible ones in the page.
  *
- * Lines are grouped in blocks; a block's height is measured when it is first drawn and estimated before. Works for
- * wrapped (uneven) and unwrapped lines alike. Knows nothing of where lines come from.
+ * Lines are grouped in blocks; a block's height is measured when it is first drawn and estimated before. What one reads
+ * stays where it is when an estimate above it turns out wrong, as it does with wrapped (uneven) lines. Knows nothing of
+ * where lines come from.
  */
 
 const BLOCK = 50;
@@ -20,6 +21,8 @@ export class LogList {
     this.lines = [];
     this.heights = [];
     this.drawn = new Map();
+    // the line at the top of the view and how far below the view's edge it begins, as of the last drawing
+    this.reading = null;
     this.lineHeight = 20;
     this.scheduled = false;
     view.addEventListener("scroll", () => this.schedule(), { passive: true });
@@ -32,6 +35,7 @@ export class LogList {
 
   replace(lines) {
     this.lines = lines;
+    this.reading = null;
     this.remeasure();
   }
 
@@ -42,8 +46,9 @@ export class LogList {
     this.schedule();
   }
 
+  /** The same lines may have other heights. */
   remeasure() {
-    const stays = this.drawn.size > 0 && this.atBottom;
+    const stays = this.reading ? this.reading.isBottom : this.drawn.size > 0 && this.atBottom;
     this.heights = [];
     // at once: who hears of the scrolling must find it at the bottom again
     this.#render({ anew: true });
@@ -70,11 +75,12 @@ export class LogList {
     const late = setTimeout(draw, LATE_FRAME_MS);
   }
 
-  /** From the first line here to where there is as much as before, nothing is read that lays the page out: with less in
-   * it than there is the browser would scroll up who is near the bottom.
-   */
   #render({ anew = false } = {}) {
-    const [first, last] = this.#window();
+    // drawn anew, the lines may have moved already: what counts is where they were
+    const reading = anew ? this.reading : this.#topLine();
+    const [first, last] = this.#window(anew && reading ? this.#sum(0, reading.block) : this.view.scrollTop);
+    // From here to where there is as much as before, nothing is read that lays the page out: with less in it than there
+    // is the browser would scroll up who is near the bottom.
     for (const [block, element] of this.drawn) {
       if (!anew && block >= first && block <= last) continue;
       element.remove();
@@ -85,6 +91,27 @@ export class LogList {
     const { lineHeight } = this;
     this.#measure();
     if (this.lineHeight !== lineHeight) this.#space(first, last);
+    if (reading) this.#moveBack(reading);
+    this.reading = this.#topLine();
+  }
+
+  #topLine() {
+    const { top } = this.view.getBoundingClientRect();
+    for (const block of [...this.drawn.keys()].sort((a, b) => a - b)) {
+      const lines = [...this.drawn.get(block).children];
+      const number = lines.findIndex((line) => line.getBoundingClientRect().bottom > top);
+      if (number < 0) continue;
+      return { block, number, offset: lines[number].getBoundingClientRect().top - top, isBottom: this.atBottom };
+    }
+    return null;
+  }
+
+  #moveBack({ block, number, offset }) {
+    const line = this.drawn.get(block)?.children[number];
+    if (!line) return;
+    const moved = line.getBoundingClientRect().top - this.view.getBoundingClientRect().top - offset;
+    // less than a pixel is rounding, and to correct that would never end
+    if (Math.abs(moved) >= 1) this.view.scrollTop += moved;
   }
 
   /** As much room above and below as what is not drawn there takes. */
@@ -93,10 +120,11 @@ export class LogList {
     this.after.style.height = `${this.#sum(last + 1, Math.ceil(this.lines.length / BLOCK))}px`;
   }
 
-  #window() {
+  /** The first and the last block around what is `from` pixels from the top. */
+  #window(from) {
     const blocks = Math.ceil(this.lines.length / BLOCK);
-    const top = this.view.scrollTop - MARGIN_PX;
-    const bottom = this.view.scrollTop + this.view.clientHeight + MARGIN_PX;
+    const top = from - MARGIN_PX;
+    const bottom = from + this.view.clientHeight + MARGIN_PX;
     let first = 0;
     let offset = 0;
     while (first < blocks - 1 && offset + this.#height(first) < top) offset += this.#height(first++);
