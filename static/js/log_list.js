@@ -33,9 +33,11 @@ export class LogList {
     return this.view.scrollHeight - this.view.scrollTop - this.view.clientHeight < 24;
   }
 
-  replace(lines) {
+  /** `gone`: that many of the first lines are not there any more, and the others are. Else they are other lines. */
+  replace(lines, gone = 0) {
+    const at = gone && this.reading ? this.reading.block * BLOCK + this.reading.number - gone : -1;
     this.lines = lines;
-    this.reading = null;
+    this.reading = at < 0 ? null : { ...this.reading, block: Math.floor(at / BLOCK), number: at % BLOCK };
     this.remeasure();
   }
 

@@ -80,6 +80,18 @@ RESIZES = """async () => {
   for (let n = 0; n < 4; n += 1) await frame();
   return [found, left()];
 }"""
+# while the first lines are given up
+TRIMS = """async () => {
+  view.scrollTop = view.scrollHeight / 2;
+  await frame();
+  await frame();
+  const place = () => [below(1).textContent.split(" ")[0], Math.round(below(1).getBoundingClientRect().top)];
+  const found = [place()];
+  list.lines.splice(0, 700);
+  list.replace(list.lines, 700);
+  for (let n = 0; n < 4; n += 1) await frame();
+  return [...found, place()];
+}"""
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -120,3 +132,9 @@ def test_the_line_at_the_top_stays_there_in_another_width(page: Page) -> None:
     lines, left = page.evaluate(RESIZES)
     assert lines == lines[:1] * 4
     assert left == 0
+
+
+def test_the_line_at_the_top_stays_there_when_the_oldest_are_given_up(page: Page) -> None:
+    page.evaluate(MAKE, {"count": 2001, "even": False})
+    before, after = page.evaluate(TRIMS)
+    assert before == after
