@@ -184,19 +184,16 @@ class NaruLog extends HTMLElement {
 
   #trim() {
     if (this.all.length <= KEPT_LINES) return;
-    const gone = this.all.splice(0, this.all.length - KEPT_AFTER_TRIM);
-    const lines = gone.filter((line) => !line.marker).length;
-    this.held -= lines;
-    this.dropped += lines;
-    const isFiltered = this.shown !== this.all;
-    this.#filter(this.needle, isFiltered ? gone.filter((line) => this.#matches(line)).length : gone.length);
+    const gone = this.all.splice(0, this.all.length - KEPT_AFTER_TRIM).filter((line) => !line.marker).length;
+    this.held -= gone;
+    this.dropped += gone;
+    this.#filter(this.needle);
   }
 
-  /** `gone`: that many of the first lines that were shown are not kept any more. */
-  #filter(needle, gone = 0) {
+  #filter(needle) {
     this.needle = needle.toLowerCase();
     this.shown = this.needle || this.hiddenSources.size ? this.all.filter((line) => this.#matches(line)) : this.all;
-    this.list.replace(this.shown, gone);
+    this.list.replace(this.shown);
     if (this.following) this.list.toBottom();
     this.#count();
   }

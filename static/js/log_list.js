@@ -33,9 +33,9 @@ export class LogList {
     return this.view.scrollHeight - this.view.scrollTop - this.view.clientHeight < 24;
   }
 
-  /** `gone`: that many of the first lines are not there any more, and the others are. Else they are other lines. */
-  replace(lines, gone = 0) {
-    const at = gone && this.reading ? this.reading.block * BLOCK + this.reading.number - gone : -1;
+  /** Lines that come between, or are left out: if the one that is being read is among them, it stays where it is. */
+  replace(lines) {
+    const at = this.reading ? lines.indexOf(this.reading.line) : -1;
     this.lines = lines;
     this.reading = at < 0 ? null : { ...this.reading, block: Math.floor(at / BLOCK), number: at % BLOCK };
     this.remeasure();
@@ -103,7 +103,8 @@ export class LogList {
       const lines = [...this.drawn.get(block).children];
       const number = lines.findIndex((line) => line.getBoundingClientRect().bottom > top);
       if (number < 0) continue;
-      return { block, number, offset: lines[number].getBoundingClientRect().top - top, isBottom: this.atBottom };
+      const line = this.lines[block * BLOCK + number];
+      return { line, block, number, offset: lines[number].getBoundingClientRect().top - top, isBottom: this.atBottom };
     }
     return null;
   }
