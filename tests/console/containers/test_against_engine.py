@@ -96,6 +96,22 @@ def image(engine: RunningEngine, busybox_tar: bytes) -> str:
     return IMAGE
 
 
+@pytest.fixture
+def cleared(engine: RunningEngine) -> Iterator[None]:
+    """Whatever comes of a test, those after it find none of its containers."""
+    yield
+    if left := engine.out("ps", "-aq").split():
+        engine.docker("rm", "-fv", *left)
+
+
+def noted(engine: RunningEngine, *options: str) -> str:
+    """The id of a container "web" that has written into its volume, once it has."""
+    noting = "echo kept > /data/note; exec sleep 1000"
+    made = engine.out("run", "-d", "--name", "web", *options, IMAGE, "sh", "-c", noting)
+    wait_until(lambda: engine.docker("exec", "web", "cat", "/data/note", check=False).stdout == b"kept\n")
+    return made
+
+
 async def made(engine: RunningEngine, spec: ContainerSpec) -> tuple[dict[str, Any], dict[str, Any]]:
     """Made by the console and shown, with its image; gone afterwards."""
     async with connect(f"unix://{engine.socket}") as gateway:
@@ -169,13 +185,12 @@ class Dying:
         return str((await self.json("containers/create", "POST", params=params, body=body))["Id"])
 
 
+@pytest.mark.usefixtures("cleared")
 @pytest.mark.parametrize("step", [1, 2, 3, 5, 6])
 async def test_on_an_engine_too_one_runs_whenever_the_agent_dies(engine: RunningEngine, image: str, step: int) -> None:
     port = free_port()
     line = f"--init --stop-timeout 0 -p 127.0.0.1:{port}:80 -v /data"
-    old = engine.out(
-        "run", "-d", "--name", "web", *shlex.split(line), image, "sh", "-c", "echo kept > /data/note; exec sleep 1000"
-    )
+    old = noted(engine, *shlex.split(line))
     spec = checked(read_line(f"docker run {line} -e NEW=1 {image}").spec)
     args = {**spec.as_json(), "name": "web", "engine_id": old, "settle_s": 0, "drops": []}
     async with connect(f"unix://{engine.socket}") as gateway:
@@ -187,13 +202,12 @@ async def test_on_an_engine_too_one_runs_whenever_the_agent_dies(engine: Running
     assert engine.out("ps", "-aq", "--no-trunc").split() == [result["engine_id"]]
     assert engine.out("exec", "web", "sh", "-c", "cat /data/note; echo $NEW").split() == ["kept", "1"]
     assert f":{port}" in engine.out("port", "web")
-    engine.docker("rm", "-fv", "web")
 
 
+@pytest.mark.usefixtures("cleared")
 async def test_a_volume_without_a_name_stays_through_every_replacement(engine: RunningEngine, image: str) -> None:
     line = "docker run --name web --stop-timeout 0 -v /data {} " + image + " sleep 1000"
-    kept = "echo kept > /data/note; exec sleep 1000"
-    engine.out("run", "-d", "--name", "web", "--stop-timeout", "0", "-v", "/data", image, "sh", "-c", kept)
+    noted(engine, "--stop-timeout", "0", "-v", "/data")
     async with connect(f"unix://{engine.socket}") as gateway:
         for number in ("1", "2"):
             old = str(json.loads(engine.out("inspect", "web"))[0]["Id"])
@@ -203,7 +217,6 @@ async def test_a_volume_without_a_name_stays_through_every_replacement(engine: R
         document = await gateway.json("containers/web/json")
     assert engine.out("exec", "web", "sh", "-c", "cat /data/note; echo $NUMBER").split() == ["kept", "2"]
     assert [(mount.target, mount.source) for mount in of_docker(document).spec.mounts] == [("/data", "")]
-    engine.docker("rm", "-fv", "web")
 
 
 async def test_the_log_of_a_container_is_read_on_after_its_removal(engine: RunningEngine, image: str) -> None:
