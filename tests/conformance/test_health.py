@@ -102,6 +102,8 @@ def life(client: Client) -> list[object]:
 
     def look(station: str) -> None:
         state = client.ask("GET", "/containers/lived/json").json["State"]
+        # dockerd's list knows of it a moment later
+        until(lambda: ("(Paused)" in status_text(client, "lived")) == state["Paused"])
         seen.append(
             (station, state.get("Health", {}).get("Status"), status_text(client, "lived"), found_by(client, "lived"))
         )
