@@ -92,7 +92,7 @@ def _situation(stack: Stack, releases: list[Release], known: _Known, *, now: dat
     hold, release = _wanted_release(stack, releases)
     if release is None:
         return Situation(stack, hold=hold)
-    wanted, hashes = _of_release(release.pk)
+    wanted, hashes = _of_release(release.pk, release.created_at)
     seen = [_seen(row, hashes, release.images, known.asked) for row in known.rows]
     found = find(wanted, seen, now=now)
     decisions = decide(found.troubles, known.past, now=now, room=room, policy=map(Why, stack.restores))
@@ -148,8 +148,9 @@ def _past(host: Host, now: datetime) -> dict[int, list[Past]]:
 
 
 @lru_cache(maxsize=512)
-def _of_release(release_pk: int) -> tuple[Mapping[str, Wanted], Mapping[str, str]]:
-    """What it wants, and the hash of each service's containers: a release never changes.
+def _of_release(release_pk: int, _created_at: datetime) -> tuple[Mapping[str, Wanted], Mapping[str, str]]:
+    """What it wants, and the hash of each service's containers: a release never changes. A database that was put back
+    may give its number to another, which has another time.
 
     By name: databases keep the members of an object in an order of their own.
     """

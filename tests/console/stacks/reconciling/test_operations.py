@@ -29,6 +29,17 @@ def finish(job: Job, **facts: Any) -> None:
         Job.objects.filter(pk=job.pk).update(**{"state": "succeeded", **facts})
 
 
+def test_a_release_that_has_the_number_of_another_is_not_taken_for_it(shop):
+    """As when a database was put back."""
+    shop.end("web-2")
+    assert situation_of(shop.stack, now=timezone.now()).found.troubles
+    other = Release.objects.get()
+    document = {**other.document, "services": {"else": other.document["services"]["db"]}}
+    with writes_allowed("test"):
+        Release.objects.filter(pk=other.pk).update(document=document, created_at=timezone.now())
+    assert [one.service for one in situation_of(shop.stack, now=timezone.now()).found.troubles] == ["else"]
+
+
 def test_while_all_is_well_nothing_is_asked_for(shop):
     assert restore_due("local") == []
     assert not Restoration.objects.exists()
