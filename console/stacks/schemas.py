@@ -19,7 +19,7 @@ from console.stacks.planning.placing import Placing
 from console.stacks.planning.plans import Step
 from console.stacks.preparing import Prepared
 from console.stacks.queries import Adoptable
-from console.stacks.services import ServiceNow, by_service, published_by, service_of
+from console.stacks.services import ServiceNow, by_service, published_by
 
 PATHS = Field(default_factory=lambda: ["compose.yaml"], description="Those that are merged, in order.")
 FILES = Field(description="Texts by their paths below the stack's directory, such as `compose.yaml` and `.env`.")
@@ -274,12 +274,10 @@ def services_of(newest: Release | None, containers: Sequence[Container]) -> list
     if newest is not None:
         for name, service in newest.project.services.items():
             found[name] = StackServiceShown(name=name, image=service.image, wanted=service.replicas, containers=[])
-    for one in containers:
-        name = service_of(one)
-        shown = found.setdefault(name, StackServiceShown(name=name, image=one.image, wanted=0, containers=[]))
-        shown.containers.append(StackReplicaShown.of(one))
     for name, own in by_service(containers).items():
-        found[name].ports = [_port(port) for port in published_by(own)]
+        shown = found.setdefault(name, StackServiceShown(name=name, image=own[0].image, wanted=0, containers=[]))
+        shown.containers = [StackReplicaShown.of(one) for one in own]
+        shown.ports = [_port(port) for port in published_by(own)]
     return list(found.values())
 
 

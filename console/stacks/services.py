@@ -106,15 +106,11 @@ def _settings(update: UpdateConfig) -> Iterator[tuple[str, str]]:
         yield _("Failures that are borne"), f"{update.max_failure_ratio:.0%}"
 
 
-def service_of(container: Container) -> str:
-    """Empty where its labels name none."""
-    return str(container.labels.get(labels.SERVICE, ""))
-
-
 def by_service(containers: Iterable[Container]) -> dict[str, list[Container]]:
+    """By the name that its labels say; empty where they say none."""
     found: dict[str, list[Container]] = {}
     for one in containers:
-        found.setdefault(service_of(one), []).append(one)
+        found.setdefault(one.labels.get(labels.SERVICE, ""), []).append(one)
     return found
 
 
@@ -128,7 +124,7 @@ def get_service(actor: Actor, stack: Stack, name: str) -> ServiceNow:
     """Missing unless its newest release has it, or a container of it is there."""
     newest = stack.newest
     service = newest.project.services.get(name) if newest is not None else None
-    own = [one for one in containers_of(actor, stack) if service_of(one) == name]
+    own = by_service(containers_of(actor, stack)).get(name, [])
     if service is None and not own:
         raise Missing(_("There is no service “%(name)s”.") % {"name": name[:80]})
     return ServiceNow(stack, name, newest, service, own)
